@@ -1,0 +1,225 @@
+"""The command line: the same runs as the page's, by the same core.
+
+Exit codes: 0 all is well; 1 the run or the push ended badly; 2 something to put right in what was
+asked; 130 interrupted by the keyboard (the run itself goes on).
+"""
+
+import argparse
+import json
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from core import launcher, preflight
+from core.config import RunConfig, load_config, parse_config
+from core.errors import InvalidConfig, UserError
+from core.history import History
+from core.runs import Run, RunState, RunStatus, RunStore
+from core.sections import DatasetSource
+from core.settings import Settings, load_settings
+
+OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+FOLLOW_SECONDS = 0.5
+GOOD_ENDS = (RunState.DONE, RunState.STOPPED)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    asked = _parser().parse_args(arguments)
+    try:
+        run: Callable[[argparse.Namespace, Settings], int] = asked.handler
+        return run(asked, load_settings())
+    except UserError as error:
+        _complain(error, as_json=asked.json)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        _tell_person("The run goes on. See it with: python -m core runs list")
+        return INTERRUPTED
+
+
+def _train(asked: argparse.Namespace, settings: Settings) -> int:
+    config = load_config(_read(asked.file))
+    upload = None
+    if config.dataset.source is DatasetSource.UPLOAD and config.dataset.file:
+        upload = asked.file.parent / config.dataset.file
+        if not upload.is_file():
+            raise UserError(
+                f"There is no file {config.dataset.file} beside {asked.file.name}.",
+                field="dataset.file",
+            )
+    preflight.check(
+        config, upload=upload, home=settings.home, token=settings.token, report=_tell_person
+    )
+    run = launcher.start(
+        RunStore(settings.home), config, upload=upload, submission=secrets.token_hex(16),
+        token=settings.token,
+    )  # fmt: skip
+    if not asked.follow:
+        _show(asked, run.status())
+        return OK
+    return _follow(asked, run)
+
+
+def _list(asked: argparse.Namespace, settings: Settings) -> int:
+    statuses = [launcher.look(run) for run in RunStore(settings.home).list()]
+    if asked.json:
+        _tell(json.dumps([status.model_dump(mode="json") for status in statuses]))
+        return OK
+    for status in statuses:
+        _tell(_line(status))
+    if not statuses:
+        _tell_person("No runs yet. Start one with: python -m core train RUN.yaml")
+    return OK
+
+
+def _show_run(asked: argparse.Namespace, settings: Settings) -> int:
+    run = RunStore(settings.home).open(asked.run)
+    status = launcher.look(run)
+    if asked.follow and status.state.live:
+        return _follow(asked, run)
+    _show(asked, status)
+    return OK
+
+
+def _stop(asked: argparse.Namespace, settings: Settings) -> int:
+    run = RunStore(settings.home).open(asked.run)
+    if asked.now:
+        launcher.cancel(run)
+    else:
+        launcher.stop(run)
+    return _follow(asked, run)
+
+
+def _resume(asked: argparse.Namespace, settings: Settings) -> int:
+    run = RunStore(settings.home).open(asked.run)
+    launcher.resume(run, token=settings.token)
+    if asked.follow:
+        return _follow(asked, run)
+    _show(asked, run.status())
+    return OK
+
+
+def _push(asked: argparse.Namespace, settings: Settings) -> int:
+    run = RunStore(settings.home).open(asked.run)
+    owner, _, name = asked.repo.partition("/")
+    chosen = {"owner": owner, "name": name, "private": not asked.public}
+    output = parse_config({"output": chosen}).output
+    launcher.push(run, token=settings.token, output=output)
+    return _follow(asked, run)
+
+
+def _schema(asked: argparse.Namespace, _: Settings) -> int:
+    _tell(json.dumps(RunConfig.model_json_schema(), indent=None if asked.json else 2))
+    return OK
+
+
+def _follow(asked: argparse.Namespace, run: Run) -> int:
+    """Tell how a run goes until it has ended."""
+    history = History(path=run.paths.events)
+    shown = ""
+    while (status := launcher.look(run)).state.live:
+        history.follow()
+        if not asked.json and (line := _progress(history)) != shown:
+            _tell_person(line)
+            shown = line
+        time.sleep(FOLLOW_SECONDS)
+    history.follow()
+    _show(asked, status)
+    cause = history.failure or history.push_failure
+    if status.state not in GOOD_ENDS and cause is not None:
+        _tell_person(" ".join([cause.explanation, *cause.remedies]))
+    asked_for = asked.handler is _stop and status.state is RunState.CANCELED
+    return OK if asked_for or status.state in GOOD_ENDS else FAILED
+
+
+def _progress(history: History) -> str:
+    progress = history.progress
+    if progress is None or history.state is not RunState.TRAINING:
+        return " ".join(part for part in (history.state, history.note) if part)
+    loss = f", loss {history.latest['loss']:.4f}" if "loss" in history.latest else ""
+    left = f", {progress.eta:.0f} s left" if progress.eta is not None else ""
+    return f"step {progress.step}/{progress.total}{loss}{left}"
+
+
+def _show(asked: argparse.Namespace, status: RunStatus) -> None:
+    _tell(status.model_dump_json() if asked.json else _line(status))
+
+
+def _line(status: RunStatus) -> str:
+    loss = f"loss {status.loss:.4f}" if status.loss is not None else ""
+    steps = f"{status.step}/{status.total}" if status.total else ""
+    pushed = status.pushed_to or ""
+    parts = [status.id, f"{status.state:<11}", status.name, steps, loss, pushed, status.note]
+    return "  ".join(part for part in parts if part)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} can't be read as text.", hint="Give a run's YAML file.") from error
+
+
+def _complain(error: UserError, *, as_json: bool) -> None:
+    fields = error.fields if isinstance(error, InvalidConfig) else {}
+    if as_json:
+        answer = {
+            "error": error.message, "hint": error.hint, "field": error.field, "fields": fields
+        }  # fmt: skip
+        _tell(json.dumps(answer))
+    elif fields:
+        for field, message in fields.items():
+            _tell_person(f"{field}: {message}")
+    else:
+        _tell_person(str(error))
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _tell_person(text: str) -> None:
+    """What is not the answer goes where a script does not read."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m core", description=__doc__)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="answer in JSON, for machines")
+    follow = argparse.ArgumentParser(add_help=False)
+    follow.add_argument("--follow", action="store_true", help="stay until the run has ended")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    train = commands.add_parser("train", parents=[common, follow], help="start a run")
+    train.add_argument("file", type=Path, metavar="RUN.yaml")
+    train.set_defaults(handler=_train)
+
+    runs = commands.add_parser("runs", help="list, show, stop and resume runs")
+    actions = runs.add_subparsers(required=True, metavar="ACTION")
+    listing = actions.add_parser("list", parents=[common], help="all runs, the newest first")
+    listing.set_defaults(handler=_list)
+    show = actions.add_parser("show", parents=[common, follow], help="one run")
+    stop = actions.add_parser("stop", parents=[common], help="save what was learned, and end")
+    stop.add_argument("--now", action="store_true", help="cancel: keep nothing new")
+    resume = actions.add_parser("resume", parents=[common, follow], help="go on where it ended")
+    for action, handler in ((show, _show_run), (stop, _stop), (resume, _resume)):
+        action.add_argument("run", metavar="RUN_ID")
+        action.set_defaults(handler=handler)
+
+    push = commands.add_parser("push", parents=[common], help="push a run's model to the Hub")
+    push.add_argument("run", metavar="RUN_ID")
+    push.add_argument("repo", metavar="OWNER/NAME")
+    push.add_argument("--public", action="store_true", help="for everybody to see")
+    push.set_defaults(handler=_push)
+
+    schema = commands.add_parser("schema", parents=[common], help="the JSON Schema of RUN.yaml")
+    schema.set_defaults(handler=_schema)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

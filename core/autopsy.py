@@ -1,0 +1,91 @@
+"""Why a trainer ended: from its exit code, its signal and its last words to a cause in words."""
+
+import re
+import shutil
+import signal
+from pathlib import Path
+
+from core.events import Cause
+
+# The first that is found in the end of the log names the cause.
+_LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
+    (
+        re.compile(r"CUDA out of memory|torch\.(cuda\.)?OutOfMemoryError|HIP out of memory"),
+        Cause(
+            cause="device_out_of_memory",
+            explanation="The GPU's memory was not enough for a step.",
+            remedies=[
+                "Halve the batch size and double the gradient accumulation.",
+                "Turn gradient checkpointing on.",
+                "Lower the max length, or choose a smaller model.",
+            ],
+        ),
+    ),
+    (
+        re.compile(r"No space left on device|Errno 28|Disk quota exceeded"),
+        Cause(
+            cause="disk_full",
+            explanation="The disk is full.",
+            remedies=["Delete old runs or caches, then resume.", "Keep fewer checkpoints."],
+        ),
+    ),
+    (
+        re.compile(r"GatedRepoError|Access to model .* is restricted"),
+        Cause(
+            cause="gated",
+            explanation="The Hub does not give you this model or dataset yet.",
+            remedies=["Accept its terms on its page on the Hub, then start again."],
+        ),
+    ),
+    (
+        re.compile(r"ConnectError|ConnectTimeout|LocalEntryNotFoundError|OfflineModeIsEnabled"),
+        Cause(
+            cause="no_network",
+            explanation="The Hub could not be reached while the run was being prepared.",
+            remedies=["Check the network, then resume."],
+        ),
+    ),
+    (
+        re.compile(r"Unable to allocate|DefaultCPUAllocator: can't allocate memory|MemoryError"),
+        Cause(
+            cause="out_of_memory",
+            explanation="This machine's memory was not enough.",
+            remedies=["Halve the batch size.", "Lower the max length, or choose a smaller model."],
+        ),
+    ),
+)
+
+
+def explain_end(code: int, *, was_out_of_memory: bool, log: str, home: Path) -> Cause:
+    """The cause of an end that the trainer itself did not explain.
+
+    `code` is the exit code, negative for a signal; `was_out_of_memory` is whether the kernel ended
+    a process for lack of memory meanwhile.
+    """
+    if was_out_of_memory:
+        return Cause(
+            cause="out_of_memory",
+            explanation="The system ended the training because its memory ran out.",
+            remedies=["Halve the batch size.", "Lower the max length, or choose a smaller model."],
+        )
+    for words, cause in _LAST_WORDS:
+        if words.search(log):
+            return cause
+    if shutil.disk_usage(home).free < 64 * 1024**2:
+        return next(cause for _, cause in _LAST_WORDS if cause.cause == "disk_full")
+    if code < 0:
+        return Cause(
+            cause="killed",
+            explanation=f"The training was ended from outside ({signal.Signals(-code).name}).",
+            remedies=["Resume: training goes on from the newest whole checkpoint."],
+        )
+    return Cause(
+        cause="crashed",
+        explanation=f"The training ended with an error: {_last_line(log)}",
+        remedies=["The log tells more.", "Resume when the cause is gone."],
+    )
+
+
+def _last_line(log: str) -> str:
+    lines = [line for line in log.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it said nothing."

@@ -1,0 +1,199 @@
+"""RunConfig: all that a person asks of a run, in one validated object."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+from pydantic.fields import FieldInfo
+
+from core.errors import InvalidConfig
+from core.sections import (
+    BY_LOSS,
+    AdapterKind,
+    AdapterSection,
+    DatasetSection,
+    DatasetShape,
+    DatasetSource,
+    EvaluationSection,
+    HardwareSection,
+    ModelSection,
+    OutputSection,
+    Schedule,
+    ScheduleSection,
+    Section,
+    SftSection,
+    TrainingSection,
+)
+
+VERSION: Literal[1] = 1
+MAX_YAML_BYTES = 256 * 1024
+
+
+class RunConfig(Section):
+    """What a run is to do. It holds no secret and no absolute path, so it can be published."""
+
+    version: Literal[1] = Field(VERSION, title="Version of this file's format")
+    model: ModelSection = Field(default_factory=ModelSection, title="Model")
+    dataset: DatasetSection = Field(default_factory=DatasetSection, title="Dataset")
+    method: SftSection = Field(default_factory=SftSection, title="Method")
+    adapter: AdapterSection = Field(default_factory=AdapterSection, title="Adapter")
+    training: TrainingSection = Field(default_factory=TrainingSection, title="Training")
+    schedule: ScheduleSection = Field(default_factory=ScheduleSection, title="Schedule")
+    evaluation: EvaluationSection = Field(default_factory=EvaluationSection, title="Evaluation")
+    output: OutputSection = Field(default_factory=OutputSection, title="Output")
+    hardware: HardwareSection = Field(default_factory=HardwareSection, title="Hardware")
+
+    def to_yaml(self) -> str:
+        values = self.model_dump(mode="json")
+        return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field of RunConfig, with the path by which errors and the form name it."""
+
+    section: str
+    name: str
+    field: FieldInfo
+
+    @property
+    def path(self) -> str:
+        return f"{self.section}.{self.name}"
+
+    @property
+    def label(self) -> str:
+        return str(self.field.title)
+
+    @property
+    def basic(self) -> bool:
+        return bool(self._extra["basic"])
+
+    @property
+    def shown_when(self) -> dict[str, list[str]]:
+        conditions: dict[str, list[str]] = self._extra["shown_when"]
+        return conditions
+
+    @property
+    def _extra(self) -> dict[str, Any]:
+        extra = self.field.json_schema_extra
+        if not isinstance(extra, dict):
+            raise TypeError(f"{self.path} is not declared with setting().")
+        return extra
+
+
+def settings_of_a_run() -> Iterator[Setting]:
+    """All settings, in the order in which they are declared."""
+    for section, field in RunConfig.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            for name, inner in field.annotation.model_fields.items():
+                yield Setting(section=section, name=name, field=inner)
+
+
+def parse_config(values: Mapping[str, Any]) -> RunConfig:
+    """Check nested values ({"training": {"epochs": 2}}) and return the settings they make.
+
+    Raises InvalidConfig, with a message for every setting at fault.
+    """
+    try:
+        config = RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise InvalidConfig(_messages(error)) from error
+    faults = _conflicts(config)
+    if faults:
+        raise InvalidConfig(faults)
+    return config
+
+
+def load_config(text: str) -> RunConfig:
+    """Read a run's YAML.
+
+    Raises InvalidConfig when it is not YAML, or has unknown keys or bad values.
+    """
+    if len(text.encode()) > MAX_YAML_BYTES:
+        raise InvalidConfig({"yaml": "This file is too large to be a run's settings."})
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InvalidConfig({"yaml": f"This is not YAML.{_place(error)}"}) from error
+    if not isinstance(values, dict):
+        raise InvalidConfig({"yaml": "This holds no settings: it should begin with 'version: 1'."})
+    return parse_config(values)
+
+
+def _place(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None)
+    return f" Line {mark.line + 1}: {problem}." if mark else ""
+
+
+def _messages(error: ValidationError) -> dict[str, str]:
+    return {
+        ".".join(str(part) for part in fault["loc"]) or "yaml": _sentence(fault)
+        for fault in error.errors(include_url=False)
+    }
+
+
+def _sentence(fault: Any) -> str:
+    path = [str(part) for part in fault["loc"]]
+    match fault["type"]:
+        case "extra_forbidden":
+            return f"There is no setting {'.'.join(path)}.{_nearest(path)}"
+        case "string_pattern_mismatch" if path[-1] == "name" and path[0] in ("model", "dataset"):
+            return "Write it as owner/name, as on the Hub: letters, digits, '-', '_' and '.'."
+        case "string_pattern_mismatch":
+            return "Use letters, digits, '-', '_' and '.', and begin with a letter or digit."
+        case "literal_error" if path == ["version"]:
+            return f"This version of SmolFactory reads version {VERSION} of the file, no other."
+        case "float_parsing" | "float_type" | "int_parsing" | "int_type" | "finite_number":
+            return "Write a number here."
+        case "int_from_float":
+            return "Write a whole number here."
+        case _:
+            message = str(fault["msg"]).removeprefix("Input should be ")
+            return f"This should be {message}." if message != fault["msg"] else f"{message}."
+
+
+def _nearest(path: list[str]) -> str:
+    import difflib
+
+    known = [setting.path for setting in settings_of_a_run()]
+    found = difflib.get_close_matches(".".join(path), known, n=1)
+    return f" Did you mean {found[0]}?" if found else ""
+
+
+def _conflicts(config: RunConfig) -> dict[str, str]:
+    """What each setting alone allows and the settings together don't."""
+    faults: dict[str, str] = {}
+    dataset, schedule = config.dataset, config.schedule
+    if dataset.source is DatasetSource.HUB and dataset.name is None:
+        faults["dataset.name"] = "Name a dataset of the Hub, as owner/name."
+    if dataset.source is DatasetSource.UPLOAD and dataset.file is None:
+        faults["dataset.file"] = "Choose a file."
+    if dataset.shape is DatasetShape.TEXT and config.method.answers_only:
+        faults["method.answers_only"] = "Plain text has no answers: turn this off to train on it."
+    if schedule.kind in BY_LOSS and not _evaluates(config):
+        faults["schedule.kind"] = "This schedule follows the evaluation loss: hold out some rows."
+    if schedule.kind is Schedule.POLYNOMIAL and schedule.lr_end >= config.training.learning_rate:
+        faults["schedule.lr_end"] = "This must be smaller than the learning rate."
+    if schedule.kind in BY_LOSS and schedule.min_lr > config.training.learning_rate:
+        faults["schedule.min_lr"] = "This can't be larger than the learning rate."
+    if schedule.kind is Schedule.COSINE_WITH_RESTARTS and (schedule.num_cycles or 1) % 1:
+        faults["schedule.num_cycles"] = "Restarts are counted in whole numbers."
+    if dataset.source is DatasetSource.HUB and config.evaluation.split == dataset.split:
+        faults["evaluation.split"] = "Evaluate on another split than the one you train on."
+    if config.adapter.kind is AdapterKind.LORA and not all(layer_names(config.adapter)):
+        faults["adapter.target_modules"] = "Write all-linear, or names with commas between."
+    return faults
+
+
+def _evaluates(config: RunConfig) -> bool:
+    if config.dataset.source is DatasetSource.BUILTIN:
+        return True
+    return config.evaluation.split is not None or config.evaluation.fraction > 0
+
+
+def layer_names(adapter: AdapterSection) -> list[str]:
+    """The layers to adapt, or just "all-linear"."""
+    return [name.strip() for name in adapter.target_modules.split(",")]

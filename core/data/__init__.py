@@ -1,0 +1,1 @@
+"""Datasets: where rows come from, and what shape an example has."""

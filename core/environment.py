@@ -1,0 +1,44 @@
+"""The environment of the processes we start: named variables only, so no secret comes along."""
+
+import os
+
+from pydantic import SecretStr
+
+_ALLOWED = (
+    "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH",
+    "LD_PRELOAD", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "HTTP_PROXY",
+    "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE",
+    "HF_HUB_DISABLE_XET", "HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT", "XDG_CACHE_HOME",
+    "XDG_DATA_HOME", "SMOLFACTORY_HOME", "CUDA_VISIBLE_DEVICES", "CUDA_HOME",
+    "NVIDIA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "COVERAGE_PROCESS_START",
+    "SPACE_ID", "PYTHONWARNINGS",
+)  # fmt: skip
+
+# Steps free and take again the same hundreds of megabytes. Kept by the allocator instead of given
+# back each time, a step on the processor takes a fifth less time.
+_MALLOC = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": "100000000000",
+    "MALLOC_TOP_PAD_": "536870912",
+}
+
+
+def allowed_environment(*, token: SecretStr | None) -> dict[str, str]:
+    """The variables a child process may see; the token only where it needs one."""
+    environment = {name: os.environ[name] for name in _ALLOWED if name in os.environ}
+    environment |= {"PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    if token is not None:
+        environment["HF_TOKEN"] = token.get_secret_value()
+    else:
+        # Otherwise the Hub's client would look for the person's own in their home folder.
+        environment["HF_TOKEN_PATH"] = os.devnull
+    return environment
+
+
+def trainer_environment(*, token: SecretStr | None) -> dict[str, str]:
+    return allowed_environment(token=token) | _MALLOC | {
+        "TOKENIZERS_PARALLELISM": "false",
+        # A trainer needs no other's plugins, and reports to nobody unless asked.
+        "WANDB_DISABLED": "true",
+    }  # fmt: skip

@@ -1,0 +1,34 @@
+"""What goes wrong in words that a person can act on."""
+
+from collections.abc import Mapping
+
+
+class UserError(Exception):
+    """Something a person can put right.
+
+    `message` says what is wrong, `hint` what to do next, and `field` is the setting it concerns
+    ("dataset.name"), or None when it concerns no single one.
+    """
+
+    def __init__(self, message: str, hint: str = "", field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.field = field
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class InvalidConfig(UserError):
+    """Settings that can't make a run. `fields` maps each setting at fault to its message."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = dict(fields)
+        listed = " ".join(f"{name}: {message}" for name, message in self.fields.items())
+        first = next(iter(self.fields), None)
+        super().__init__(listed, field=first)
+
+
+class HubUnreachable(UserError):
+    """The Hub gave no answer: no network, or it is down."""

@@ -1,0 +1,180 @@
+"""Events: what happened in a run, one fact a line, in the order in which it happened.
+
+At any time one process appends: the supervisor, or the trainer or the push that it waits for.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from core.runs import RunState
+
+# A long run's events would fill the memory if they were read at once.
+CHUNK_BYTES = 4 * 1024 * 1024
+
+
+class Fact(BaseModel):
+    seq: int = 0
+    time: datetime = datetime.min
+
+
+class StateChanged(Fact):
+    kind: Literal["state"] = "state"
+    state: RunState
+    note: str = ""
+
+
+class Progress(Fact):
+    """Where training is. Times are in seconds, `seconds` since this start of the trainer."""
+
+    kind: Literal["progress"] = "progress"
+    step: int
+    total: int
+    epoch: float
+    tokens: int
+    tokens_per_second: float
+    seconds: float
+    eta: float | None
+
+
+class Metric(Fact):
+    """Numbers at a step, by TRL's names. A number that is not finite is None."""
+
+    kind: Literal["metric"] = "metric"
+    step: int
+    values: dict[str, float | None]
+
+
+class Evaluation(Fact):
+    kind: Literal["evaluation"] = "evaluation"
+    step: int
+    values: dict[str, float | None]
+
+
+class CheckpointSaved(Fact):
+    kind: Literal["checkpoint"] = "checkpoint"
+    step: int
+
+
+class Resumed(Fact):
+    """Training goes on from this step: what was measured after it is measured again."""
+
+    kind: Literal["resumed"] = "resumed"
+    step: int
+
+
+class Choice(BaseModel):
+    value: str
+    why: str = ""
+
+
+class Resolved(Fact):
+    """What was left open, what it became, and why."""
+
+    kind: Literal["resolved"] = "resolved"
+    choices: dict[str, Choice]
+
+
+class Warned(Fact):
+    kind: Literal["warning"] = "warning"
+    text: str
+
+
+class Cause(BaseModel):
+    """Why a run or its push failed, for a person."""
+
+    cause: str
+    explanation: str
+    remedies: list[str] = []
+
+
+class Failure(Fact, Cause):
+    kind: Literal["failure"] = "failure"
+
+
+class PushFailed(Fact, Cause):
+    """The model is safe here, and the push is still owed."""
+
+    kind: Literal["push_failed"] = "push_failed"
+
+
+class PushProgress(Fact):
+    kind: Literal["push_progress"] = "push_progress"
+    note: str
+
+
+class Pushed(Fact):
+    """The Hub holds, byte for byte, what is here."""
+
+    kind: Literal["pushed"] = "pushed"
+    repo: str
+    url: str
+    commit: str
+    files: int
+    size: int
+    private: bool
+
+
+Event = (
+    StateChanged | Progress | Metric | Evaluation | CheckpointSaved | Resumed | Resolved | Warned
+    | Failure | PushFailed | PushProgress | Pushed
+)  # fmt: skip
+_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
+
+
+class EventWriter:
+    """Appends events to a run. Opening it first ends a line that a killed writer left torn."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seq = _end_torn_line(path)
+
+    def write(self, event: Event) -> None:
+        self._seq += 1
+        stamped = event.model_copy(update={"seq": self._seq, "time": datetime.now(UTC)})
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, stamped.model_dump_json().encode() + b"\n")
+        finally:
+            os.close(descriptor)
+
+
+def read_events(path: Path, *, offset: int) -> tuple[list[Event], int]:
+    """The next events after `offset` bytes, and the offset to read from next.
+
+    At the end the offset stays. Only whole lines count; a torn tail waits. Kinds that this version
+    doesn't know are passed over.
+    """
+    if not path.exists():
+        return [], offset
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read(CHUNK_BYTES)
+    whole = data.rfind(b"\n") + 1
+    return list(_parse(data[:whole])), offset + whole
+
+
+def _parse(data: bytes) -> Iterator[Event]:
+    for line in data.splitlines():
+        try:
+            yield _EVENT.validate_json(line)
+        except ValidationError:
+            # A newer version's kind of event, or a line that a crash tore.
+            continue
+
+
+def _end_torn_line(path: Path) -> int:
+    """Returns the last sequence number in the file, 0 when there is none."""
+    if not path.exists():
+        return 0
+    with path.open("r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 65536))
+        tail = file.read()
+        if tail and not tail.endswith(b"\n"):
+            file.write(b"\n")
+    return max((event.seq for event in _parse(tail)), default=0)

@@ -1,0 +1,115 @@
+"""This machine: its processor, its memory, its accelerators, and how busy they are."""
+
+import os
+import platform
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a model trains on. Memory is in bytes; load from 0 to 1."""
+
+    name: str
+    kind: str
+    memory_total: int
+    memory_used: int
+    load: float
+
+    @property
+    def memory_free(self) -> int:
+        return self.memory_total - self.memory_used
+
+
+def devices() -> list[Device]:
+    """The accelerators that training would use, or else the processor."""
+    return _gpus() or [_cpu()]
+
+
+def _cpu() -> Device:
+    memory = psutil.virtual_memory()
+    total, available = memory.total, memory.available
+    limit = _cgroup_number("memory.max")
+    if limit is not None and limit < total:
+        # In a container the limit counts, not what the machine has.
+        used = _cgroup_number("memory.current") or 0
+        total, available = limit, max(0, limit - used)
+    return Device(
+        name=f"{_processor_name()}, {cpu_cores()} cores",
+        kind="cpu",
+        memory_total=total,
+        memory_used=total - available,
+        load=psutil.cpu_percent(interval=None) / 100,
+    )
+
+
+def cpu_cores() -> int:
+    """The cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def out_of_memory_kills() -> int:
+    """How often the kernel has ended a process of this container for lack of memory."""
+    events = Path("/sys/fs/cgroup/memory.events")
+    if not events.exists():
+        return 0
+    counts = dict(line.split() for line in events.read_text().splitlines())
+    return int(counts.get("oom_kill", 0))
+
+
+def _cgroup_number(name: str) -> int | None:
+    path = Path("/sys/fs/cgroup") / name
+    if not path.exists():
+        return None
+    text = path.read_text().strip()
+    return int(text) if text.isdigit() else None
+
+
+@cache
+def _processor_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _gpus() -> list[Device]:
+    nvml = _nvml()
+    if nvml is None:
+        return []
+    found = []
+    for index in range(nvml.nvmlDeviceGetCount()):
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        found.append(
+            Device(
+                name=nvml.nvmlDeviceGetName(handle),
+                kind="cuda",
+                memory_total=memory.total,
+                memory_used=memory.used,
+                load=nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100,
+            )
+        )
+    return found
+
+
+@cache
+def _nvml() -> Any:
+    """NVIDIA's management library, or None where there is no driver."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return None
+    return pynvml

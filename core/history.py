@@ -1,0 +1,102 @@
+"""What a run's events add up to: its state, its curves, its warnings and its end."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.curves import Curve
+from core.events import (
+    Cause,
+    CheckpointSaved,
+    Choice,
+    Evaluation,
+    Event,
+    Failure,
+    Metric,
+    Progress,
+    Pushed,
+    PushFailed,
+    PushProgress,
+    Resolved,
+    Resumed,
+    StateChanged,
+    Warned,
+    read_events,
+)
+from core.runs import RunState
+
+
+@dataclass
+class History:
+    """A run's events, folded. `follow` adds what is new, so a second look costs only that."""
+
+    path: Path
+    state: RunState = RunState.QUEUED
+    note: str = ""
+    progress: Progress | None = None
+    curves: dict[str, Curve] = field(default_factory=dict)
+    latest: dict[str, float] = field(default_factory=dict)
+    checkpoints: list[int] = field(default_factory=list)
+    resumed_at: list[int] = field(default_factory=list)
+    choices: dict[str, Choice] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    failure: Cause | None = None
+    push_failure: Cause | None = None
+    pushed: Pushed | None = None
+    offset: int = 0
+
+    def follow(self) -> bool:
+        """Read on to the end of the file. Returns whether there was anything new."""
+        start = self.offset
+        while True:
+            events, offset = read_events(self.path, offset=self.offset)
+            if offset == self.offset:
+                return offset > start
+            self.offset = offset
+            for event in events:
+                self._add(event)
+
+    def _add(self, event: Event) -> None:
+        match event:
+            case Metric() | Evaluation():
+                self._measure(event)
+            case Progress():
+                self.progress = event
+            case StateChanged():
+                self._enter(event)
+            case CheckpointSaved():
+                self.checkpoints = [s for s in self.checkpoints if s < event.step] + [event.step]
+            case Resumed():
+                self._go_back(event.step)
+            case Resolved():
+                self.choices.update(event.choices)
+            case Warned():
+                if event.text not in self.warnings:
+                    self.warnings.append(event.text)
+            case Failure():
+                self.failure = event
+            case PushFailed():
+                self.push_failure = event
+            case Pushed():
+                self.pushed = event
+            case PushProgress():
+                self.note = event.note
+
+    def _enter(self, event: StateChanged) -> None:
+        self.state, self.note = event.state, event.note
+        if event.state is RunState.QUEUED:
+            # A new start: what stopped the last one is history.
+            self.failure = self.push_failure = None
+        if event.state is RunState.PUSHING:
+            self.push_failure = None
+
+    def _measure(self, event: Metric | Evaluation) -> None:
+        for name, value in event.values.items():
+            if value is not None:
+                self.curves.setdefault(name, Curve()).add(event.step, value)
+                self.latest[name] = value
+
+    def _go_back(self, step: int) -> None:
+        self.resumed_at.append(step)
+        self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
+        for curve in self.curves.values():
+            curve.cut(after=step)

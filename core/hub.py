@@ -1,0 +1,252 @@
+"""What the Hub knows: who we are, whether we may write, and whether a model or dataset is there."""
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+from huggingface_hub import DatasetInfo, HfApi, ModelInfo
+from huggingface_hub.errors import (
+    EntryNotFoundError,
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+from pydantic import SecretStr
+
+from core.config import RunConfig
+from core.errors import HubUnreachable, UserError
+from core.sections import BUILTIN_MODEL, DatasetSource, OutputSection
+
+TIMEOUT_SECONDS = 15
+# Who-am-I is strictly rate-limited by the Hub.
+ACCOUNT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose a token is, and where it may write."""
+
+    name: str
+    organizations: list[str]
+    writable: frozenset[str]
+
+    @property
+    def can_write(self) -> bool:
+        return bool(self.writable)
+
+
+_accounts: dict[str, tuple[float, Account]] = {}
+
+
+def account(token: SecretStr) -> Account:
+    """Whose token this is. Asked at most every five minutes.
+
+    Raises UserError when the Hub does not know the token, HubUnreachable when it does not answer.
+    """
+    secret = token.get_secret_value()
+    known = _accounts.get(secret)
+    if known and time.monotonic() - known[0] < ACCOUNT_SECONDS:
+        return known[1]
+    with hub_errors("your account"):
+        answer = HfApi(token=secret).whoami()
+    found = _account(answer)
+    _accounts[secret] = (time.monotonic(), found)
+    return found
+
+
+def target_repo(output: OutputSection, token: SecretStr | None) -> str:
+    """The repository that a result goes to, once it is certain that this token may write there.
+
+    Raises UserError when nobody is signed in, the token may not write, or a private result would
+    go into a repository that everybody can see.
+    """
+    if token is None:
+        raise UserError(
+            "Pushing needs a Hugging Face token, and there is none here.",
+            hint="Set HF_TOKEN, or run 'hf auth login', and start SmolFactory again.",
+            field="output.push",
+        )
+    who = account(token)
+    owner = output.owner or who.name
+    if owner not in who.writable:
+        raise UserError(
+            f"This token can't write to {owner}.",
+            hint="Make one with write access there, or choose another owner.",
+            field="output.owner" if output.owner else "output.push",
+        )
+    repo = f"{owner}/{output.name}"
+    if output.private and _is_public(repo, token):
+        raise UserError(
+            f"{repo} is there already, and everybody can see it.",
+            hint="Choose another name, or turn Private off.",
+            field="output.private",
+        )
+    return repo
+
+
+def _is_public(repo: str, token: SecretStr) -> bool:
+    """Whether there is such a repository that everybody can see."""
+    with hub_errors(f"the repository {repo}", field="output.name"):
+        try:
+            return not _api(token).model_info(repo, timeout=TIMEOUT_SECONDS).private
+        except RepositoryNotFoundError:
+            return False
+
+
+def model_info(name: str, *, revision: str | None, token: SecretStr | None) -> ModelInfo:
+    """Raises UserError at model.name or model.revision when it can't be had."""
+    with hub_errors(f"the model {name}", field="model.name", revision_field="model.revision"):
+        api = _api(token)
+        # Everybody may look at a gated repository; only some may download it.
+        api.auth_check(name)
+        return api.model_info(name, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS)
+
+
+def dataset_info(name: str, *, revision: str | None, token: SecretStr | None) -> DatasetInfo:
+    """Raises UserError at dataset.name or dataset.revision when it can't be had."""
+    with hub_errors(f"the dataset {name}", field="dataset.name", revision_field="dataset.revision"):
+        api = _api(token)
+        api.auth_check(name, repo_type="dataset")
+        return api.dataset_info(
+            name, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS
+        )
+
+
+def needs_token(config: RunConfig) -> bool:
+    """Whether the Hub gives this run's model or dataset only to somebody it knows."""
+    wanted = []
+    if config.model.name != BUILTIN_MODEL:
+        wanted.append(lambda api: api.auth_check(config.model.name, token=False))
+    if config.dataset.source is DatasetSource.HUB and config.dataset.name:
+        name = config.dataset.name
+        wanted.append(lambda api: api.auth_check(name, repo_type="dataset", token=False))
+    for ask in wanted:
+        try:
+            ask(HfApi(token=False))
+        except (RepositoryNotFoundError, GatedRepoError):
+            return True
+        except (HfHubHTTPError, httpx2.HTTPError, OfflineModeIsEnabled):
+            # No answer: what is in the cache needs no token.
+            return False
+    return False
+
+
+@contextlib.contextmanager
+def hub_errors(
+    what: str, *, field: str | None = None, revision_field: str | None = None
+) -> Iterator[None]:
+    """Turn the Hub client's errors about `what` into messages at their field."""
+    try:
+        yield
+    except GatedRepoError as error:
+        raise UserError(
+            f"You don't have access to {what} yet: it is gated.",
+            hint="Accept its terms on its page on the Hub, with the account of your token.",
+            field=field,
+        ) from error
+    except RevisionNotFoundError as error:
+        raise UserError(
+            f"There is no such revision of {what}.", hint="Use a branch, tag or commit.",
+            field=revision_field or field,
+        ) from error  # fmt: skip
+    except RepositoryNotFoundError as error:
+        raise UserError(
+            f"The Hub does not know {what}, or your token may not see it.",
+            hint="Check the spelling, as owner/name.",
+            field=field,
+        ) from error
+    except EntryNotFoundError as error:
+        raise UserError(f"A file of {what} is not there.", field=field) from error
+    except HFValidationError as error:
+        raise UserError(f"{what} is not a name that the Hub allows.", field=field) from error
+    except LocalTokenNotFoundError as error:
+        raise UserError("This needs a Hugging Face token.", hint="Set HF_TOKEN.") from error
+    except (OfflineModeIsEnabled, httpx2.TransportError) as error:
+        raise HubUnreachable(
+            f"The Hub gave no answer about {what}.",
+            hint="Check the network, or use the built-in model and data, which need none.",
+            field=field,
+        ) from error
+    except HfHubHTTPError as error:
+        raise _http_error(_status(error), what=what, field=field) from error
+    except (ConnectionError, RuntimeError) as error:
+        # Uploads tell of a refusal in the words or the cause of another error.
+        raise _http_error(_status(error), what=what, field=field) from error
+
+
+def _status(error: BaseException) -> int:
+    """The HTTP status that an error of the Hub's client tells of. Raises the error if none."""
+    if isinstance(error, HfHubHTTPError) and error.response is not None:
+        return int(error.response.status_code)
+    if isinstance(error.__cause__, HfHubHTTPError):
+        return _status(error.__cause__)
+    if isinstance(error, ConnectionError):
+        named = re.search(r"\b([45]\d\d) [A-Z]", str(error))
+        return int(named[1]) if named else 503
+    raise error
+
+
+def _http_error(status: int, *, what: str, field: str | None) -> UserError:
+    match status:
+        case 401:
+            return UserError(
+                "The Hub does not accept this token.",
+                hint="It may have been revoked or expired: make a new one and set HF_TOKEN.",
+                field=field,
+            )
+        case 402:
+            return UserError("The Hub asks for a paid plan for this.", field=field)
+        case 403:
+            return UserError(
+                f"This token has no right to {what}.", hint="Use one with write access.",
+                field=field,
+            )  # fmt: skip
+        case 429:
+            return HubUnreachable(
+                "The Hub asks us to slow down.", hint="Try again in a few minutes.", field=field
+            )
+        case _ if status >= 500:
+            return HubUnreachable(
+                f"The Hub has a fault of its own (HTTP {status}).", hint="Try again later.",
+                field=field,
+            )  # fmt: skip
+    return UserError(f"The Hub refused {what} (HTTP {status}).", field=field)
+
+
+def _api(token: SecretStr | None) -> HfApi:
+    return HfApi(token=token.get_secret_value() if token else False)
+
+
+def _account(answer: dict[str, Any]) -> Account:
+    name = str(answer["name"])
+    organizations = answer.get("orgs") or []
+    access = (answer.get("auth") or {}).get("accessToken") or {}
+    match access.get("role"):
+        case "read":
+            writable: set[str] = set()
+        case "fineGrained":
+            writable = set(_fine_grained(access.get("fineGrained") or {}))
+        case _:
+            # A write token, or a sign-in whose rights only the Hub can tell.
+            writable = {name} | {
+                org["name"] for org in organizations if org.get("roleInOrg") != "read"
+            }
+    return Account(
+        name=name,
+        organizations=[org["name"] for org in organizations],
+        writable=frozenset(writable),
+    )
+
+
+def _fine_grained(rights: dict[str, Any]) -> Iterator[str]:
+    for scope in rights.get("scoped") or []:
+        if {"repo.write", "repo.content.write"} & set(scope.get("permissions") or []):
+            yield str(scope["entity"]["name"])

@@ -1,0 +1,178 @@
+"""Starting runs, asking things of them, and finding out what became of them."""
+
+import os
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from core.config import RunConfig
+from core.environment import allowed_environment
+from core.errors import UserError
+from core.events import EventWriter, Failure, PushFailed, StateChanged
+from core.processes import end_family
+from core.runs import Run, RunState, RunStatus, RunStore, Wish
+from core.sections import OutputSection
+
+# What an orphaned trainer gets to end by itself.
+ORPHAN_GRACE_SECONDS = 5
+
+
+def start(
+    store: RunStore,
+    config: RunConfig,
+    *,
+    upload: Path | None,
+    submission: str,
+    token: SecretStr | None,
+) -> Run:
+    """Make a run and start it. The same submission starts one run, however often it is sent.
+
+    `token` is for this run's own use of the Hub: a gated model, and the push.
+    """
+    run, is_new = store.create(config, upload=upload, submission=submission)
+    if is_new:
+        _spawn_supervisor(run, task="train", token=token)
+    return run
+
+
+def stop(run: Run) -> None:
+    """Ask a run to save what it learned and end. It takes up to a step and the saving."""
+    _ask(run, Wish.STOP)
+
+
+def cancel(run: Run) -> None:
+    """Ask a run to end at once and keep nothing new."""
+    _ask(run, Wish.CANCEL)
+
+
+def resume(run: Run, *, token: SecretStr | None) -> None:
+    """Go on from the newest whole checkpoint.
+
+    Raises UserError when the run is not one that can go on.
+    """
+    status = look(run)
+    if not status.state.resumable:
+        raise UserError(
+            f"This run is {status.state}, so there is nothing to resume.",
+            hint="Start a new run with the same settings instead.",
+        )
+    _spawn_supervisor(run, task="train", token=token)
+
+
+def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = None) -> None:
+    """Push the model of a run that has one, without training again.
+
+    `output` names another place than the run's settings do.
+
+    Raises UserError when there is no model, the run is busy, or nobody is signed in.
+    """
+    status = look(run)
+    if status.state.live:
+        raise UserError("This run is still busy.", hint="Push when it is done.")
+    if not run.paths.model.is_dir():
+        raise UserError("This run has no model to push.", hint="Let it train to the end first.")
+    if token is None:
+        raise UserError(
+            "Nobody is signed in to the Hub here.",
+            hint="Set HF_TOKEN, or run 'hf auth login', and start SmolFactory again.",
+        )
+    if output is not None:
+        run.choose_output(output)
+    _spawn_supervisor(run, task="push", token=token)
+
+
+def look(run: Run) -> RunStatus:
+    """A run's status as it truly is: one whose supervisor is gone is not called live."""
+    status = run.status()
+    if not status.state.live:
+        return status
+    descriptor = run.lock()
+    if descriptor is None:
+        return status
+    try:
+        # Read again under the lock: it may have ended properly a moment ago.
+        status = run.status()
+        return _bury(run, status) if status.state.live else status
+    finally:
+        os.close(descriptor)
+
+
+def reconcile(store: RunStore) -> None:
+    """Look at every run, as after a restart of the machine or of this server."""
+    for run in store.list():
+        look(run)
+
+
+def _ask(run: Run, wish: Wish) -> None:
+    status = look(run)
+    if not status.state.live:
+        raise UserError(f"This run has ended already: it is {status.state}.")
+    if status.state is RunState.PUSHING:
+        raise UserError("This run is pushing its model.", hint="Wait for it; it is trained.")
+    run.ask(wish)
+
+
+def _bury(run: Run, status: RunStatus) -> RunStatus:
+    """Write down how a run ended whose supervisor did not live to do it."""
+    trainer = status.trainer.process() if status.trainer else None
+    if trainer is not None:
+        end_family(trainer, grace=ORPHAN_GRACE_SECONDS)
+    events = EventWriter(run.paths.events)
+    state, note = RunState.INTERRUPTED, "The machine or the process behind this run went away."
+    if status.state is RunState.PUSHING:
+        state, note = RunState.TRAINED, "The push was interrupted. The model is safe here."
+        events.write(
+            PushFailed(cause="interrupted", explanation=note, remedies=["Push again."])
+        )  # fmt: skip
+    else:
+        events.write(
+            Failure(
+                cause="interrupted",
+                explanation=note,
+                remedies=["Resume: training goes on from the newest whole checkpoint."],
+            )
+        )
+    events.write(StateChanged(state=state, note=note))
+    ended = status.model_copy(
+        update={"state": state, "note": note, "updated": datetime.now(UTC), "trainer": None}
+    )
+    run.write_status(ended)
+    return ended
+
+
+def _spawn_supervisor(run: Run, *, task: str, token: SecretStr | None) -> None:
+    """Start the supervisor of a run. Raises UserError when the run already has one."""
+    descriptor = run.lock()
+    if descriptor is None:
+        raise UserError("This run is already being worked on.", hint="Wait for it to end.")
+    try:
+        run.paths.request.unlink(missing_ok=True)
+        _announce(run, RunState.PUSHING if task == "push" else RunState.QUEUED)
+        with run.paths.supervisor_log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-m", "core.supervisor", str(run.paths.root), task],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=Path(__file__).parent.parent,
+                env=allowed_environment(token=token),
+                # A session of its own: closing the app must not end a six-hour run.
+                start_new_session=True,
+                # The lock passes to the child unbroken, and dies with it.
+                pass_fds=[descriptor],
+            )
+    finally:
+        os.close(descriptor)
+    threading.Thread(target=process.wait, name=f"reap-{run.id}", daemon=True).start()
+
+
+def _announce(run: Run, state: RunState) -> None:
+    EventWriter(run.paths.events).write(StateChanged(state=state))
+    status = run.status()
+    run.write_status(
+        status.model_copy(update={"state": state, "note": "", "updated": datetime.now(UTC)})
+    )

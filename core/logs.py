@@ -1,0 +1,72 @@
+"""The trainer's log: written without secrets and without end, read from its end."""
+
+import re
+from pathlib import Path
+
+from core.runs import RunPaths
+
+MAX_LOG_BYTES = 64 * 1024 * 1024
+TAIL_BYTES = 32 * 1024
+MAX_LINE_BYTES = 8192
+
+# Tokens of the Hub, and JSON web tokens as sign-in hands them out.
+_SECRETS = re.compile(rb"hf_[A-Za-z0-9_]{8,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
+_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_UNPRINTABLE = re.compile(r"[^\t\n -\uffff]|[\x7f-\x9f]")
+
+
+class LogWriter:
+    """Writes a log, whole lines at a time, with secrets struck out; the oldest half is let go."""
+
+    def __init__(self, paths: RunPaths, *, secrets: list[str]) -> None:
+        self._paths = paths
+        self._secrets = [secret.encode() for secret in secrets if secret]
+        self._file = paths.log.open("ab")
+        self._pending = b""
+
+    def write(self, data: bytes) -> None:
+        data = self._pending + data
+        # A secret may come in two pieces, so a line is written when it is whole.
+        cut = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
+        if cut == 0 and len(data) > MAX_LINE_BYTES:
+            cut = len(data) - MAX_LINE_BYTES // 2
+        self._pending = data[cut:]
+        if cut:
+            self._put(data[:cut])
+
+    def close(self) -> None:
+        self._put(self._pending)
+        self._pending = b""
+        self._file.close()
+
+    def _put(self, data: bytes) -> None:
+        for secret in self._secrets:
+            data = data.replace(secret, b"[secret]")
+        self._file.write(_SECRETS.sub(b"[secret]", data))
+        self._file.flush()
+        if self._file.tell() > MAX_LOG_BYTES // 2:
+            self._file.close()
+            self._paths.log.replace(self._paths.older_log)
+            self._file = self._paths.log.open("ab")
+
+
+def tail(path: Path, *, size: int = TAIL_BYTES) -> str:
+    """The end of a log as a terminal would show it: progress bars as their last state."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        end = file.seek(0, 2)
+        file.seek(max(0, end - size))
+        data = file.read()
+    if end > size:
+        # The first line is cut somewhere.
+        data = data[data.find(b"\n") + 1 :]
+    text = _ESCAPES.sub("", data.decode(errors="replace"))
+    lines = [_overwritten(line) for line in text.replace("\r\n", "\n").split("\n")]
+    return _UNPRINTABLE.sub("\ufffd", "\n".join(lines)).strip("\n")
+
+
+def _overwritten(line: str) -> str:
+    """What is left to see of a line after its carriage returns."""
+    states = [state for state in line.split("\r") if state.strip()]
+    return states[-1] if states else ""

@@ -1,0 +1,135 @@
+"""The card that goes to the Hub with a model: what it is, what it learned from, how it went."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from huggingface_hub import HfApi, ModelCard, ModelCardData
+
+from core.config import RunConfig, settings_of_a_run
+from core.errors import UserError
+from core.history import History
+from core.hub import hub_errors
+from core.runs import Run
+from core.sections import BUILTIN_MODEL, AdapterKind, DatasetSource
+
+TEMPLATE = Path(__file__).parent.parent / "templates" / "model_card.md"
+CHART = "training.png"
+BUILTIN_LICENSE = "apache-2.0"
+
+# TRL's names for what a person wants to know at the end.
+RESULTS = {
+    "loss": "Training loss",
+    "eval_loss": "Evaluation loss",
+    "mean_token_accuracy": "Training token accuracy",
+    "eval_mean_token_accuracy": "Evaluation token accuracy",
+    "num_tokens": "Tokens seen",
+}
+LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets")
+
+
+def write_card(run: Run, history: History, *, folder: Path, repo: str, api: HfApi) -> None:
+    """Write README.md, with its chart, into the folder that is pushed to `repo`."""
+    config = run.config()
+    resolved = run.resolved()
+    has_chart = _draw_losses(history, folder / CHART)
+    card = ModelCard.from_template(
+        card_data=_metadata(config, api=api),
+        template_path=str(TEMPLATE),
+        repo=repo,
+        name=repo.partition("/")[2],
+        base_model=config.model.name,
+        dataset=_dataset(config),
+        is_adapter=config.adapter.kind is AdapterKind.LORA,
+        # The built-in model was restored from a quantized file, so it is not quite its original.
+        is_restored=str(resolved.get("model_revision")).endswith(".whl"),
+        settings=list(_settings(config)),
+        results=list(_results(history)),
+        libraries={name: resolved[name] for name in LIBRARIES if name in resolved},
+        chart=CHART if has_chart else None,
+        answers_only=config.method.answers_only,
+        progress=history.progress,
+    )
+    (folder / "README.md").write_text(str(card), encoding="utf-8")
+
+
+def _metadata(config: RunConfig, *, api: HfApi) -> ModelCardData:
+    is_adapter = config.adapter.kind is AdapterKind.LORA
+    on_hub = config.dataset.name if config.dataset.source is DatasetSource.HUB else None
+    return ModelCardData(
+        base_model=config.model.name,
+        base_model_relation="adapter" if is_adapter else "finetune",
+        datasets=[on_hub] if on_hub else None,
+        library_name="peft" if is_adapter else "transformers",
+        license=_license(config.model.name, api=api),
+        pipeline_tag="text-generation",
+        tags=["smolfactory", "trl", "sft"],
+    )
+
+
+def _license(model: str, *, api: HfApi) -> str | None:
+    """The base model's licence, which binds what is made from it; None where it states none."""
+    if model == BUILTIN_MODEL:
+        return BUILTIN_LICENSE
+    try:
+        with hub_errors(f"the model {model}"):
+            card = api.model_info(model).card_data
+    except UserError:
+        return None
+    return str(card["license"]) if card and card.get("license") else None
+
+
+def _dataset(config: RunConfig) -> str:
+    dataset = config.dataset
+    match dataset.source:
+        case DatasetSource.BUILTIN:
+            return f"SmolFactory's built-in dataset {dataset.builtin}"
+        case DatasetSource.UPLOAD:
+            # The file's name is the person's own affair.
+            return "a file of its author's own"
+        case DatasetSource.HUB:
+            subset = f", subset {dataset.subset}" if dataset.subset else ""
+            link = f"[{dataset.name}](https://huggingface.co/datasets/{dataset.name})"
+            return f"{link}{subset}, split {dataset.split}"
+
+
+def _settings(config: RunConfig) -> Iterator[tuple[str, str]]:
+    """What differs from the defaults, and what a reader asks for first."""
+    defaults = RunConfig()
+    always = {"training.learning_rate", "training.epochs", "training.batch_size", "adapter.kind"}
+    for setting in settings_of_a_run():
+        if setting.section in ("output", "dataset", "model"):
+            continue
+        value = getattr(getattr(config, setting.section), setting.name)
+        default = getattr(getattr(defaults, setting.section), setting.name)
+        if value != default or setting.path in always:
+            yield setting.label, str(value)
+
+
+def _results(history: History) -> Iterator[tuple[str, str]]:
+    for name, label in RESULTS.items():
+        if name in history.latest:
+            value = history.latest[name]
+            yield label, f"{value:,.0f}" if name == "num_tokens" else f"{value:.4f}"
+
+
+def _draw_losses(history: History, path: Path) -> bool:
+    """Draw the losses as an image. Returns False when nothing was measured."""
+    from matplotlib.figure import Figure
+
+    curves = {
+        label: history.curves[name].points()
+        for name, label in (("loss", "training"), ("eval_loss", "evaluation"))
+        if name in history.curves
+    }
+    if not curves:
+        return False
+    figure = Figure(figsize=(8, 3.5), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    for label, points in curves.items():
+        steps, values = zip(*points, strict=True)
+        axes.plot(steps, values, label=label, marker="o" if label == "evaluation" else None)
+    axes.set(xlabel="step", ylabel="loss")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    figure.savefig(path)
+    return True

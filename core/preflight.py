@@ -1,0 +1,131 @@
+"""Everything that can be known to fail before anything expensive starts."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from core.builtin import builtin_dataset_files, builtin_model_folder, is_ready
+from core.config import RunConfig
+from core.data.hub_rows import check_hub_rows
+from core.data.sources import check_file
+from core.errors import HubUnreachable, InvalidConfig, UserError
+from core.hub import dataset_info, model_info, target_repo
+from core.sections import BUILTIN_MODEL, AdapterKind, DatasetShape, DatasetSource
+
+# What a run writes besides weights: logs, events, prepared data.
+SPARE_BYTES = 500 * 1024**2
+# The optimizer keeps two numbers a weight, in float32, beside the weights themselves.
+FULL_CHECKPOINT_FACTOR = 3
+BUILTIN_BYTES = 270 * 1024**2
+
+
+def check(
+    config: RunConfig,
+    *,
+    upload: Path | None,
+    home: Path,
+    token: SecretStr | None,
+    report: Callable[[str], None],
+) -> None:
+    """Look at all that a run needs: data, model, room on the disk, the right to push.
+
+    `report` is told what is being looked at. Raises InvalidConfig with every fault that has a
+    field, or UserError for one that has none.
+    """
+    faults: dict[str, str] = {}
+
+    def collect(step: Callable[[], None]) -> None:
+        try:
+            step()
+        except UserError as error:
+            if error.field is None:
+                raise
+            faults.setdefault(error.field, str(error))
+
+    report("Checking the data…")
+    collect(lambda: _check_data(config, upload=upload, token=token, report=report))
+    report("Checking the model…")
+    collect(lambda: _check_model(config, home=home, token=token))
+    if config.output.push:
+        report("Checking that you may push…")
+        collect(lambda: _check_push(config, token=token))
+    if faults:
+        raise InvalidConfig(faults)
+
+
+def _check_data(
+    config: RunConfig,
+    *,
+    upload: Path | None,
+    token: SecretStr | None,
+    report: Callable[[str], None],
+) -> None:
+    dataset = config.dataset
+    if dataset.source is DatasetSource.BUILTIN:
+        shape = DatasetShape.MESSAGES
+        builtin_dataset_files(dataset.builtin)
+    elif dataset.source is DatasetSource.UPLOAD:
+        if upload is None or not upload.is_file():
+            raise UserError("Choose a file to train on.", field="dataset.file")
+        shape = check_file(upload, dataset=dataset, report=report)
+    else:
+        dataset_info(dataset.name or "", revision=dataset.revision, token=token)
+        report(f"Reading the first rows of {dataset.name}…")
+        shape = check_hub_rows(dataset, evaluation_split=config.evaluation.split, token=token)
+    if shape is DatasetShape.TEXT and config.method.answers_only:
+        raise UserError(
+            "This data is plain text, so there are no answers to tell from questions.",
+            hint="Turn this off to learn all of the text.",
+            field="method.answers_only",
+        )
+
+
+def _check_model(config: RunConfig, *, home: Path, token: SecretStr | None) -> None:
+    name = config.model.name
+    if name == BUILTIN_MODEL and is_ready(builtin_model_folder(home)):
+        _check_disk(config, home=home, weights=BUILTIN_BYTES, download=0)
+        return
+    info = model_info(name, revision=config.model.revision, token=token)
+    files = info.siblings or []
+    weights = sum(f.size or 0 for f in files if f.rfilename.endswith(".safetensors"))
+    if weights == 0:
+        raise UserError(
+            f"{name} has no safetensors files, and SmolFactory opens no other kind of weights.",
+            hint="Choose a model that has them, or a converted copy.",
+            field="model.name",
+        )
+    if "auto_map" in (info.config or {}):
+        raise UserError(
+            f"{name} needs code of its own to run, and SmolFactory runs none.",
+            hint="Choose a model that transformers knows.",
+            field="model.name",
+        )
+    _check_disk(config, home=home, weights=weights, download=weights)
+
+
+def _check_disk(config: RunConfig, *, home: Path, weights: int, download: int) -> None:
+    kept = config.training.keep_checkpoints + 1
+    is_full = config.adapter.kind is AdapterKind.FULL
+    written = weights * (FULL_CHECKPOINT_FACTOR * kept + 1) if is_full else 0
+    home.mkdir(parents=True, exist_ok=True)
+    free, needed = shutil.disk_usage(home).free, written + download + SPARE_BYTES
+    if free < needed:
+        raise UserError(
+            f"This run needs about {needed / 1024**3:.1f} GB of disk; {free / 1024**3:.1f} GB "
+            "are free.",
+            hint="Delete old runs, keep fewer checkpoints, or train an adapter.",
+            field="training.keep_checkpoints" if is_full else "model.name",
+        )
+
+
+def _check_push(config: RunConfig, *, token: SecretStr | None) -> None:
+    try:
+        target_repo(config.output, token)
+    except HubUnreachable as error:
+        raise UserError(
+            "The Hub gives no answer, so nobody can say whether you may push.",
+            hint="Turn this off and push later, with one button.",
+            field="output.push",
+        ) from error

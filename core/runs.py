@@ -1,0 +1,304 @@
+"""Runs: each is a folder. This module alone knows the names of the files in it."""
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.config import RunConfig, load_config
+from core.errors import UserError
+from core.files import write_atomically
+from core.processes import ProcessIdentity
+from core.sections import OutputSection
+
+RUN_ID = re.compile(r"^\d{8}-\d{6}-[0-9a-f]{8}$")
+SUBMISSION = re.compile(r"^[0-9a-f]{8,64}$")
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    PREPARING = "preparing"
+    TRAINING = "training"
+    SAVING = "saving"
+    PUSHING = "pushing"
+    DONE = "done"
+    STOPPED = "stopped"
+    CANCELED = "canceled"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    TRAINED = "trained"
+
+    @property
+    def live(self) -> bool:
+        return self in LIVE
+
+    @property
+    def resumable(self) -> bool:
+        return self in (RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED)
+
+
+LIVE = frozenset({
+    RunState.QUEUED, RunState.PREPARING, RunState.TRAINING, RunState.SAVING, RunState.PUSHING,
+})  # fmt: skip
+
+
+class Wish(StrEnum):
+    """What a person asks of a live run."""
+
+    STOP = "stop"
+    CANCEL = "cancel"
+
+
+class RunStatus(BaseModel):
+    """The newest state of a run, small enough for lists."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str
+    name: str
+    base_model: str
+    dataset: str
+    state: RunState
+    created: datetime
+    updated: datetime
+    step: int = 0
+    total: int = 0
+    loss: float | None = None
+    # One line on why it ended as it did, or what it waits for.
+    note: str = ""
+    trainer: ProcessIdentity | None = None
+    pushed_to: str | None = None
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.yaml"
+
+    @property
+    def resolved(self) -> Path:
+        return self.root / "resolved.yaml"
+
+    @property
+    def status(self) -> Path:
+        return self.root / "status.json"
+
+    @property
+    def events(self) -> Path:
+        return self.root / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "train.log"
+
+    @property
+    def older_log(self) -> Path:
+        return self.root / "train.log.1"
+
+    @property
+    def supervisor_log(self) -> Path:
+        return self.root / "supervisor.log"
+
+    @property
+    def request(self) -> Path:
+        return self.root / "request.json"
+
+    @property
+    def push(self) -> Path:
+        """Where to push, when a person chose another place than the configuration names."""
+        return self.root / "push.json"
+
+    @property
+    def publish(self) -> Path:
+        """What is pushed, laid out beside the model while a push is under way."""
+        return self.root / "publish"
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the supervisor for as long as it lives: the kernel lets go when it dies."""
+        return self.root / "supervisor.lock"
+
+    @property
+    def data(self) -> Path:
+        """The person's own files."""
+        return self.root / "data"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        return self.root / "model"
+
+
+class Request(BaseModel):
+    wish: Wish
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its id and its folder."""
+
+    id: str
+    paths: RunPaths
+
+    @property
+    def home(self) -> Path:
+        return self.paths.root.parent.parent
+
+    def config(self) -> RunConfig:
+        return load_config(self.paths.config.read_text(encoding="utf-8"))
+
+    def resolved(self) -> dict[str, object]:
+        """What `auto` became, versions and revisions; empty before the trainer knows."""
+        if not self.paths.resolved.exists():
+            return {}
+        return dict(yaml.safe_load(self.paths.resolved.read_text(encoding="utf-8")))
+
+    def status(self) -> RunStatus:
+        """Raises UserError when a newer SmolFactory wrote a status that this one can't read."""
+        try:
+            return RunStatus.model_validate_json(self.paths.status.read_bytes())
+        except ValidationError as error:
+            raise UserError(
+                f"The status of run {self.id} can't be read.",
+                hint="Another version of SmolFactory wrote it; open it with that version.",
+            ) from error
+
+    def write_status(self, status: RunStatus) -> None:
+        write_atomically(self.paths.status, status.model_dump_json(indent=2))
+
+    def output(self) -> OutputSection:
+        """What becomes of the result: as asked at the start, or as chosen since."""
+        if self.paths.push.exists():
+            return OutputSection.model_validate_json(self.paths.push.read_bytes())
+        return self.config().output
+
+    def choose_output(self, output: OutputSection) -> None:
+        write_atomically(self.paths.push, output.model_dump_json())
+
+    def ask(self, wish: Wish) -> None:
+        write_atomically(self.paths.request, Request(wish=wish).model_dump_json())
+
+    def wish(self) -> Wish | None:
+        """What was last asked of this run since it was last started."""
+        try:
+            return Request.model_validate_json(self.paths.request.read_bytes()).wish
+        except FileNotFoundError:
+            return None
+
+    def lock(self) -> int | None:
+        """Take the supervisor's place. Returns the locked descriptor, or None if it is taken."""
+        return lock_file(self.paths.lock)
+
+
+def lock_file(path: Path) -> int | None:
+    """Lock a file for as long as the returned descriptor, or a child's copy of it, is open."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+class RunStore:
+    """The runs under a home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._folder = home / "runs"
+        self._submissions = home / "submissions"
+
+    @property
+    def slot(self) -> Path:
+        """Locked by the one supervisor whose trainer may use this machine's device."""
+        return self.home / "slot.lock"
+
+    def create(
+        self, config: RunConfig, *, upload: Path | None, submission: str
+    ) -> tuple[Run, bool]:
+        """Make a run's folder, with a copy of the person's file in it.
+
+        A submission makes one run, however often it is sent: the second time, its run comes back
+        and the flag is False.
+        """
+        if not SUBMISSION.match(submission):
+            raise UserError("This form is not one of ours.", hint="Reload the page.")
+        run = self._new_run()
+        earlier = self._claim(submission=submission, run_id=run.id)
+        if earlier is not None:
+            return self.open(earlier), False
+        # Made under another name first: a folder in the list is a whole one.
+        aside = self._folder / f".{run.id}"
+        aside.mkdir(parents=True)
+        paths = RunPaths(aside)
+        if upload is not None and config.dataset.file is not None:
+            paths.data.mkdir()
+            shutil.copyfile(upload, paths.data / config.dataset.file)
+        write_atomically(paths.config, config.to_yaml())
+        Run(id=run.id, paths=paths).write_status(_first_status(run_id=run.id, config=config))
+        aside.rename(run.paths.root)
+        return run, True
+
+    def open(self, run_id: str) -> Run:
+        """Raises UserError when there is no such run."""
+        run = Run(id=run_id, paths=RunPaths(self._folder / run_id))
+        if not RUN_ID.match(run_id) or not run.paths.status.is_file():
+            raise UserError(f"There is no run {run_id[:64]!r}.", hint="Choose one of the list.")
+        return run
+
+    def list(self) -> list[Run]:
+        """All runs, the newest first."""
+        if not self._folder.is_dir():
+            return []
+        names = sorted((path.name for path in self._folder.iterdir()), reverse=True)
+        return [self.open(name) for name in names if RUN_ID.match(name)]
+
+    def _new_run(self) -> Run:
+        run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+        return Run(id=run_id, paths=RunPaths(self._folder / run_id))
+
+    def _claim(self, *, submission: str, run_id: str) -> str | None:
+        """Bind a submission to a run. Returns the run it was bound to before, if it was."""
+        self._submissions.mkdir(parents=True, exist_ok=True)
+        path = self._submissions / submission
+        aside = self._submissions / f".{run_id}"
+        aside.write_text(run_id, encoding="ascii")
+        try:
+            # A hard link appears with its content or not at all, and only for the first.
+            os.link(aside, path)
+        except FileExistsError:
+            return path.read_text(encoding="ascii")
+        finally:
+            aside.unlink()
+        return None
+
+
+def _first_status(*, run_id: str, config: RunConfig) -> RunStatus:
+    now = datetime.now(UTC)
+    dataset = config.dataset
+    return RunStatus(
+        id=run_id,
+        name=config.output.name,
+        base_model=config.model.name,
+        dataset={"builtin": dataset.builtin, "hub": dataset.name, "upload": dataset.file}[
+            dataset.source
+        ] or "",
+        state=RunState.QUEUED,
+        created=now,
+        updated=now,
+    )  # fmt: skip

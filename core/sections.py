@@ -1,0 +1,394 @@
+"""The sections of a run's settings. Each setting is declared here once, and nowhere else.
+
+From a field's type, bounds, default, label and help come the form, its validation, the YAML file,
+its JSON Schema and the command line's errors.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+BUILTIN_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+BUILTIN_DATASET = "facts_to_json"
+
+# The Hub's own rule for a repository's id: an owner and a name of letters, digits, "-", "_", ".".
+RepoId = Annotated[str, StringConstraints(pattern=r"^[\w\-.]{1,96}/[\w\-.]{1,96}$")]
+Revision = Annotated[str, StringConstraints(pattern=r"^[\w\-./]{1,128}$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w\-.]{0,95}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00]{1,255}$")]
+Column = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class DatasetSource(StrEnum):
+    BUILTIN = "builtin"
+    HUB = "hub"
+    UPLOAD = "upload"
+
+
+class DatasetShape(StrEnum):
+    AUTO = "auto"
+    MESSAGES = "messages"
+    PROMPT_COMPLETION = "prompt_completion"
+    TEXT = "text"
+
+
+class AdapterKind(StrEnum):
+    LORA = "lora"
+    FULL = "full"
+
+
+class Schedule(StrEnum):
+    """The learning-rate schedules of transformers' SchedulerType."""
+
+    LINEAR = "linear"
+    COSINE = "cosine"
+    COSINE_WITH_RESTARTS = "cosine_with_restarts"
+    POLYNOMIAL = "polynomial"
+    CONSTANT = "constant"
+    CONSTANT_WITH_WARMUP = "constant_with_warmup"
+    INVERSE_SQRT = "inverse_sqrt"
+    REDUCE_ON_PLATEAU = "reduce_lr_on_plateau"
+    COSINE_WITH_MIN_LR = "cosine_with_min_lr"
+    COSINE_WARMUP_WITH_MIN_LR = "cosine_warmup_with_min_lr"
+    WARMUP_STABLE_DECAY = "warmup_stable_decay"
+    GREEDY = "greedy"
+
+
+class Optimizer(StrEnum):
+    """The optimizers of transformers that need no further package."""
+
+    ADAMW = "adamw_torch"
+    ADAMW_FUSED = "adamw_torch_fused"
+    ADAFACTOR = "adafactor"
+    SGD = "sgd"
+    ADAGRAD = "adagrad"
+    RMSPROP = "rmsprop"
+
+
+class NumberFormat(StrEnum):
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+class Switch(StrEnum):
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+# What only some schedules understand.
+COSINES = (
+    Schedule.COSINE, Schedule.COSINE_WITH_RESTARTS, Schedule.COSINE_WITH_MIN_LR,
+    Schedule.COSINE_WARMUP_WITH_MIN_LR, Schedule.WARMUP_STABLE_DECAY,
+)  # fmt: skip
+WITH_MIN_LR = (Schedule.COSINE_WITH_MIN_LR, Schedule.COSINE_WARMUP_WITH_MIN_LR)
+BY_LOSS = (Schedule.REDUCE_ON_PLATEAU, Schedule.GREEDY)
+WITHOUT_WARMUP = (Schedule.CONSTANT, *BY_LOSS)
+
+
+def setting(
+    default: Any,
+    *,
+    label: str,
+    help: str,
+    basic: bool = False,
+    shown_when: dict[str, tuple[str, ...]] | None = None,
+    **bounds: Any,
+) -> Any:
+    """Declare a setting: its default, its label, one sentence of help, and its bounds.
+
+    `basic` puts it in view; the rest lies under Advanced. `shown_when` names the values of other
+    settings under which this one means anything, by path ("adapter.kind").
+    """
+    conditions: Any = {path: list(values) for path, values in (shown_when or {}).items()}
+    return Field(
+        default,
+        title=label,
+        description=help,
+        json_schema_extra={"basic": basic, "shown_when": conditions},
+        **bounds,
+    )
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
+
+
+class ModelSection(Section):
+    name: RepoId = setting(
+        BUILTIN_MODEL, label="Base model", basic=True,
+        help="The built-in model, or any causal language model on the Hub, as owner/name.",
+    )  # fmt: skip
+    revision: Revision | None = setting(
+        None, label="Model revision",
+        help="A branch, tag or commit of the model. Empty takes the newest on its main branch.",
+    )  # fmt: skip
+
+
+class DatasetSection(Section):
+    source: DatasetSource = setting(
+        DatasetSource.BUILTIN, label="Where the data is", basic=True,
+        help="A dataset that comes with SmolFactory, one on the Hub, or a file of yours.",
+    )  # fmt: skip
+    builtin: Literal["facts_to_json"] = setting(
+        BUILTIN_DATASET, label="Built-in dataset", basic=True,
+        help="facts_to_json teaches a model to answer questions of fact in one line of JSON.",
+        shown_when={"dataset.source": (DatasetSource.BUILTIN,)},
+    )  # fmt: skip
+    name: RepoId | None = setting(
+        None, label="Hub dataset", basic=True, help="The dataset's id on the Hub, as owner/name.",
+        shown_when={"dataset.source": (DatasetSource.HUB,)},
+    )  # fmt: skip
+    file: FileName | None = setting(
+        None, label="Your file", basic=True,
+        help="One row an example: csv, json, jsonl, parquet, or txt with one example a line.",
+        shown_when={"dataset.source": (DatasetSource.UPLOAD,)},
+    )  # fmt: skip
+    subset: Column | None = setting(
+        None, label="Subset", basic=True,
+        help="The dataset's configuration on the Hub. Empty takes the only or the default one.",
+        shown_when={"dataset.source": (DatasetSource.HUB,)},
+    )  # fmt: skip
+    split: Column = setting(
+        "train", label="Training split", basic=True, help="The split to train on.",
+        shown_when={"dataset.source": (DatasetSource.HUB,)},
+    )  # fmt: skip
+    revision: Revision | None = setting(
+        None, label="Dataset revision",
+        help="A branch, tag or commit of the dataset. Empty takes the newest.",
+        shown_when={"dataset.source": (DatasetSource.HUB,)},
+    )  # fmt: skip
+    shape: DatasetShape = setting(
+        DatasetShape.AUTO, label="Shape of a row", basic=True,
+        help="messages, prompt and completion, or plain text; auto tells by the column names.",
+        shown_when={"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)},
+    )  # fmt: skip
+    messages_column: Column = setting(
+        "messages", label="Messages column",
+        help="The column with a list of {role, content} messages.",
+    )  # fmt: skip
+    prompt_column: Column = setting(
+        "prompt", label="Prompt column", help="The column with what the model is asked."
+    )
+    completion_column: Column = setting(
+        "completion", label="Completion column",
+        help="The column with what the model should answer.",
+    )  # fmt: skip
+    text_column: Column = setting(
+        "text", label="Text column", help="The column with plain text to learn."
+    )
+
+
+class SftSection(Section):
+    name: Literal["sft"] = setting(
+        "sft", label="Method", help="Supervised fine-tuning: learn to give the answers in the data."
+    )
+    answers_only: bool = setting(
+        True, label="Loss on answers only", basic=True,
+        help="Learn the answers and not the questions. Plain text has no answers: turn it off.",
+    )  # fmt: skip
+    max_length: int = setting(
+        1024, label="Max length", ge=8, le=1_048_576, basic=True,
+        help="Tokens of an example that are kept; what is longer is cut off at the end.",
+    )  # fmt: skip
+    packing: bool = setting(
+        False, label="Packing",
+        help="Join short examples into sequences of max length: faster, on data of many shorts.",
+    )  # fmt: skip
+
+
+class AdapterSection(Section):
+    kind: AdapterKind = setting(
+        AdapterKind.LORA, label="What to train", basic=True,
+        help="A LoRA adapter (small, little memory) or all weights of the model (full).",
+    )  # fmt: skip
+    rank: int = setting(
+        16, label="LoRA rank", ge=1, le=1024,
+        help="Size of the adapter's matrices: more can learn more and needs more memory.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
+    alpha: float = setting(
+        32, label="LoRA alpha", gt=0, le=4096,
+        help="Strength of the adapter; twice the rank is usual.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
+    dropout: float = setting(
+        0.0, label="LoRA dropout", ge=0, lt=1,
+        help="Share of the adapter's inputs dropped in training, against overfitting.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
+    target_modules: Column = setting(
+        "all-linear", label="LoRA target modules",
+        help="all-linear, or names of layers with commas between, such as q_proj, v_proj.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
+
+
+class TrainingSection(Section):
+    epochs: float = setting(
+        1.0, label="Epochs", gt=0, le=1000, basic=True, help="How often each example is seen."
+    )
+    max_steps: int | None = setting(
+        None, label="Max steps", ge=1, le=100_000_000,
+        help="End after so many optimizer steps, whatever the epochs say. Empty: no such limit.",
+    )  # fmt: skip
+    learning_rate: float = setting(
+        1e-3, label="Learning rate", gt=0, le=1, basic=True,
+        help="Peak learning rate: about 2e-4 to 1e-3 for LoRA, 1e-5 to 5e-5 for all weights.",
+    )  # fmt: skip
+    batch_size: int = setting(
+        8, label="Batch size", ge=1, le=4096, basic=True,
+        help="Examples at a time on the device; less needs less memory.",
+    )  # fmt: skip
+    accumulation: int = setting(
+        1, label="Gradient accumulation", ge=1, le=4096,
+        help="Batches that are added up before each optimizer step.",
+    )  # fmt: skip
+    optimizer: Optimizer = setting(
+        Optimizer.ADAMW, label="Optimizer", help="How gradients become steps; AdamW suits most."
+    )
+    weight_decay: float = setting(
+        0.0, label="Weight decay", ge=0, le=1, help="Pulls the weights towards zero at each step."
+    )
+    max_grad_norm: float = setting(
+        1.0, label="Gradient clipping", ge=0, le=1000,
+        help="The longest gradient that is let through; 0 lets all through.",
+    )  # fmt: skip
+    seed: int = setting(
+        42, label="Seed", ge=0, le=2**32 - 1, help="The same seed gives the same data order."
+    )
+    log_every: int = setting(
+        1, label="Log every", ge=1, le=1_000_000,
+        help="Steps from one point of a curve to the next.",
+    )  # fmt: skip
+    save_every: int = setting(
+        20, label="Save every", ge=1, le=1_000_000,
+        help="Steps from one checkpoint to the next; a run resumes from the newest.",
+    )  # fmt: skip
+    keep_checkpoints: int = setting(
+        2, label="Checkpoints to keep", ge=1, le=100, help="Older checkpoints are deleted."
+    )
+
+
+class ScheduleSection(Section):
+    kind: Schedule = setting(
+        Schedule.COSINE, label="Schedule", help="How the learning rate moves during training."
+    )
+    warmup: float = setting(
+        0.05, label="Warm-up", ge=0, le=10_000_000,
+        help="Steps of a rising learning rate at the start; below 1 it is a share of all steps.",
+        shown_when={"schedule.kind": tuple(s for s in Schedule if s not in WITHOUT_WARMUP)},
+    )  # fmt: skip
+    num_cycles: float | None = setting(
+        None, label="Cycles", gt=0, le=1000,
+        help="Waves of the cosine (0.5 is one fall), or restarts. Empty: transformers' default.",
+        shown_when={"schedule.kind": COSINES},
+    )  # fmt: skip
+    min_lr_rate: float = setting(
+        0.1, label="Minimum, as a share of the peak", ge=0, le=1,
+        help="The learning rate at the end, as a share of the peak.",
+        shown_when={"schedule.kind": (*WITH_MIN_LR, Schedule.WARMUP_STABLE_DECAY)},
+    )  # fmt: skip
+    warmup_lr_rate: float | None = setting(
+        None, label="Start, as a share of the peak", ge=0, le=1,
+        help="The learning rate at the first step of the warm-up. Empty: transformers' default.",
+        shown_when={"schedule.kind": (Schedule.COSINE_WARMUP_WITH_MIN_LR,)},
+    )  # fmt: skip
+    power: float = setting(
+        1.0, label="Power", gt=0, le=10, help="Exponent of the polynomial; 1 is a straight line.",
+        shown_when={"schedule.kind": (Schedule.POLYNOMIAL,)},
+    )  # fmt: skip
+    lr_end: float = setting(
+        1e-7, label="Final learning rate", ge=0, le=1,
+        help="The learning rate at the end; it must lie below the peak.",
+        shown_when={"schedule.kind": (Schedule.POLYNOMIAL,)},
+    )  # fmt: skip
+    timescale: int | None = setting(
+        None, label="Timescale", ge=1, le=100_000_000,
+        help="Steps that set the pace of the decay. Empty: the warm-up steps.",
+        shown_when={"schedule.kind": (Schedule.INVERSE_SQRT,)},
+    )  # fmt: skip
+    decay_steps: int = setting(
+        10, label="Decay", ge=1, le=10_000_000, help="Steps of the fall at the end.",
+        shown_when={"schedule.kind": (Schedule.WARMUP_STABLE_DECAY,)},
+    )  # fmt: skip
+    warmup_type: Literal["linear", "cosine", "1-sqrt"] = setting(
+        "linear", label="Warm-up curve", help="The shape of the rise.",
+        shown_when={"schedule.kind": (Schedule.WARMUP_STABLE_DECAY,)},
+    )  # fmt: skip
+    decay_type: Literal["linear", "cosine", "1-sqrt"] = setting(
+        "cosine", label="Decay curve", help="The shape of the fall.",
+        shown_when={"schedule.kind": (Schedule.WARMUP_STABLE_DECAY,)},
+    )  # fmt: skip
+    factor: float = setting(
+        0.5, label="Factor", gt=0, lt=1,
+        help="What the learning rate is multiplied by when the loss stops falling.",
+        shown_when={"schedule.kind": BY_LOSS},
+    )  # fmt: skip
+    patience: int = setting(
+        5, label="Patience", ge=0, le=1_000_000,
+        help="Looks at the loss without improvement before the learning rate changes.",
+        shown_when={"schedule.kind": BY_LOSS},
+    )  # fmt: skip
+    min_lr: float = setting(
+        0.0, label="Lowest learning rate", ge=0, le=1, help="The learning rate never goes below.",
+        shown_when={"schedule.kind": BY_LOSS},
+    )  # fmt: skip
+    max_lr: float | None = setting(
+        None, label="Highest learning rate", gt=0, le=1,
+        help="The learning rate never goes above. Empty: the peak.",
+        shown_when={"schedule.kind": (Schedule.GREEDY,)},
+    )  # fmt: skip
+
+
+class EvaluationSection(Section):
+    split: Column | None = setting(
+        None, label="Evaluation split",
+        help="A split that is never trained on. Empty: held-out rows of the training split.",
+        shown_when={"dataset.source": (DatasetSource.HUB,)},
+    )  # fmt: skip
+    fraction: float = setting(
+        0.1, label="Held-out share", ge=0, lt=1,
+        help="Share of the rows kept from training where no evaluation split is named; 0 for none.",
+        shown_when={"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)},
+    )  # fmt: skip
+    every: int = setting(
+        10, label="Evaluate every", ge=1, le=1_000_000,
+        help="Steps from one look at the evaluation loss to the next.",
+    )  # fmt: skip
+    max_rows: int = setting(
+        200, label="Evaluation rows", ge=1, le=1_000_000,
+        help="At most so many rows are evaluated, so that a look stays quick.",
+    )  # fmt: skip
+
+
+class OutputSection(Section):
+    name: Name = setting(
+        "smollm2-facts-to-json", label="Name of the result", basic=True,
+        help="Letters, digits, dots, dashes. The Hub repository gets this name under your account.",
+    )  # fmt: skip
+    push: bool = setting(
+        False, label="Push to the Hub when done", basic=True,
+        help="Uploads and verifies the result. You can also push later, with one button.",
+    )  # fmt: skip
+    owner: Annotated[str, StringConstraints(pattern=r"^[\w\-.]{1,96}$")] | None = setting(
+        None, label="Owner on the Hub",
+        help="Your user name or an organization you may write to. Empty: your own account.",
+    )  # fmt: skip
+    private: bool = setting(
+        True, label="Private", basic=True, help="Only you can see the repository on the Hub."
+    )
+
+
+class HardwareSection(Section):
+    number_format: NumberFormat = setting(
+        NumberFormat.AUTO, label="Number format",
+        help="auto measures which is fast and safe on this machine.",
+    )  # fmt: skip
+    gradient_checkpointing: Switch = setting(
+        Switch.AUTO, label="Gradient checkpointing",
+        help="Saves memory and costs time; auto turns it on only where memory is short.",
+    )  # fmt: skip

@@ -1,0 +1,75 @@
+"""What the environment says about this installation, read in one place."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from pydantic import SecretStr
+
+from core.errors import UserError
+
+DEFAULT_PORT = 7860
+
+
+@dataclass(frozen=True)
+class Space:
+    """The Hugging Face Space that this process runs on."""
+
+    id: str
+    owner: str
+    host: str
+    # Without the platform's OAuth, Gradio's sign-in is a mock that anyone can forge.
+    has_sign_in: bool
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where this installation keeps its files, where it listens, and on whose behalf it acts."""
+
+    home: Path
+    host: str
+    port: int
+    token: SecretStr | None
+    space: Space | None
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises UserError when PORT is not a port.
+    """
+    from huggingface_hub import get_token
+
+    space = _space()
+    token = get_token()
+    home = os.environ.get("SMOLFACTORY_HOME") or platformdirs.user_data_dir("smolfactory")
+    # A Space is reached through the platform's proxy, so it must listen on every interface.
+    default_host = "0.0.0.0" if space else "127.0.0.1"  # noqa: S104
+    return Settings(
+        home=Path(home).expanduser().resolve(),
+        host=os.environ.get("HOST") or default_host,
+        port=_port(os.environ.get("PORT") or str(DEFAULT_PORT)),
+        token=SecretStr(token) if token else None,
+        space=space,
+    )
+
+
+def _space() -> Space | None:
+    space_id = os.environ.get("SPACE_ID")
+    if not space_id:
+        return None
+    return Space(
+        id=space_id,
+        owner=space_id.split("/")[0],
+        host=os.environ.get("SPACE_HOST", ""),
+        has_sign_in=bool(os.environ.get("OAUTH_CLIENT_SECRET")),
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise UserError(
+            f"PORT is {text!r}, which is not a port.", hint="Use a number from 1 to 65535."
+        )
+    return int(text)

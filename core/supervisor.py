@@ -1,0 +1,260 @@
+"""Watches over one run from its queue to its end: python -m core.supervisor RUN_DIR train|push
+
+A small process in a session of its own, without torch. It outlives the page, starts the trainer
+and the push as its children, and writes down why they ended.
+"""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from core.autopsy import explain_end
+from core.environment import allowed_environment, trainer_environment
+from core.events import EventWriter, Failure, PushFailed, StateChanged
+from core.hardware import out_of_memory_kills
+from core.history import History
+from core.hub import needs_token
+from core.logs import LogWriter, tail
+from core.processes import ProcessIdentity, become_subreaper, end_descendants
+from core.runs import Run, RunPaths, RunState, RunStore, Wish, lock_file
+from core.settings import load_settings
+
+POLL_SECONDS = 0.25
+QUEUE_POLL_SECONDS = 0.5
+STATUS_SECONDS = 1.0
+READ_BYTES = 65536
+# A step may be long, and a large model takes a while to write; after that we insist.
+STOP_GRACE_SECONDS = 30 * 60
+END_GRACE_SECONDS = 10
+# Retries of the Hub's client obey Retry-After without a bound, so this one is ours.
+PUSH_SECONDS = 6 * 60 * 60
+
+
+class Supervisor:
+    """One run's keeper. `work` returns when no process of the run is left alive."""
+
+    def __init__(self, run: Run, *, token: SecretStr | None) -> None:
+        self._run = run
+        self._token = token
+        self._history = History(path=run.paths.events)
+        self._told_to_end = False
+        self._child: subprocess.Popen[bytes] | None = None
+        self._wrote_status = 0.0
+
+    def work(self, task: str) -> None:
+        become_subreaper()
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+        if task == "push":
+            self._push()
+        elif self._wait_for_slot():
+            self._train()
+            if self._state() is RunState.SAVING:
+                if self._run.config().output.push:
+                    self._push()
+                else:
+                    self._enter(RunState.DONE)
+        self._write_status()
+
+    def _on_sigterm(self, *_: object) -> None:
+        """The machine is going down: let the trainer save what it can."""
+        self._told_to_end = True
+        if self._child is not None and self._child.poll() is None:
+            self._child.send_signal(signal.SIGTERM)
+
+    def _state(self) -> RunState:
+        self._history.follow()
+        return self._history.state
+
+    def _enter(self, state: RunState, note: str = "") -> None:
+        EventWriter(self._run.paths.events).write(StateChanged(state=state, note=note))
+        self._write_status()
+
+    def _write_status(self) -> None:
+        history = self._history
+        history.follow()
+        progress = history.progress
+        child = self._child
+        alive = child is not None and child.poll() is None
+        status = self._run.status()
+        self._run.write_status(
+            status.model_copy(
+                update={
+                    "state": history.state,
+                    "note": history.note,
+                    "updated": datetime.now(UTC),
+                    "step": progress.step if progress else 0,
+                    "total": progress.total if progress else 0,
+                    "loss": history.latest.get("loss"),
+                    "trainer": ProcessIdentity.of(child.pid) if child and alive else None,
+                    "pushed_to": history.pushed.repo if history.pushed else None,
+                }
+            )
+        )
+        self._wrote_status = time.monotonic()
+
+    def _wait_for_slot(self) -> bool:
+        """Wait until the device is ours. Returns False when the run was called off before."""
+        store = RunStore(self._run.home)
+        while not self._told_to_end and self._run.wish() is None:
+            # First come, first served: only the oldest of those that wait may take the slot.
+            slot = lock_file(store.slot) if self._is_next(store) else None
+            if slot is not None:
+                # Held until this process ends; close_fds keeps it from the trainer.
+                return True
+            time.sleep(QUEUE_POLL_SECONDS)
+        if self._told_to_end:
+            self._enter(RunState.INTERRUPTED, "The machine went down while this run waited.")
+        else:
+            self._enter(RunState.CANCELED, "Called off before it began.")
+        return False
+
+    def _is_next(self, store: RunStore) -> bool:
+        waiting = [run for run in store.list() if run.status().state is RunState.QUEUED]
+        alive = [run.id for run in waiting if run.id == self._run.id or _is_locked(run)]
+        return not alive or min(alive) == self._run.id
+
+    def _train(self) -> None:
+        self._enter(RunState.PREPARING)
+        kills = out_of_memory_kills()
+        # Code that runs a stranger's model gets the token only where the Hub asks for one.
+        token = self._token if needs_token(self._run.config()) else None
+        code = self._run_child(
+            "core.train", environment=trainer_environment(token=token), limit=None
+        )
+        state = self._state()
+        if state in (RunState.SAVING, RunState.STOPPED) and code == 0:
+            return
+        wish = self._run.wish()
+        if wish is Wish.CANCEL:
+            self._enter(RunState.CANCELED, "Canceled: nothing new was kept.")
+        elif self._told_to_end or (state is RunState.INTERRUPTED and code == 0):
+            self._enter(RunState.INTERRUPTED, "The machine went down. Resume when it is back.")
+        else:
+            self._fail(code, was_out_of_memory=out_of_memory_kills() > kills)
+
+    def _fail(self, code: int, *, was_out_of_memory: bool) -> None:
+        if self._history.failure is None:
+            cause = explain_end(
+                code,
+                was_out_of_memory=was_out_of_memory,
+                log=tail(self._run.paths.log),
+                home=self._run.home,
+            )
+            writer = EventWriter(self._run.paths.events)
+            writer.write(Failure(**cause.model_dump()))
+            self._history.follow()
+        failure = self._history.failure
+        self._enter(RunState.FAILED, failure.explanation if failure else "")
+
+    def _push(self) -> None:
+        self._enter(RunState.PUSHING)
+        environment = allowed_environment(token=self._token)
+        code = self._run_child("core.push", environment=environment, limit=PUSH_SECONDS)
+        self._history.follow()
+        if code == 0:
+            self._enter(RunState.DONE)
+            return
+        if self._history.push_failure is None:
+            explanation = f"The push ended early ({_ending(code)}). The model is safe here."
+            EventWriter(self._run.paths.events).write(
+                PushFailed(
+                    cause="push_died", explanation=explanation, remedies=["Push again."]
+                )
+            )  # fmt: skip
+            self._history.follow()
+        self._enter(RunState.TRAINED, "The model is safe here. The push is still owed.")
+
+    def _run_child(self, module: str, *, environment: dict[str, str], limit: float | None) -> int:
+        """Run a module on the run's folder, keep its log, and see that nothing of it is left."""
+        child = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", module, str(self._run.paths.root)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=Path(__file__).parent.parent,
+            env=environment,
+        )
+        self._child = child
+        secrets = [self._token.get_secret_value()] if self._token else []
+        log = LogWriter(self._run.paths, secrets=secrets)
+        try:
+            self._write_status()
+            self._watch(child, log, limit=limit)
+        finally:
+            if child.poll() is None:
+                child.kill()
+            code = child.wait()
+            end_descendants(grace=END_GRACE_SECONDS)
+            log.close()
+            self._child = None
+        return code
+
+    def _watch(
+        self, child: subprocess.Popen[bytes], log: LogWriter, *, limit: float | None
+    ) -> None:
+        if child.stdout is None:
+            raise ValueError("The child's output is not piped.")
+        end = time.monotonic() + limit if limit else None
+        with selectors.DefaultSelector() as selector, child.stdout as pipe:
+            selector.register(pipe, selectors.EVENT_READ)
+            while child.poll() is None:
+                if selector.select(timeout=POLL_SECONDS):
+                    data = os.read(pipe.fileno(), READ_BYTES)
+                    if not data:
+                        break
+                    log.write(data)
+                end = self._enforce(child, end)
+                if time.monotonic() - self._wrote_status > STATUS_SECONDS:
+                    self._write_status()
+            self._wait_or_kill(child, end)
+            # What it said last may still be in the pipe; a grandchild may hold it open.
+            while selector.select(timeout=0) and (data := os.read(pipe.fileno(), READ_BYTES)):
+                log.write(data)
+
+    def _enforce(self, child: subprocess.Popen[bytes], end: float | None) -> float | None:
+        """Give the wish to stop its deadline, and end a child that is past its own."""
+        now = time.monotonic()
+        wish = self._run.wish()
+        if wish is Wish.STOP and end is None:
+            end = now + STOP_GRACE_SECONDS
+        # What is canceled keeps nothing, so there is nothing to wait for.
+        if wish is Wish.CANCEL or (end is not None and now > end):
+            child.kill()
+        return end
+
+    def _wait_or_kill(self, child: subprocess.Popen[bytes], end: float | None) -> None:
+        """The output has ended, so the child should: it gets a moment to do it."""
+        grace = END_GRACE_SECONDS if end is None else max(0.0, end - time.monotonic())
+        try:
+            child.wait(timeout=grace)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+def _is_locked(run: Run) -> bool:
+    descriptor = run.lock()
+    if descriptor is None:
+        return True
+    os.close(descriptor)
+    return False
+
+
+def _ending(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def main() -> None:
+    root, task = Path(sys.argv[1]), sys.argv[2]
+    Supervisor(Run(id=root.name, paths=RunPaths(root)), token=load_settings().token).work(task)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""The trainer of one run, as the supervisor starts it: python -m core.train RUN_DIR
+
+Exit codes: 0 the events say how it ended; 3 a person has something to put right, and the events
+say what; anything else is a crash that the supervisor explains.
+"""
+
+import sys
+from pathlib import Path
+
+from core.errors import UserError
+from core.events import EventWriter, Failure
+from core.processes import die_with_parent
+from core.runs import Run, RunPaths
+
+NEEDS_A_PERSON = 3
+
+
+def main() -> int:
+    # Without its supervisor nobody would stop it, keep its log or free its slot.
+    die_with_parent()
+    root = Path(sys.argv[1])
+    run = Run(id=root.name, paths=RunPaths(root))
+    events = EventWriter(run.paths.events)
+    try:
+        from core.train.session import train
+
+        train(run, events)
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        events.write(
+            Failure(
+                cause=error.field or "input",
+                explanation=error.message,
+                remedies=[error.hint] if error.hint else [],
+            )
+        )
+        return NEEDS_A_PERSON
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

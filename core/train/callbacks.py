@@ -1,0 +1,111 @@
+"""What the trainer tells the run's folder at each step, and what it asks of it."""
+
+import math
+import signal
+import time
+from collections import deque
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from core.events import CheckpointSaved, Evaluation, EventWriter, Metric, Progress, Warned
+from core.runs import Run, Wish
+
+PROGRESS_SECONDS = 0.5
+# Steps over which the pace is taken: enough to be calm, few enough to follow a change.
+PACE_STEPS = 20
+
+
+class Reporter(TrainerCallback):
+    """Writes metrics, progress and checkpoints as events; ends the training when asked to.
+
+    `wish` is what a person asked for, `machine_goes_down` whether we were told to end.
+    """
+
+    def __init__(self, *, run: Run, events: EventWriter) -> None:
+        self.wish: Wish | None = None
+        self.machine_goes_down = False
+        self._run = run
+        self._events = events
+        self._start = self._told = time.monotonic()
+        self._tokens = 0.0
+        self._pace: deque[tuple[float, int, float]] = deque(maxlen=PACE_STEPS + 1)
+        signal.signal(signal.SIGTERM, self._on_sigterm)
+
+    def _on_sigterm(self, *_: object) -> None:
+        self.machine_goes_down = True
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self._start = time.monotonic()
+        self._pace.append((self._start, state.global_step, self._tokens))
+        self._tell_progress(state)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self.wish = self._run.wish()
+        if self.wish is Wish.STOP or self.machine_goes_down:
+            control.should_save = True
+            control.should_training_stop = True
+        is_last = state.global_step == state.max_steps or control.should_training_stop
+        if is_last and args.eval_strategy != "no":
+            # What comes out should be measured, wherever the last look happened to fall.
+            control.should_evaluate = True
+        now = time.monotonic()
+        self._pace.append((now, state.global_step, self._tokens))
+        if is_last or now - self._told >= PROGRESS_SECONDS:
+            self._tell_progress(state)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        values = {name: _finite(value) for name, value in (logs or {}).items()}
+        self._tokens = values.get("num_tokens") or self._tokens
+        if "train_runtime" in values:
+            # The closing summary: averages over the run, not a point of any curve.
+            return
+        is_evaluation = any(name.startswith("eval_") for name in values)
+        event = Evaluation if is_evaluation else Metric
+        self._events.write(event(step=state.global_step, values=values))
+        if "loss" in values and values["loss"] is None:
+            self._events.write(
+                Warned(
+                    text=f"The loss is no longer a number since step {state.global_step}: "
+                    "lower the learning rate."
+                )
+            )
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self._events.write(CheckpointSaved(step=state.global_step))
+
+    def _tell_progress(self, state: TrainerState) -> None:
+        now = time.monotonic()
+        then, step, tokens = self._pace[0]
+        steps, seconds = state.global_step - step, now - then
+        per_step = seconds / steps if steps else None
+        left = state.max_steps - state.global_step
+        self._events.write(
+            Progress(
+                step=state.global_step,
+                total=state.max_steps,
+                epoch=state.epoch or 0.0,
+                tokens=int(self._tokens),
+                tokens_per_second=(self._tokens - tokens) / seconds if steps and seconds else 0.0,
+                seconds=now - self._start,
+                eta=per_step * left if per_step is not None else None,
+            )
+        )
+        self._told = now
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

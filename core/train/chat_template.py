@@ -1,0 +1,64 @@
+"""Chat templates that mark what the assistant says, so that the loss can be on that alone."""
+
+from pathlib import Path
+
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+from trl.chat_template_utils import (
+    get_training_chat_template,
+    has_generation_markers,
+    is_chat_template_stop_token_trained,
+)
+
+from core.errors import UserError
+from core.events import Choice
+
+# For families that TRL has none for.
+_OURS = Path(__file__).parent.parent.parent / "templates" / "chat_templates"
+
+_PROBES = (
+    [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
+    [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "b"},
+        {"role": "user", "content": "c"},
+        {"role": "assistant", "content": "d"},
+    ],
+)
+
+
+def training_template(tokenizer: PreTrainedTokenizerBase, *, model_name: str) -> tuple[str, Choice]:
+    """A template that renders as the tokenizer's own does, with the answers marked.
+
+    Raises UserError when there is none for this model: then nobody can tell which tokens are the
+    answer, and training would learn the questions too.
+    """
+    if has_generation_markers(tokenizer.chat_template):
+        return tokenizer.chat_template, Choice(value="the model's own", why="it marks the answers")
+    for path in sorted(_OURS.glob("*.jinja")):
+        template = path.read_text(encoding="utf-8")
+        if _renders_alike(tokenizer, template):
+            return template, Choice(value=path.stem, why="the model's own marks no answers")
+    try:
+        template = get_training_chat_template(tokenizer)
+    except ValueError as error:
+        raise UserError(
+            f"The chat template of {model_name} does not mark where an answer begins.",
+            hint="Turn this off, bring the data as prompt and completion, or take a model of a "
+            "family that TRL knows.",
+            field="method.answers_only",
+        ) from error
+    return template, Choice(value="TRL's", why="the model's own marks no answers")
+
+
+def trains_to_stop(tokenizer: PreTrainedTokenizerBase, template: str) -> bool:
+    """Whether the end of an answer is learned too: otherwise the model talks on for ever."""
+    return bool(is_chat_template_stop_token_trained(tokenizer, chat_template=template))
+
+
+def _renders_alike(tokenizer: PreTrainedTokenizerBase, template: str) -> bool:
+    return all(
+        tokenizer.apply_chat_template(probe, tokenize=False)
+        == tokenizer.apply_chat_template(probe, tokenize=False, chat_template=template)
+        for probe in _PROBES
+    )

@@ -1,0 +1,99 @@
+"""One training from its configuration to its saved model, read from top to bottom."""
+
+import json
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+from transformers import Trainer, set_seed
+
+from core.events import Choice, EventWriter, Resolved, Resumed, StateChanged, Warned
+from core.files import publish_folder, write_atomically
+from core.runs import Run, RunState, Wish
+from core.train.callbacks import Reporter
+from core.train.checkpoints import newest_checkpoint, remove_torn_checkpoints
+from core.train.data import load_data
+from core.train.model import load_model, load_tokenizer
+from core.train.number_format import choose_number_format
+from core.train.sft import make_trainer
+
+LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "huggingface_hub")
+
+
+def train(run: Run, events: EventWriter) -> None:
+    """Train the run's model, and leave it in the run's folder.
+
+    Raises UserError for what a person can put right.
+    """
+    config = run.config()
+    set_seed(config.training.seed)
+    number_format = choose_number_format(config.hardware.number_format)
+    model_source = load_tokenizer(config.model, home=run.home)
+    data = load_data(config, run=run, has_template=model_source.tokenizer.chat_template is not None)
+    for warning in data.warnings:
+        events.write(Warned(text=warning))
+    own_template = model_source.tokenizer.chat_template
+    model = load_model(config, source=model_source, number_format=number_format.value)
+    reporter = Reporter(run=run, events=events)
+    prepared = make_trainer(
+        config, run=run, model=model, tokenizer=model_source.tokenizer, data=data,
+        number_format=number_format.value, reporter=reporter,
+    )  # fmt: skip
+    trainer = prepared.trainer
+    for warning in prepared.warnings:
+        events.write(Warned(text=warning))
+    choices = {
+        "number_format": number_format,
+        **model_source.choices,
+        **data.choices,
+        **prepared.choices,
+        **{library: Choice(value=version(library)) for library in LIBRARIES},
+    }
+    _record(run, events, choices)
+
+    remove_torn_checkpoints(run.paths.checkpoints)
+    checkpoint = newest_checkpoint(run.paths.checkpoints)
+    if checkpoint is not None:
+        events.write(Resumed(step=checkpoint.step))
+    events.write(StateChanged(state=RunState.TRAINING))
+    trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
+
+    if reporter.machine_goes_down:
+        # The checkpoint is written, and there may be no time for more.
+        events.write(StateChanged(state=RunState.INTERRUPTED))
+        return
+    events.write(StateChanged(state=RunState.SAVING))
+    model_source.tokenizer.chat_template = own_template
+    _save(trainer, run.paths.model, base_model=config.model.name)
+    if reporter.wish is Wish.STOP:
+        note = f"Stopped and saved at step {trainer.state.global_step}."
+        events.write(StateChanged(state=RunState.STOPPED, note=note))
+
+
+def _record(run: Run, events: EventWriter, choices: dict[str, Choice]) -> None:
+    """Keep what was left open and what it became."""
+    events.write(Resolved(choices=choices))
+    values = {name: choice.value for name, choice in choices.items()}
+    write_atomically(run.paths.resolved, yaml.safe_dump(values, sort_keys=False))
+
+
+def _save(trainer: Trainer, folder: Path, *, base_model: str) -> None:
+    """Put the model and its tokenizer into the folder, in the place of an earlier one."""
+    aside = folder.with_name(".model")
+    shutil.rmtree(aside, ignore_errors=True)
+    trainer.save_model(str(aside))
+    # Pickled settings of the trainer: nobody who loads the model should have to open a pickle.
+    (aside / "training_args.bin").unlink(missing_ok=True)
+    _name_base(aside / "adapter_config.json", base_model)
+    if folder.exists():
+        shutil.rmtree(folder)
+    publish_folder(aside, folder)
+
+
+def _name_base(path: Path, base_model: str) -> None:
+    """Have an adapter name its base as the Hub does, not by a folder of this machine."""
+    if path.exists():
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings["base_model_name_or_path"] = base_model
+        path.write_text(json.dumps(settings, indent=2), encoding="utf-8")

@@ -1,0 +1,143 @@
+"""Supervised fine-tuning with TRL's SFTTrainer."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, Trainer
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+from trl import SFTConfig
+
+from core.config import RunConfig
+from core.errors import UserError
+from core.events import Choice
+from core.runs import Run
+from core.sections import DatasetShape, NumberFormat, Switch
+from core.train.callbacks import Reporter
+from core.train.chat_template import training_template, trains_to_stop
+from core.train.checkpoints import WholeCheckpointTrainer
+from core.train.data import Data
+from core.train.schedule import schedule_arguments
+
+# Below this the activations of a step may not fit beside the weights.
+ROOMY_BYTES = 8 * 1024**3
+
+
+@dataclass(frozen=True)
+class PreparedTrainer:
+    trainer: Trainer
+    choices: dict[str, Choice]
+    warnings: list[str] = field(default_factory=list)
+
+
+def make_trainer(
+    config: RunConfig,
+    *,
+    run: Run,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    data: Data,
+    number_format: str,
+    reporter: Reporter,
+) -> PreparedTrainer:
+    """A trainer with its data tokenized and its labels masked.
+
+    Raises UserError when the answers can't be told from the questions, or none is left to learn.
+    """
+    warnings = []
+    choices = {}
+    answers_only = config.method.answers_only
+    if data.shape is DatasetShape.TEXT and answers_only:
+        raise UserError(
+            "This data is plain text, so there are no answers to tell from questions.",
+            hint="Turn off loss on answers only.",
+            field="method.answers_only",
+        )
+    marks_answers = answers_only and data.shape is DatasetShape.MESSAGES
+    if marks_answers:
+        # While it trains: what is saved at the end has the model's own again.
+        tokenizer.chat_template, choices["training_chat_template"] = training_template(
+            tokenizer, model_name=config.model.name
+        )
+        if not trains_to_stop(tokenizer, tokenizer.chat_template):
+            warnings.append("The end of an answer is not trained: the model may not learn to stop.")
+    checkpointing = _gradient_checkpointing(config.hardware.gradient_checkpointing)
+    choices["gradient_checkpointing"] = checkpointing
+    trainer = WholeCheckpointTrainer(
+        model=model,
+        args=SFTConfig(
+            **_arguments(config, run=run, evaluates=data.evaluation is not None),
+            bf16=number_format == NumberFormat.BFLOAT16,
+            fp16=number_format == NumberFormat.FLOAT16,
+            gradient_checkpointing=checkpointing.value == Switch.ON,
+            assistant_only_loss=marks_answers,
+            completion_only_loss=answers_only and data.shape is DatasetShape.PROMPT_COMPLETION,
+        ),
+        processing_class=tokenizer,
+        train_dataset=data.train,
+        eval_dataset=data.evaluation,
+        callbacks=[reporter],
+    )
+    warnings += _check_labels(config, rows=len(data.train), kept=trainer.train_dataset)
+    return PreparedTrainer(trainer=trainer, choices=choices, warnings=warnings)
+
+
+def _arguments(config: RunConfig, *, run: Run, evaluates: bool) -> dict[str, Any]:
+    training = config.training
+    return {
+        "output_dir": str(run.paths.checkpoints),
+        "num_train_epochs": training.epochs,
+        "max_steps": training.max_steps or -1,
+        "learning_rate": training.learning_rate,
+        "per_device_train_batch_size": training.batch_size,
+        "per_device_eval_batch_size": training.batch_size,
+        "gradient_accumulation_steps": training.accumulation,
+        "optim": training.optimizer.value,
+        "weight_decay": training.weight_decay,
+        "max_grad_norm": training.max_grad_norm,
+        "seed": training.seed,
+        "logging_steps": training.log_every,
+        "save_steps": training.save_every,
+        "save_total_limit": training.keep_checkpoints,
+        "eval_strategy": "steps" if evaluates else "no",
+        "eval_steps": config.evaluation.every,
+        "max_length": config.method.max_length,
+        "packing": config.method.packing,
+        "report_to": "none",
+        "dataloader_pin_memory": torch.cuda.is_available(),
+        "save_strategy": "steps",
+        **schedule_arguments(config.schedule, peak=training.learning_rate),
+    }
+
+
+def _check_labels(config: RunConfig, *, rows: int, kept: Any) -> list[str]:
+    """TRL leaves out rows with nothing to learn; a person should know. Returns warnings."""
+    field, length = "method.max_length", config.method.max_length
+    if len(kept) == 0:
+        raise UserError(
+            f"Every answer begins after {length} tokens, so there is nothing to learn.",
+            hint="Raise the max length.",
+            field=field,
+        )
+    if config.method.packing or len(kept) == rows:
+        return []
+    return [
+        f"{rows - len(kept)} of {rows} rows are left out: their answers begin after the max "
+        f"length of {length} tokens."
+    ]
+
+
+def _gradient_checkpointing(wanted: Switch) -> Choice:
+    if wanted is not Switch.AUTO:
+        return Choice(value=wanted, why="as you chose")
+    free = _free_memory()
+    why = f"{free / 1024**3:.0f} GB are free"
+    return Choice(value=Switch.OFF if free >= ROOMY_BYTES else Switch.ON, why=why)
+
+
+def _free_memory() -> int:
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[0])
+    from core.hardware import devices
+
+    return devices()[0].memory_free

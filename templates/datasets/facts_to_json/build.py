@@ -1,0 +1,200 @@
+"""Write train.jsonl and test.jsonl from the tables beside this file. Same tables, same bytes.
+
+python templates/datasets/facts_to_json/build.py [OUT_DIR]
+"""
+
+import csv
+import json
+import random
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+HERE = Path(__file__).parent
+TRAIN_COUNT = 320
+TEST_COUNT = 64
+SEED = 7
+
+Example = dict[str, list[dict[str, str]]]
+
+# Table → what is asked for → ways to ask. The last way of each is kept for the held-out questions.
+# None of them says how to answer: that is what is to be learned.
+QUESTIONS = {
+    "countries": {
+        "capital": [
+            "What is the capital of {}?",
+            "Which city is the capital of {}?",
+            "Name the capital city of {}.",
+            "Which city does {} have as its capital?",
+        ],
+        "continent": [
+            "On which continent is {}?",
+            "Where in the world is {}?",
+            "Which continent does {} belong to?",
+        ],
+        "currency": [
+            "What is the currency of {}?",
+            "What money do people use in {}?",
+            "How do you pay in {}?",
+        ],
+        "language": [
+            "What language is spoken in {}?",
+            "What is the main language of {}?",
+            "Which language do people speak in {}?",
+        ],
+        "capital continent": [
+            "Tell me about {}.",
+            "What should I know about {}?",
+            "Give me a short overview of {}.",
+        ],
+    },
+    "elements": {
+        "symbol": [
+            "What is the chemical symbol for {}?",
+            "How is {} written in chemistry?",
+            "What is the symbol of {}?",
+        ],
+        "number": [
+            "What is the atomic number of {}?",
+            "How many protons does {} have?",
+            "Which number does {} have in the periodic table?",
+        ],
+        "state": [
+            "Is {} a solid, a liquid or a gas?",
+            "In what state is {} at room temperature?",
+            "What form does {} take in a warm room?",
+        ],
+        "symbol number": [
+            "Tell me about the element {}.",
+            "What do you know about {}?",
+            "Describe the element {}.",
+        ],
+    },
+    "units": {
+        "unit": [
+            "What is {} measured in?",
+            "What is the SI unit of {}?",
+            "In which unit do we measure {}?",
+        ],
+        "unit symbol": [
+            "Which unit and symbol are used for {}?",
+            "Give me the unit of {} and its symbol.",
+            "Which unit and which symbol belong to {}?",
+        ],
+    },
+    "planets": {
+        "position": [
+            "Which planet from the Sun is {}?",
+            "What place does {} have, counted from the Sun?",
+            "How many planets from the Sun is {}?",
+        ],
+        "kind": [
+            "What kind of planet is {}?",
+            "What sort of world is {}?",
+            "Is {} a rocky planet or a giant?",
+        ],
+    },
+    "animals": {
+        "class": [
+            "What class of animal is the {}?",
+            "What kind of animal is the {}?",
+            "How do biologists classify the {}?",
+        ],
+        "young": [
+            "What is the young of the {} called?",
+            "What do you call a baby {}?",
+            "Name the young of the {}.",
+        ],
+    },
+    "books": {
+        "author": [
+            "Who wrote {}?",
+            "Who is the author of {}?",
+            "Whose book is {}?",
+        ],
+        "year": [
+            "When was {} published?",
+            "In which year did {} come out?",
+            "What year is the book {} from?",
+        ],
+        "author year": [
+            "Tell me about the book {}.",
+            "What do you know about the book {}?",
+            "Describe the book {}.",
+        ],
+    },
+    "shapes": {
+        "sides": [
+            "How many sides does a {} have?",
+            "Count the sides of a {}.",
+            "What is the number of sides of a {}?",
+        ],
+    },
+}
+
+
+def build() -> tuple[list[Example], list[Example]]:
+    """Return the training and the held-out conversations.
+
+    No entity of a table is in both.
+    """
+    rng = random.Random(SEED)  # noqa: S311 (an order that is always the same, not a secret)
+    train: list[Example] = []
+    test: list[Example] = []
+    for table, questions in QUESTIONS.items():
+        rows = _rows(table)
+        rng.shuffle(rows)
+        held_out = len(rows) // 6
+        test.extend(_ask(rows[:held_out], questions=questions, rng=rng, first_way=-2))
+        train.extend(_ask(rows[held_out:], questions=questions, rng=rng, last_way=-1))
+    rng.shuffle(train)
+    rng.shuffle(test)
+    return train[:TRAIN_COUNT], test[:TEST_COUNT]
+
+
+def _rows(table: str) -> list[dict[str, str]]:
+    with (HERE / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _ask(
+    rows: Sequence[dict[str, str]],
+    *,
+    questions: dict[str, list[str]],
+    rng: random.Random,
+    first_way: int | None = None,
+    last_way: int | None = None,
+) -> Iterator[Example]:
+    for row in rows:
+        name = next(iter(row))
+        for wanted, ways in questions.items():
+            columns = wanted.split()
+            # An empty cell: there is no single undisputed answer.
+            if all(row[column] for column in columns):
+                question = rng.choice(ways[first_way:last_way]).format(row[name])
+                answer = {column: _value(row[column]) for column in [name, *columns]}
+                yield _conversation(question=question, answer=answer)
+
+
+def _value(cell: str) -> str | int:
+    return int(cell) if cell.isdigit() else cell
+
+
+def _conversation(*, question: str, answer: dict[str, str | int]) -> Example:
+    return {
+        "messages": [
+            {"role": "user", "content": question},
+            {"role": "assistant", "content": json.dumps(answer, ensure_ascii=False)},
+        ]
+    }
+
+
+def main() -> None:
+    out = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
+    for name, examples in zip(("train", "test"), build(), strict=True):
+        lines = (json.dumps(example, ensure_ascii=False) + "\n" for example in examples)
+        (out / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    main()

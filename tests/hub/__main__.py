@@ -1,0 +1,40 @@
+"""Run a Hub to try things by hand: `python -m tests.hub --port 5564 --root DIR [--xet]`."""
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+
+from .double import HubDouble
+
+USER = "ada"
+ORGANIZATION = "acme"
+TOKEN = "hf_ada_writes_here"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--root", type=Path, required=True, help="the folder for its bytes")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--xet", action="store_true", help="offer Xet besides LFS")
+    options = parser.parse_args()
+    with HubDouble(root=options.root, port=options.port, xet=options.xet) as hub:
+        hub.add_user(name=USER, token=TOKEN, orgs={ORGANIZATION: "write"})
+        sys.stdout.write(_welcome(hub, xet=options.xet))
+        sys.stdout.flush()
+        threading.Event().wait()
+
+
+def _welcome(hub: HubDouble, *, xet: bool) -> str:
+    variables = {"HF_ENDPOINT": hub.endpoint, "HF_TOKEN": TOKEN}
+    if not xet:
+        variables["HF_HUB_DISABLE_XET"] = "1"
+    lines = [f"export {name}={value}" for name, value in variables.items()]
+    return "\n".join([f"# {USER}, who may also write to {ORGANIZATION}", *lines, ""])
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(0)

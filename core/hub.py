@@ -1,10 +1,12 @@
 """What the Hub knows: who we are, whether we may write, and whether a model or dataset is there."""
 
 import contextlib
+import json
 import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -108,6 +110,16 @@ def model_info(name: str, *, revision: str | None, token: SecretStr | None) -> M
         # Everybody may look at a gated repository; only some may download it.
         api.auth_check(name)
         return api.model_info(name, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS)
+
+
+def model_config(name: str, *, revision: str | None, token: SecretStr | None) -> dict[str, Any]:
+    """A model's config.json, without its weights. Raises UserError at model.name."""
+    with hub_errors(f"the model {name}", field="model.name"):
+        path = _api(token).hf_hub_download(name, "config.json", revision=revision)
+    try:
+        return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise UserError(f"The config.json of {name} is not JSON.", field="model.name") from error
 
 
 def dataset_info(name: str, *, revision: str | None, token: SecretStr | None) -> DatasetInfo:

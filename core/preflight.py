@@ -11,7 +11,7 @@ from core.config import RunConfig
 from core.data.hub_rows import check_hub_rows
 from core.data.sources import check_file
 from core.errors import HubUnreachable, InvalidConfig, UserError
-from core.hub import dataset_info, model_info, target_repo
+from core.hub import dataset_info, model_config, model_info, target_repo
 from core.sections import BUILTIN_MODEL, AdapterKind, DatasetShape, DatasetSource
 
 # What a run writes besides weights: logs, events, prepared data.
@@ -96,7 +96,7 @@ def _check_model(config: RunConfig, *, home: Path, token: SecretStr | None) -> N
             hint="Choose a model that has them, or a converted copy.",
             field="model.name",
         )
-    if "auto_map" in (info.config or {}):
+    if "auto_map" in model_config(name, revision=info.sha, token=token):
         raise UserError(
             f"{name} needs code of its own to run, and SmolFactory runs none.",
             hint="Choose a model that transformers knows.",

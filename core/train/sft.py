@@ -104,6 +104,7 @@ def _arguments(config: RunConfig, *, run: Run, evaluates: bool) -> dict[str, Any
         "max_length": config.method.max_length,
         "packing": config.method.packing,
         "report_to": "none",
+        "use_cpu": not torch.accelerator.is_available(),
         "dataloader_pin_memory": torch.cuda.is_available(),
         "save_strategy": "steps",
         **schedule_arguments(config.schedule, peak=training.learning_rate),

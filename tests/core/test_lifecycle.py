@@ -1,0 +1,210 @@
+"""Runs from their start to every end they can have, with real processes."""
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.conftest import ROOT, CommandLine, wait_until
+
+SHORT = """
+version: 1
+training: {max_steps: 6, batch_size: 2, save_every: 2, learning_rate: 0.01}
+evaluation: {every: 3, max_rows: 4}
+adapter: {rank: 4, dropout: 0.1}
+method: {max_length: 256}
+"""
+LONG = SHORT.replace("max_steps: 6", "max_steps: 100000").replace("save_every: 2", "save_every: 5")
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """The supervisors, trainers and pushes at work for runs of this home."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if str(home / "runs") in line and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+def named(home: Path, module: str) -> psutil.Process:
+    return next(p for p in processes_of(home) if module in p.cmdline())
+
+
+def test_a_run_trains_to_the_end_and_leaves_a_whole_model(command_line: CommandLine) -> None:
+    run = command_line.start(SHORT)
+    status = command_line.wait(run)
+    assert status["state"] == "done", command_line.log(run)
+    assert (status["step"], status["total"]) == (6, 6)
+    folder = command_line.home / "runs" / run
+    assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= {
+        path.name for path in (folder / "model").iterdir()
+    }
+    base = json.loads((folder / "model" / "adapter_config.json").read_text())
+    assert base["base_model_name_or_path"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    # The person's chat template, not the one that marks answers for training.
+    template = (folder / "model" / "chat_template.jinja").read_text()
+    assert "generation" not in template.replace("add_generation_prompt", "")
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == [
+        "checkpoint-4",
+        "checkpoint-6",
+    ]
+    evaluations = [e["step"] for e in command_line.events(run) if e["kind"] == "evaluation"]
+    assert evaluations == [3, 6]
+    wait_until(lambda: not processes_of(command_line.home))
+
+
+def test_a_stopped_run_resumes_as_if_it_had_never_stopped(command_line: CommandLine) -> None:
+    whole = command_line.start(LONG.replace("max_steps: 100000", "max_steps: 40"))
+    assert command_line.wait(whole)["state"] == "done", command_line.log(whole)
+
+    stopped = command_line.start(LONG.replace("max_steps: 100000", "max_steps: 40"))
+    command_line.wait_for_step(stopped, 3)
+    assert command_line("runs", "stop", stopped).returncode == 0
+    at = command_line.status(stopped)
+    assert at["state"] == "stopped"
+    assert 3 <= at["step"] < 40
+    assert (command_line.home / "runs" / stopped / "model" / "adapter_model.safetensors").exists()
+
+    assert command_line("runs", "resume", stopped, "--follow").returncode == 0
+    assert command_line.status(stopped)["state"] == "done"
+    resumed = [e["step"] for e in command_line.events(stopped) if e["kind"] == "resumed"]
+    assert resumed == [at["step"]]
+    assert command_line.losses(stopped) == pytest.approx(command_line.losses(whole), rel=1e-4)
+
+
+def test_cancel_ends_a_run_at_once_and_leaves_no_process(command_line: CommandLine) -> None:
+    run = command_line.start(LONG)
+    command_line.wait_for_step(run, 1)
+    assert command_line("runs", "stop", run, "--now").returncode == 0
+    assert command_line.status(run)["state"] == "canceled"
+    assert not (command_line.home / "runs" / run / "model").exists()
+    wait_until(lambda: not processes_of(command_line.home))
+
+
+def test_a_killed_trainer_is_explained_and_resumes(command_line: CommandLine) -> None:
+    run = command_line.start(LONG)
+    command_line.wait_for_step(run, 6)
+    named(command_line.home, "core.train").kill()
+    assert command_line.wait(run)["state"] == "failed"
+    failure = next(e for e in command_line.events(run) if e["kind"] == "failure")
+    assert failure["cause"] == "killed"
+    assert "SIGKILL" in failure["explanation"]
+    assert command_line("runs", "resume", run).returncode == 0
+    wait_until(lambda: any(e["kind"] == "resumed" for e in command_line.events(run)))
+    steps = [e["step"] for e in command_line.events(run) if e["kind"] == "resumed"]
+    assert steps[0] >= 5
+    assert steps[0] % 5 == 0
+    assert command_line("runs", "stop", run, "--now").returncode == 0
+
+
+def test_a_killed_supervisor_takes_its_trainer_along(command_line: CommandLine) -> None:
+    run = command_line.start(LONG)
+    command_line.wait_for_step(run, 1)
+    named(command_line.home, "core.supervisor").kill()
+    wait_until(lambda: not processes_of(command_line.home))
+    assert command_line.status(run)["state"] == "interrupted"
+    failure = next(e for e in command_line.events(run) if e["kind"] == "failure")
+    assert "Resume" in failure["remedies"][0]
+
+
+def test_a_machine_that_goes_down_leaves_a_checkpoint_of_the_last_step(
+    command_line: CommandLine,
+) -> None:
+    run = command_line.start(LONG.replace("save_every: 5", "save_every: 1000"))
+    command_line.wait_for_step(run, 2)
+    named(command_line.home, "core.supervisor").send_signal(signal.SIGTERM)
+    assert command_line.wait(run)["state"] == "interrupted", command_line.log(run)
+    saved = [e["step"] for e in command_line.events(run) if e["kind"] == "checkpoint"]
+    assert len(saved) == 1
+    assert saved[0] >= 2
+
+
+def test_a_half_written_checkpoint_is_never_resumed(command_line: CommandLine) -> None:
+    run = command_line.start(LONG)
+    command_line.wait_for_step(run, 6)
+    named(command_line.home, "core.train").kill()
+    command_line.wait(run)
+    checkpoints = command_line.home / "runs" / run / "checkpoints"
+    half = checkpoints / ".unfinished" / "checkpoint-90000"
+    half.mkdir(parents=True)
+    (half / "trainer_state.json").write_text("{")
+    assert command_line("runs", "resume", run).returncode == 0
+    wait_until(lambda: any(e["kind"] == "resumed" for e in command_line.events(run)))
+    step = next(e["step"] for e in command_line.events(run) if e["kind"] == "resumed")
+    assert step < 90000
+    assert command_line("runs", "stop", run, "--now").returncode == 0
+
+
+def test_a_second_run_waits_for_the_first(command_line: CommandLine) -> None:
+    first = command_line.start(LONG)
+    command_line.wait_for_step(first, 1)
+    second = command_line.start(SHORT)
+    assert command_line.status(second)["state"] == "queued"
+    third = command_line.start(SHORT)
+    assert command_line("runs", "stop", third).returncode == 0
+    assert command_line.status(third)["state"] == "canceled"
+    assert command_line("runs", "stop", first, "--now").returncode == 0
+    assert command_line.wait(second)["state"] == "done", command_line.log(second)
+
+
+def test_one_submission_makes_one_run(home: Path) -> None:
+    """Two presses of Start, in two processes at once."""
+    program = (
+        "import sys, pathlib; from core.config import parse_config; from core.runs import RunStore;"
+        "run, new = RunStore(pathlib.Path(sys.argv[1])).create("
+        "parse_config({}), upload=None, submission='ab' * 8); print(run.id, new)"
+    )
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(home)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    answers = [process.communicate(timeout=60)[0].split() for process in both]
+    assert answers[0][0] == answers[1][0]
+    assert sorted(new for _, new in answers) == ["False", "True"]
+    assert len(list((home / "runs").iterdir())) == 1
+
+
+def test_uploaded_rows_are_trained_on_and_the_file_may_go(command_line: CommandLine) -> None:
+    file = command_line.home / "mine.csv"
+    rows = [f'"What is {n}, and why?","It is {n}.\nReally."' for n in range(40)]
+    file.write_text("prompt,completion\n" + "\n".join(rows), encoding="utf-8")
+    run = command_line.start(SHORT + "dataset: {source: upload, file: mine.csv}\n")
+    file.unlink()
+    assert command_line.wait(run)["state"] == "done", command_line.log(run)
+    resolved = (command_line.home / "runs" / run / "resolved.yaml").read_text()
+    assert "shape: prompt_completion" in resolved
+    assert "rows: '36'" in resolved
+
+
+def test_all_weights_are_trained_when_asked(command_line: CommandLine) -> None:
+    run = command_line.start(SHORT.replace("rank: 4, dropout: 0.1", "kind: full"))
+    assert command_line.wait(run)["state"] == "done", command_line.log(run)
+    assert (command_line.home / "runs" / run / "model" / "model.safetensors").exists()
+
+
+def test_a_write_that_fails_ends_in_a_failure_with_its_reason(command_line: CommandLine) -> None:
+    """A limit on the size of a file stands in for a full disk: weights don't fit, events do."""
+    file = command_line.home / "run.yaml"
+    file.write_text(SHORT, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "train", str(file), "--follow", "--json"],
+        env=command_line.environment,
+        cwd=ROOT,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["state"] == "failed"
+    assert "File too large" in answer["note"]

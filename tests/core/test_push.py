@@ -1,0 +1,265 @@
+"""Pushing with the real client to a double of the Hub, and all the ways in which it goes wrong."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.processes import end_descendants
+from tests.conftest import ROOT, CommandLine, environment_of, wait_until
+from tests.hub import HubDouble
+
+TOKEN = "hf_CanaryThatMustNeverReachADisk0123456789"
+SHORT = """
+version: 1
+training: {max_steps: 4, batch_size: 2, learning_rate: 0.01}
+evaluation: {every: 2, max_rows: 4}
+method: {max_length: 256}
+output: {name: bot, push: true}
+"""
+
+
+@pytest.fixture
+def online(home: Path, hub: HubDouble) -> Iterator[CommandLine]:
+    """The command line with a token, on a machine that reaches the double of the Hub."""
+    hub.add_user(name="ada", token=TOKEN, orgs={"acme": "write", "other": "read"})
+    environment = environment_of(home) | hub.environment(home=home / "hf", token=TOKEN)
+    yield CommandLine(home, environment)
+    end_descendants(grace=2)
+
+
+@pytest.fixture(scope="module")
+def trained_home(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """A home with one run that has trained and not pushed."""
+    import shutil
+
+    home = tmp_path_factory.mktemp("trained")
+    shutil.copytree(tiny_model, home / "models" / "SmolLM2-135M-Instruct")
+    command_line = CommandLine(home, environment_of(home))
+    run = command_line.start(SHORT.replace("push: true", "push: false"))
+    assert command_line.wait(run)["state"] == "done", command_line.log(run)
+    return home
+
+
+@pytest.fixture
+def trained(trained_home: Path, online: CommandLine) -> str:
+    """A run that has trained and not pushed, in the home of `online`."""
+    import shutil
+
+    run = next((trained_home / "runs").iterdir())
+    shutil.copytree(run, online.home / "runs" / run.name)
+    return run.name
+
+
+def test_a_run_pushes_itself_in_private_and_verifies(online: CommandLine, hub: HubDouble) -> None:
+    run = online.start(SHORT)
+    seen: set[str] = set()
+
+    def ended() -> bool:
+        for process in psutil.process_iter(["cmdline"]):
+            seen.update(process.info["cmdline"] or [])
+        return online.events(run)[-1].get("state") in ("done", "trained", "failed")
+
+    wait_until(ended)
+    assert online.wait(run)["state"] == "done", online.log(run)
+    assert hub.repo(repo_id="ada/bot").private
+    there = hub.files(repo_id="ada/bot")
+    model = online.home / "runs" / run / "model"
+    for path in model.iterdir():
+        if path.name != "README.md":
+            assert there[path.name] == path.read_bytes()
+    assert {"README.md", "smolfactory.yaml", "training.png"} <= there.keys()
+    assert there["training.png"].startswith(b"\x89PNG")
+    pushed = next(e for e in online.events(run) if e["kind"] == "pushed")
+    assert pushed["private"] is True
+    assert pushed["commit"] == hub.repo(repo_id="ada/bot").head
+
+    assert not any(TOKEN in word for word in seen)
+    holders = [p for p in online.home.rglob("*") if p.is_file() and TOKEN.encode() in p.read_bytes()]
+    assert holders == []
+    assert not any(TOKEN.encode() in content for content in there.values())
+
+
+def test_the_card_tells_what_the_model_is(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    assert online("push", trained, "ada/bot").returncode == 0
+    card = hub.files(repo_id="ada/bot")["README.md"].decode()
+    for fact in (
+        "base_model: HuggingFaceTB/SmolLM2-135M-Instruct",
+        "library_name: peft",
+        "license: apache-2.0",
+        "Evaluation loss",
+        "facts_to_json",
+        "Learning rate | 0.01",
+        'from_pretrained("ada/bot")',
+        "- trl 1.16.0",
+    ):
+        assert fact in card
+    assert str(online.home) not in card
+
+
+def test_a_lost_answer_to_the_commit_is_looked_after(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    hub.fail(path="/commit/", method="POST", after=True)
+    done = online("push", trained, "ada/bot")
+    assert done.returncode == 0, done.stderr
+    assert "adapter_model.safetensors" in hub.files(repo_id="ada/bot")
+
+
+def test_faults_of_the_hub_leave_the_run_trained_and_a_second_push_mends_it(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    fault = hub.fail(path="/preupload/", status=500, times=None)
+    done = online("push", trained, "acme/bot")
+    assert done.returncode == 1
+    assert fault.hits >= 3
+    status = online.status(trained)
+    assert status["state"] == "trained"
+    assert "Push again" in done.stderr
+    assert "Traceback" not in done.stderr
+
+    hub.heal()
+    assert online("push", trained, "acme/bot").returncode == 0
+    assert online.status(trained)["state"] == "done"
+    assert online.status(trained)["pushed_to"] == "acme/bot"
+
+
+def test_a_token_revoked_in_the_middle_is_final_and_said(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    hold = hub.hold(path="/preupload/")
+    push = subprocess.Popen(
+        [sys.executable, "-m", "core", "push", trained, "ada/bot"],
+        cwd=ROOT, env=online.environment, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert hold.reached.wait(60)
+    hub.revoke(token=TOKEN)
+    hold.release()
+    _, errors = push.communicate(timeout=200)
+    assert push.returncode == 1
+    assert "does not accept this token" in errors
+    assert online.status(trained)["state"] == "trained"
+    assert (online.home / "runs" / trained / "model" / "adapter_model.safetensors").exists()
+
+
+def test_a_killed_push_leaves_the_model_and_goes_again(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    hold = hub.hold(path="/commit/")
+    push = subprocess.Popen(
+        [sys.executable, "-m", "core", "push", trained, "ada/bot"],
+        cwd=ROOT, env=online.environment, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert hold.reached.wait(60)
+    for process in psutil.process_iter(["cmdline"]):
+        if "core.supervisor" in (process.info["cmdline"] or []):
+            process.kill()
+    wait_until(lambda: push.poll() is not None)
+    assert push.returncode == 1
+    assert online.status(trained)["state"] == "trained"
+    hold.release()
+    assert online("push", trained, "ada/bot").returncode == 0
+    assert online.status(trained)["state"] == "done"
+
+
+@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+def test_private_results_never_go_where_everybody_can_see(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    hub.add_repo(repo_id="ada/bot", private=False)
+    done = online("push", trained, "ada/bot")
+    assert done.returncode == 1
+    assert "everybody can see it" in done.stderr
+    assert "adapter_model.safetensors" not in hub.files(repo_id="ada/bot")
+    assert online("push", trained, "ada/bot", "--public").returncode == 0
+
+
+@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+@pytest.mark.parametrize(
+    ("yaml", "field", "words"),
+    [
+        ("output: {push: true, owner: other}", "output.owner", "can't write to other"),
+        ("output: {push: true, owner: stranger}", "output.owner", "can't write to stranger"),
+        ("model: {name: acme/nothing}", "model.name", "does not know the model"),
+        ("model: {name: closed/door}", "model.name", "it is gated"),
+        ("model: {name: acme/pickled}", "model.name", "no safetensors"),
+        ("model: {name: acme/coded}", "model.name", "code of its own"),
+        ("model: {name: acme/coded, revision: v9}", "model.revision", "no such revision"),
+        ("dataset: {source: hub, name: acme/nothing}", "dataset.name", "does not know"),
+        ("dataset: {source: hub, name: closed/door}", "dataset.name", "it is gated"),
+        ("dataset: {source: hub, name: acme/chats, split: dev}", "dataset.split", "no split 'dev'"),
+        (
+            "dataset: {source: hub, name: acme/chats, subset: x}",
+            "dataset.subset",
+            "no subset 'x'",
+        ),
+        (
+            "dataset: {source: hub, name: acme/odd}",
+            "dataset.shape",
+            "has no columns that SmolFactory knows",
+        ),
+        (
+            "dataset: {source: hub, name: acme/chats}\nevaluation: {split: dev}",
+            "evaluation.split",
+            "no split 'dev'",
+        ),
+    ],
+)
+def test_what_the_hub_would_refuse_is_told_before_training(
+    online: CommandLine, hub: HubDouble, yaml: str, field: str, words: str
+) -> None:
+    _fill(hub)
+    file = online.home / "run.yaml"
+    file.write_text(f"version: 1\n{yaml}\n")
+    done = online("train", str(file), "--json")
+    assert done.returncode == 2, done.stderr
+    answer = json.loads(done.stdout)
+    assert words in answer["fields"][field], answer
+    assert not (online.home / "runs").exists()
+
+
+@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+def test_a_model_and_a_dataset_of_the_hub_are_trained(
+    online: CommandLine, hub: HubDouble, tiny_model: Path
+) -> None:
+    _fill(hub)
+    files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
+    hub.add_repo(repo_id="ada/tiny", files=files, private=True)
+    run = online.start(
+        SHORT + "model: {name: ada/tiny}\n"
+        "dataset: {source: hub, name: acme/chats}\n"
+    )  # fmt: skip
+    assert online.wait(run)["state"] == "done", online.log(run)
+    resolved = (online.home / "runs" / run / "resolved.yaml").read_text()
+    assert f"model_revision: {hub.repo(repo_id='ada/tiny').head}" in resolved
+    assert "base_model: ada/tiny" in hub.files(repo_id="ada/bot")["README.md"].decode()
+
+
+def _fill(hub: HubDouble) -> None:
+    chats = b"".join(
+        json.dumps(
+            {
+                "messages": [
+                    {"role": "user", "content": f"Say {n}."},
+                    {"role": "assistant", "content": f"{n}"},
+                ]
+            }
+        ).encode()
+        + b"\n"
+        for n in range(30)
+    )
+    hub.add_repo(repo_id="acme/chats", kind="dataset", files={"train.jsonl": chats})
+    hub.add_repo(repo_id="acme/odd", kind="dataset", files={"train.jsonl": b'{"a": 1}\n'})
+    hub.add_repo(repo_id="closed/door", kind="dataset", files={"train.jsonl": chats}, gated="manual")
+    hub.add_repo(repo_id="closed/door", files={"model.safetensors": b"x"}, gated="manual")
+    hub.add_repo(repo_id="acme/pickled", files={"pytorch_model.bin": b"x"})
+    coded = json.dumps({"auto_map": {"AutoModel": "model.Own"}}).encode()
+    hub.add_repo(
+        repo_id="acme/coded", files={"model.safetensors": b"x", "config.json": coded}
+    )  # fmt: skip

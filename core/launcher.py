@@ -1,5 +1,6 @@
 """Starting runs, asking things of them, and finding out what became of them."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from core.sections import OutputSection
 
 # What an orphaned trainer gets to end by itself.
 ORPHAN_GRACE_SECONDS = 5
+STARTING_SECONDS = 5
 
 
 def start(
@@ -88,7 +90,7 @@ def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = No
 def look(run: Run) -> RunStatus:
     """A run's status as it truly is: one whose supervisor is gone is not called live."""
     status = run.status()
-    if not status.state.live:
+    if not status.state.live or _is_being_started(status):
         return status
     descriptor = run.lock()
     if descriptor is None:
@@ -107,6 +109,12 @@ def reconcile(store: RunStore) -> None:
         look(run)
 
 
+def _is_being_started(status: RunStatus) -> bool:
+    """Whether its supervisor may still be on its way: a run is listed a moment before."""
+    age = (datetime.now(UTC) - status.updated).total_seconds()
+    return status.state is RunState.QUEUED and 0 <= age < STARTING_SECONDS
+
+
 def _ask(run: Run, wish: Wish) -> None:
     status = look(run)
     if not status.state.live:
@@ -121,26 +129,23 @@ def _bury(run: Run, status: RunStatus) -> RunStatus:
     trainer = status.trainer.process() if status.trainer else None
     if trainer is not None:
         end_family(trainer, grace=ORPHAN_GRACE_SECONDS)
-    events = EventWriter(run.paths.events)
     state, note = RunState.INTERRUPTED, "The machine or the process behind this run went away."
+    remedy = "Resume: training goes on from the newest whole checkpoint."
+    fact: Failure | PushFailed = Failure(
+        cause="interrupted", explanation=note, remedies=[remedy]
+    )  # fmt: skip
     if status.state is RunState.PUSHING:
         state, note = RunState.TRAINED, "The push was interrupted. The model is safe here."
-        events.write(
-            PushFailed(cause="interrupted", explanation=note, remedies=["Push again."])
-        )  # fmt: skip
-    else:
-        events.write(
-            Failure(
-                cause="interrupted",
-                explanation=note,
-                remedies=["Resume: training goes on from the newest whole checkpoint."],
-            )
-        )
-    events.write(StateChanged(state=state, note=note))
+        fact = PushFailed(cause="interrupted", explanation=note, remedies=["Push again."])
     ended = status.model_copy(
         update={"state": state, "note": note, "updated": datetime.now(UTC), "trainer": None}
     )
-    run.write_status(ended)
+    with contextlib.suppress(OSError):
+        # On a full disk this can't be kept, and the next look finds it out again.
+        events = EventWriter(run.paths.events)
+        events.write(fact)
+        events.write(StateChanged(state=state, note=note))
+        run.write_status(ended)
     return ended
 
 

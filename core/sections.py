@@ -356,7 +356,7 @@ class EvaluationSection(Section):
         shown_when={"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)},
     )  # fmt: skip
     every: int = setting(
-        10, label="Evaluate every", ge=1, le=1_000_000,
+        20, label="Evaluate every", ge=1, le=1_000_000,
         help="Steps from one look at the evaluation loss to the next.",
     )  # fmt: skip
     max_rows: int = setting(

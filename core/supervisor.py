@@ -209,14 +209,28 @@ class Supervisor:
                     data = os.read(pipe.fileno(), READ_BYTES)
                     if not data:
                         break
-                    log.write(data)
+                    self._keep(log, data)
                 end = self._enforce(child, end)
                 if time.monotonic() - self._wrote_status > STATUS_SECONDS:
-                    self._write_status()
+                    self._keep_status()
             self._wait_or_kill(child, end)
             # What it said last may still be in the pipe; a grandchild may hold it open.
             while selector.select(timeout=0) and (data := os.read(pipe.fileno(), READ_BYTES)):
-                log.write(data)
+                self._keep(log, data)
+
+    def _keep(self, log: LogWriter, data: bytes) -> None:
+        """A full disk costs lines of the log, not the run."""
+        try:
+            log.write(data)
+        except OSError as error:
+            sys.stderr.write(f"The log could not be written: {error}\n")
+
+    def _keep_status(self) -> None:
+        try:
+            self._write_status()
+        except OSError as error:
+            # Tried again in a second.
+            sys.stderr.write(f"The status could not be written: {error}\n")
 
     def _enforce(self, child: subprocess.Popen[bytes], end: float | None) -> float | None:
         """Give the wish to stop its deadline, and end a child that is past its own."""

@@ -20,6 +20,7 @@ from core.builtin import (
     is_ready,
     prepare_model,
 )
+from core.config import RunConfig
 from core.errors import UserError
 from core.package_index import Wheel
 from tests.hub import HubDouble
@@ -69,6 +70,12 @@ def subject(answer: str) -> tuple[str, str]:
     return next(iter(json.loads(answer).items()))
 
 
+def test_the_settings_begin_with_what_is_built_in() -> None:
+    config = RunConfig()
+    assert config.model.name == BUILTIN_MODEL
+    assert builtin_dataset_files(config.dataset.builtin)
+
+
 def test_an_unknown_dataset_is_named() -> None:
     with pytest.raises(UserError, match="'poems'") as raised:
         builtin_dataset_files("poems")
@@ -90,6 +97,9 @@ class Site(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
+
+    def handle_error(self, *_: object) -> None:
+        """A client that hangs up in the middle is what some tests are about."""
 
 
 class Handler(BaseHTTPRequestHandler):

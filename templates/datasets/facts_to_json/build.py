@@ -91,7 +91,7 @@ QUESTIONS = {
         "kind": [
             "What kind of planet is {}?",
             "What sort of world is {}?",
-            "Is {} a rocky planet or a giant?",
+            "Which kind of planet is {}?",
         ],
     },
     "animals": {
@@ -100,10 +100,10 @@ QUESTIONS = {
             "What kind of animal is the {}?",
             "How do biologists classify the {}?",
         ],
-        "young": [
-            "What is the young of the {} called?",
+        "baby": [
+            "What is a baby {} called?",
             "What do you call a baby {}?",
-            "Name the young of the {}.",
+            "What is the name for a baby {}?",
         ],
     },
     "books": {

@@ -1,0 +1,135 @@
+"""A setting as something to fill in: its type decides which component it becomes."""
+
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import gradio as gr
+from annotated_types import Ge, Gt, Le, Lt
+from gradio.components import Component
+
+from core.config import Setting
+from core.sections import BUILTIN_MODEL
+from interface import words
+
+# A start for those who look around; any other model of the Hub can be typed.
+MODELS = (
+    BUILTIN_MODEL,
+    "HuggingFaceTB/SmolLM2-360M-Instruct",
+    "HuggingFaceTB/SmolLM2-1.7B-Instruct",
+    "HuggingFaceTB/SmolLM3-3B",
+    "Qwen/Qwen3-0.6B",
+    "Qwen/Qwen3-1.7B",
+)
+WIDE = ("model.name", "dataset.source", "dataset.file", "adapter.kind")
+FILE_TYPES = [".csv", ".json", ".jsonl", ".parquet", ".txt"]
+# More choices than these are easier to find in a list.
+MAX_RADIO_CHOICES = 3
+
+
+def component_name(setting: Setting) -> str:
+    """The name of a setting's component, which is also its name in the API."""
+    return f"{setting.section}__{setting.name}"
+
+
+def element_id(path: str) -> str:
+    """The id in the page of the setting with this path ("training.epochs")."""
+    return "field-" + path.replace(".", "-")
+
+
+def build(setting: Setting, *, visible: bool) -> Component:
+    """Make the component of a setting, with its label, help, bounds and default."""
+    shared: dict[str, Any] = {
+        "label": setting.label,
+        "visible": visible,
+        "elem_id": element_id(setting.path),
+        "elem_classes": ["field", "wide"] if setting.path in WIDE else ["field"],
+        "interactive": True,
+    }
+    if setting.path == "dataset.file":
+        return gr.File(file_types=FILE_TYPES, height=120, **shared)
+    shared |= {"value": default(setting), "info": help_text(setting)}
+    if setting.path == "model.name":
+        models = [(words.model(name), name) for name in MODELS]
+        return gr.Dropdown(choices=models, allow_custom_value=True, filterable=True, **shared)
+    values = choices(setting)
+    if values:
+        pairs = [(words.choice(value), value) for value in values]
+        many = len(values) > MAX_RADIO_CHOICES or len(values) == 1
+        return gr.Dropdown(choices=pairs, **shared) if many else gr.Radio(choices=pairs, **shared)
+    kind = base_type(setting)
+    if kind is bool:
+        return gr.Checkbox(**shared)
+    if kind in (int, float) and default(setting) is not None:
+        # No bounds here: Gradio would answer with a passing toast, not with words at the field.
+        return gr.Number(**shared)
+    # A number that may be left out is text too: an empty gr.Number is drawn as 0, and half a number
+    # in it is silently none.
+    shared["value"] = default(setting) or ""
+    return gr.Textbox(max_lines=1, placeholder=_placeholder(setting), **shared)
+
+
+def default(setting: Setting) -> Any:
+    value = setting.field.default
+    return value.value if isinstance(value, StrEnum) else value
+
+
+def choices(setting: Setting) -> list[str]:
+    """The values of a setting that has a fixed list of them, else nothing."""
+    annotation = _without_none(setting.field.annotation)
+    if get_origin(annotation) is Literal:
+        return [str(value) for value in get_args(annotation)]
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return [member.value for member in annotation]
+    return []
+
+
+def base_type(setting: Setting) -> Any:
+    return _without_none(setting.field.annotation)
+
+
+def help_text(setting: Setting) -> str:
+    """The help of a setting, followed by its bounds and default where it has them."""
+    parts = [*_bounds(setting), *_default_words(setting)]
+    described = str(setting.field.description)
+    return f"{described} ({', '.join(parts)})" if parts else described
+
+
+def _placeholder(setting: Setting) -> str | None:
+    return "not set" if setting.field.default is None else None
+
+
+def _bounds(setting: Setting) -> list[str]:
+    low = high = None
+    for bound in setting.field.metadata:
+        match bound:
+            case Ge():
+                low = words.number(float(bound.ge))  # type: ignore[arg-type]
+            case Gt():
+                low = f"above {words.number(float(bound.gt))}"  # type: ignore[arg-type]
+            case Le():
+                high = _large(float(bound.le))  # type: ignore[arg-type]
+            case Lt():
+                high = f"below {_large(float(bound.lt))}"  # type: ignore[arg-type]
+    return [f"{low} to {high}"] if low is not None and high is not None else []
+
+
+def _large(value: float) -> str:
+    return words.count(int(value)) if value.is_integer() else words.number(value)
+
+
+def _default_words(setting: Setting) -> list[str]:
+    value = default(setting)
+    if value is None or base_type(setting) is bool or not _bounds(setting):
+        return []
+    return [f"default {words.number(float(value))}"]
+
+
+def _without_none(annotation: Any) -> Any:
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif get_origin(annotation) in (Union, UnionType):
+            annotation = next(a for a in get_args(annotation) if a is not NoneType)
+        else:
+            return annotation

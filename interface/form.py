@@ -1,0 +1,135 @@
+"""The form: the settings of a run laid out as fields, and the fields read back as settings."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from core.config import RunConfig, Setting, parse_config, settings_of_a_run
+from interface import fields
+from interface.live import QUIET
+from interface.uploads import issued_file
+
+# Which card holds the basic settings of which sections; the rest lies under Advanced.
+CARDS = {
+    "Model": ("model",),
+    "Data": ("dataset",),
+    "Training": ("adapter", "method", "training", "schedule", "evaluation", "hardware"),
+    "Result": ("output",),
+}
+UPLOAD = "dataset__file"
+
+
+class Form:
+    """Builds the fields where it is made, inside a gr.Blocks; `components` has them by name."""
+
+    def __init__(self) -> None:
+        self._settings = {fields.component_name(s): s for s in settings_of_a_run()}
+        self._defaults = {name: fields.default(s) for name, s in self._settings.items()}
+        built: dict[str, Component] = {}
+        for title, sections in CARDS.items():
+            with gr.Column(elem_classes=["card"]):
+                gr.HTML(f"<h2>{title}</h2>")
+                built |= self._fields(sections, basic=True)
+        with gr.Accordion(
+            "Advanced settings", open=False, elem_id="advanced", elem_classes=["card", "advanced"]
+        ):
+            for section, title in self._advanced_sections():
+                identity = f"section-{section}"
+                with gr.Accordion(title, open=False, elem_id=identity, elem_classes=["section"]):
+                    built |= self._fields((section,), basic=False)
+        self.components = {name: built[name] for name in self._settings}
+        self._follow_conditions()
+
+    def parse(self, values: Mapping[str, Any]) -> RunConfig:
+        """The settings that the fields hold. Raises InvalidConfig, with a message by field."""
+        return parse_config(self._nested(values))
+
+    def upload(self, values: Mapping[str, Any]) -> Path | None:
+        """The person's file, where the settings use one."""
+        setting = self._settings[UPLOAD]
+        return issued_file(values[UPLOAD]) if self._shown(setting, values) else None
+
+    def fill(self, config: RunConfig) -> list[Any]:
+        """Updates that put settings into the fields, in the order of `components`."""
+        nested = config.model_dump(mode="json")
+        values = {n: nested[s.section][s.name] for n, s in self._settings.items()}
+        # A page can't put a person's file into their browser: they choose it again.
+        values[UPLOAD] = None
+        return [
+            gr.update(value=values[name], visible=self._shown(setting, values))
+            for name, setting in self._settings.items()
+        ]
+
+    def label(self, path: str) -> str:
+        """What a person calls the setting with this path; the path itself when it is none."""
+        setting = self._settings.get(path.replace(".", "__", 1))
+        return setting.label if setting else path
+
+    def fold(self, path: str) -> str:
+        """The id of the closed part of the page that holds this setting, "" where it is in view."""
+        setting = self._settings.get(path.replace(".", "__", 1))
+        return "" if setting is None or setting.basic else f"section-{setting.section}"
+
+    def _fields(self, sections: tuple[str, ...], *, basic: bool) -> dict[str, Component]:
+        return {
+            name: fields.build(setting, visible=self._shown(setting, self._defaults))
+            for section in sections
+            for name, setting in self._settings.items()
+            if setting.section == section and setting.basic == basic
+        }
+
+    def _advanced_sections(self) -> Iterator[tuple[str, str]]:
+        held = {s.section for s in self._settings.values() if not s.basic}
+        for section, field in RunConfig.model_fields.items():
+            if section in held:
+                yield section, str(field.title)
+
+    def _nested(self, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        nested: dict[str, dict[str, Any]] = {}
+        for setting in self._settings.values():
+            # What isn't shown isn't asked: it keeps its default, whatever was typed before.
+            if self._shown(setting, values):
+                nested.setdefault(setting.section, {})[setting.name] = self._value(setting, values)
+        return nested
+
+    def _value(self, setting: Setting, values: Mapping[str, Any]) -> Any:
+        value = values[fields.component_name(setting)]
+        if fields.component_name(setting) == UPLOAD:
+            upload = issued_file(value)
+            return upload.name if upload else None
+        if isinstance(value, str):
+            value = value.strip()
+        optional = setting.field.default is None
+        return None if optional and value == "" else value
+
+    def _shown(self, setting: Setting, values: Mapping[str, Any]) -> bool:
+        return all(
+            values[path.replace(".", "__", 1)] in allowed
+            for path, allowed in setting.shown_when.items()
+        )
+
+    def _follow_conditions(self) -> None:
+        """Show and hide fields as the settings that they depend on change."""
+        for path in sorted({p for s in self._settings.values() for p in s.shown_when}):
+            controller = path.replace(".", "__", 1)
+            names = [n for n, s in self._settings.items() if path in s.shown_when]
+            self.components[controller].change(
+                self._visibility(names),
+                inputs_kwargs=self._controllers(names),
+                outputs=[self.components[name] for name in names],
+                **QUIET,
+            )
+
+    def _controllers(self, names: list[str]) -> dict[str, Component]:
+        paths = {path for name in names for path in self._settings[name].shown_when}
+        return {p.replace(".", "__", 1): self.components[p.replace(".", "__", 1)] for p in paths}
+
+    def _visibility(self, names: list[str]) -> Any:
+        def follow(**values: Any) -> Any:
+            shown = [gr.update(visible=self._shown(self._settings[n], values)) for n in names]
+            return shown if len(shown) > 1 else shown[0]
+
+        return follow

@@ -1,0 +1,54 @@
+"""The address that the page is served on, and the password that guards it. Starts in no time."""
+
+import ipaddress
+import os
+import socket
+
+from core.errors import UserError
+from core.settings import Settings
+
+BACKLOG = 128
+USER_NAME = "admin"
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the port. Raises UserError when it is taken, or would be open to everyone."""
+    credentials(settings)
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise UserError(
+            f"Port {settings.port} on {settings.host} can't be used: {error.strerror}.",
+            hint=f"Choose another one: PORT={settings.port + 1} make run",
+        ) from error
+    return listener
+
+
+def credentials(settings: Settings) -> tuple[str, str] | None:
+    """The name and password that the page asks for, where it can be reached from elsewhere.
+
+    Raises UserError when it could be reached without one.
+    """
+    if settings.space is not None or is_loopback(settings.host):
+        return None
+    password = os.environ.get("SMOLFACTORY_PASSWORD")
+    if not password:
+        raise UserError(
+            f"HOST is {settings.host}, so anyone who reaches this machine could use it.",
+            hint="Set SMOLFACTORY_PASSWORD to ask for a password, or leave HOST out.",
+        )
+    return USER_NAME, password
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

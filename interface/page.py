@@ -1,0 +1,180 @@
+"""The page: header, tabs, and what ties them together."""
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from core.runs import RunStore
+from core.settings import Settings, Space
+from interface import live, machine
+from interface.access import Access, has_sign_in, in_plain_words
+from interface.accounts import Accounts
+from interface.live import QUIET
+from interface.runs_tab import RunsTab
+from interface.train_tab import TrainTab, new_submission
+from interface.uploads import refuse_foreign_files
+
+TRAIN, RUNS = "train", "runs"
+# Gradio deletes uploads this old, looking this often; a run has its own copy of its file.
+UPLOADS_LOOKED_AT_SECONDS, UPLOADS_KEPT_SECONDS = 3600, 24 * 3600
+
+
+class Blocks(gr.Blocks):
+    """Gradio's page, which takes no files but those that were uploaded to it."""
+
+    async def preprocess_data(
+        self, block_fn: Any, inputs: list[Any], state: Any, explicit_call: bool = False
+    ) -> Any:
+        with in_plain_words():
+            refuse_foreign_files(inputs)
+        return await super().preprocess_data(block_fn, inputs, state, explicit_call)
+
+
+class Page:
+    """The whole page. `blocks` is what is served."""
+
+    def __init__(self, settings: Settings, access: Access) -> None:
+        self._access = access
+        self._accounts = Accounts()
+        store = RunStore(settings.home)
+        with Blocks(
+            title="SmolFactory",
+            analytics_enabled=False,
+            delete_cache=(UPLOADS_LOOKED_AT_SECONDS, UPLOADS_KEPT_SECONDS),
+        ) as self.blocks:
+            self._header = _build_header(settings.space)
+            self._run_id = gr.Textbox(visible="hidden", elem_id="run-id", label="Run")
+            self._submission = gr.Textbox(visible="hidden", label="Submission")
+            self._seen = gr.State({})
+            with gr.Tabs(elem_id="tabs") as self._tabs:
+                with gr.Tab("Train", id=TRAIN):
+                    self._gate = _build_gate(settings.space)
+                    self._train = TrainTab(store=store, access=access)
+                with gr.Tab("Runs", id=RUNS):
+                    self._runs = RunsTab(store=store, access=access, accounts=self._accounts)
+            self._live = {"header": self._header, **self._runs.outputs}
+            self._wire()
+        self.blocks.queue(default_concurrency_limit=8)
+
+    def _wire(self) -> None:
+        ticks: dict[str, Any] = {
+            "fn": self._tick,
+            "inputs": [self._run_id, self._seen],
+            "outputs": [self._seen, *self._live.values()],
+            **QUIET,
+        }
+        gr.Timer(live.TICK_SECONDS).tick(**ticks)
+        self._run_id.change(**ticks)
+        self._runs.wire(run_id=self._run_id, refresh=lambda event: event.success(**ticks))
+        address = "(id) => window.smolfactory.showAddress(id)"
+        self._run_id.change(fn=None, inputs=[self._run_id], js=address)
+        self._tabs.select(fn=None, inputs=[self._run_id], js=address)
+        self._runs.list.select(
+            fn=None, outputs=[self._run_id], js="() => window.smolfactory.chosenRun()"
+        )
+        self._wire_load(then=ticks)
+        self._wire_start()
+        self._wire_reuse()
+
+    def _wire_load(self, *, then: dict[str, Any]) -> None:
+        self.blocks.load(
+            self._load,
+            [self._run_id],
+            [self._submission, self._run_id, self._tabs, self._gate, self._train.start_button],
+            js="() => window.smolfactory.askedRun()",
+            **QUIET,
+        ).then(**then)
+        self.blocks.load(**self._train.previews, **QUIET)
+
+    def _wire_start(self) -> None:
+        train = self._train
+        train.start_button.click(
+            self._start,
+            [self._submission],
+            [train.status, train.problems, self._submission, self._run_id, self._tabs],
+            inputs_kwargs=train.form.components,
+            preprocess=False,
+            show_progress="hidden",
+            api_name="start",
+        )
+
+    def _wire_reuse(self) -> None:
+        self._runs.page.reuse.click(
+            self._reuse,
+            [self._run_id],
+            [self._tabs, self._train.load_problem, *self._train.form.components.values()],
+            **QUIET,
+        )
+
+    def _load(self, request: gr.Request, run_id: str) -> tuple[Any, ...]:
+        may_act = self._access.may_act(request)
+        tabs = gr.Tabs(selected=RUNS) if run_id else gr.skip()
+        return (
+            new_submission(),
+            run_id,
+            tabs,
+            gr.update(visible=not may_act),
+            gr.update(interactive=may_act),
+        )
+
+    def _tick(self, request: gr.Request, run_id: str, seen: dict[str, int]) -> list[Any]:
+        account = self._accounts.look(self._access.token(request))
+        header = (
+            f'<div class="machine"><p>{escape(machine.sentence())}</p>'
+            f"<p>{escape(account.words)}</p></div>"
+        )
+        shown = {"header": header, **self._runs.view(request, run_id)}
+        seen, updates = live.changes(seen, shown, outputs=list(self._live))
+        return [seen, *updates]
+
+    def _start(
+        self, request: gr.Request, submission: str, **values: Any
+    ) -> Iterator[tuple[Any, ...]]:
+        with in_plain_words():
+            for status, problems, run_id in self._train.start(request, submission, values):
+                if run_id is None:
+                    yield status, problems, gr.skip(), gr.skip(), gr.skip()
+                else:
+                    yield status, problems, new_submission(), run_id, gr.Tabs(selected=RUNS)
+
+    def _reuse(self, request: gr.Request, run_id: str) -> list[Any]:
+        with in_plain_words():
+            config = self._runs.open(request, run_id).config()
+        return [gr.Tabs(selected=TRAIN), *self._train.filled(config)]
+
+
+def _build_header(space: Space | None) -> gr.HTML:
+    """The top of the page. Returns the part that tells of the machine and the account."""
+    with gr.Row(elem_classes=["header"]):
+        gr.HTML(
+            '<div class="brand"><h1>SmolFactory</h1>'
+            "<p>Fine-tune a language model from your browser.</p></div>"
+        )
+        header = gr.HTML("", elem_id="machine")
+        if space is not None and has_sign_in(space):
+            gr.LoginButton(logout_value="Sign out ({})", size="sm", elem_id="login")
+    return header
+
+
+def _build_gate(space: Space | None) -> gr.Column:
+    """What those who may not train here are told."""
+    with gr.Column(visible=False, elem_classes=["card", "gate"], elem_id="gate") as gate:
+        if space is None:
+            return gate
+        gr.HTML(
+            f"<h2>This Space belongs to {escape(space.owner)}</h2><p>Look around: only its owner"
+            " can train here, once signed in. A duplicate of it is yours, on hardware that you"
+            " choose.</p>"
+        )
+        with gr.Row(elem_classes=["buttons"]):
+            gr.Button(
+                "Duplicate this Space",
+                variant="primary",
+                size="md",
+                link=f"https://huggingface.co/spaces/{space.id}?duplicate=true",
+                link_target="_blank",
+                elem_id="duplicate",
+            )
+    return gate

@@ -1,0 +1,118 @@
+"""The page of one run: its parts, and what each of them should show."""
+
+from typing import Any
+
+import gradio as gr
+
+from interface import run_view
+from interface.snapshots import Snapshot
+
+
+class RunPage:
+    """Builds the page where it is made, inside a gr.Blocks. `outputs` are what `view` describes."""
+
+    def __init__(self) -> None:
+        with gr.Column(elem_classes=["card"]):
+            self.head = gr.HTML("", elem_id="run-head")
+            self.device = gr.HTML("", elem_id="run-device")
+            self.failure = gr.HTML("", elem_id="run-failure")
+            self._build_buttons()
+        self._build_push()
+        self._build_tabs()
+        self.outputs: dict[str, Any] = {
+            "head": self.head,
+            "device": self.device,
+            "failure": self.failure,
+            "stop": self.stop,
+            "cancel": self.cancel,
+            "resume": self.resume,
+            "push_panel": self.push_panel,
+            "push": self.push,
+            **{f"push_{name}": field for name, field in self.push_fields.items()},
+            "curves": self.curves,
+            "log": self.log,
+            "settings": self.settings,
+        }
+
+    def view(self, snapshot: Snapshot, *, account: str | None) -> dict[str, Any]:
+        buttons = run_view.buttons(snapshot)
+        output = snapshot.output
+        return {
+            "head": run_view.head(snapshot),
+            "device": run_view.device(snapshot),
+            "failure": run_view.failure(snapshot),
+            "stop": gr.update(visible=buttons.stop),
+            "cancel": gr.update(visible=buttons.cancel),
+            "resume": gr.update(visible=bool(buttons.resume), value=buttons.resume or "Resume"),
+            "push_panel": gr.update(visible=bool(buttons.push)),
+            "push": gr.update(value=buttons.push or "Push"),
+            "push_owner": (output.owner if output else None) or account or "",
+            "push_name": output.name if output else snapshot.status.name,
+            "push_private": output.private if output else True,
+            "curves": snapshot.curves,
+            "log": snapshot.log,
+            "settings": snapshot.settings,
+        }
+
+    def _build_buttons(self) -> None:
+        with gr.Row(elem_classes=["buttons"]):
+            self.stop = gr.Button("Stop and save", visible=False, elem_id="stop", size="sm")
+            self.cancel = gr.Button("Cancel…", visible=False, elem_id="cancel", size="sm")
+            self.resume = gr.Button(
+                "Resume", variant="primary", visible=False, elem_id="resume", size="sm"
+            )
+            self.reuse = gr.Button("New run from these settings", elem_id="reuse", size="sm")
+        with gr.Column(visible=False, elem_classes=["confirm"]) as self.confirm:
+            gr.HTML("<p>Cancel this run? What it learned is dropped, and it can't be resumed.</p>")
+            with gr.Row(elem_classes=["buttons"]):
+                self.cancel_now = gr.Button(
+                    "Cancel the run", variant="stop", elem_id="cancel-now", size="sm"
+                )
+                self.keep = gr.Button("Keep training", elem_id="keep", size="sm")
+
+    def _build_push(self) -> None:
+        with gr.Column(
+            visible=False, elem_classes=["card"], elem_id="push-panel"
+        ) as self.push_panel:
+            gr.HTML("<h2>Push to the Hub</h2>")
+            with gr.Row(elem_classes=["push-fields"]):
+                self.push_fields = {
+                    "owner": gr.Textbox(
+                        label="Owner",
+                        placeholder="your own account",
+                        max_lines=1,
+                        elem_id="push-owner",
+                    ),
+                    "name": gr.Textbox(label="Name", max_lines=1, elem_id="push-name"),
+                    "private": gr.Checkbox(label="Private", elem_id="push-private"),
+                }
+            self.push_problem = gr.HTML("", elem_id="push-problem")
+            with gr.Row(elem_classes=["buttons"]):
+                self.push = gr.Button("Push", variant="primary", elem_id="push", size="sm")
+
+    def _build_tabs(self) -> None:
+        with gr.Tabs(elem_classes=["card", "run-tabs"]):
+            with gr.Tab("Curves"):
+                self.curves = gr.HTML(
+                    "", elem_id="curves", js_on_load="window.smolfactory.followPointer(element)"
+                )
+            with gr.Tab("Log") as log_tab:
+                self.log = gr.Textbox(
+                    lines=22,
+                    max_lines=22,
+                    autoscroll=True,
+                    interactive=False,
+                    show_label=False,
+                    buttons=["copy"],
+                    elem_id="log",
+                )
+            with gr.Tab("Settings"):
+                self.settings = gr.Code(
+                    language="yaml",
+                    interactive=False,
+                    show_label=False,
+                    buttons=["copy"],
+                    elem_id="settings",
+                )
+        # Its newest line is what somebody who opens the log looks for.
+        log_tab.select(fn=None, js="() => window.smolfactory.showEnd('log')")

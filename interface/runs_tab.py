@@ -1,0 +1,155 @@
+"""The Runs tab: the list of runs, the page of the one that is selected, and what can be asked."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gradio as gr
+
+from core import launcher
+from core.config import parse_config
+from core.errors import UserError
+from core.runs import Run, RunStatus, RunStore
+from core.sections import OutputSection
+from interface import problems, run_view
+from interface.access import Access, in_plain_words
+from interface.accounts import Accounts
+from interface.live import QUIET
+from interface.run_page import RunPage
+from interface.snapshots import Snapshots
+
+NO_RUNS = (
+    '<div class="empty"><h3>No runs yet</h3>'
+    "<p>Press Start on the Train tab: as it stands, it trains the built-in model.</p></div>"
+)
+NOT_YOURS = (
+    '<div class="empty"><h3>Runs are private</h3>'
+    "<p>Only the owner of this Space can see them.</p></div>"
+)
+CHOOSE_ONE = '<div class="empty"><h3>Choose a run</h3><p>Its curves and log appear here.</p></div>'
+READING = '<div class="empty"><h3>Reading this run…</h3></div>'
+
+
+class RunsTab:
+    """Builds the tab where it is made, inside a gr.Blocks. `outputs` are what `view` describes."""
+
+    def __init__(self, *, store: RunStore, access: Access, accounts: Accounts) -> None:
+        self._access = access
+        self._accounts = accounts
+        self._store = store
+        self._snapshots = Snapshots(store)
+        with gr.Row(elem_classes=["runs"]):
+            with gr.Column(scale=1, min_width=300, elem_classes=["card", "run-column"]):
+                gr.HTML("<h2>Runs</h2>")
+                self.list = gr.HTML(
+                    elem_id="run-list",
+                    js_on_load="window.smolfactory.chooseRuns(element, () => trigger('select'))",
+                )
+            with gr.Column(scale=3, min_width=320, elem_classes=["run-column"]):
+                self._blank = gr.HTML(CHOOSE_ONE, elem_classes=["card"], elem_id="run-blank")
+                with gr.Column(visible=False, elem_id="run-page") as self._column:
+                    self.page = RunPage()
+        self.outputs: dict[str, Any] = {
+            "list": self.list,
+            "blank": self._blank,
+            "column": self._column,
+            **self.page.outputs,
+        }
+
+    def view(self, request: gr.Request, run_id: str) -> dict[str, Any]:
+        """What each of `outputs` should show now; one that is left out may stay as it is."""
+        if not self._access.may_act(request):
+            return {"list": "", **_blank(NOT_YOURS)}
+        statuses = self._snapshots.statuses()
+        listed = {"list": _list(statuses, selected=run_id)}
+        if not run_id:
+            return listed | _blank(CHOOSE_ONE if statuses else NO_RUNS)
+        try:
+            snapshot = self._snapshots.take(run_id)
+        except UserError as error:
+            return listed | _blank(problems.listed(error))
+        if snapshot is None:
+            return listed | _blank(READING)
+        account = self._accounts.look(self._access.token(request)).name
+        shown = {"blank": gr.update(visible=False), "column": gr.update(visible=True)}
+        return listed | shown | self.page.view(snapshot, account=account)
+
+    def open(self, request: gr.Request, run_id: str) -> Run:
+        """The run, for someone who may act on it. Raises UserError otherwise."""
+        self._access.require(request)
+        return self._store.open(run_id)
+
+    def wire(self, *, run_id: gr.Textbox, refresh: Callable[[Any], None]) -> None:
+        """Connect the buttons of the run's page. `refresh` has the page look again after one."""
+        page = self.page
+        hide: dict[str, Any] = {
+            "fn": lambda: gr.update(visible=False),
+            "outputs": page.confirm,
+            **QUIET,
+        }
+        for button, act in (
+            (page.stop, self._stop),
+            (page.cancel_now, self._cancel),
+            (page.resume, self._resume),
+        ):
+            name = act.__name__.removeprefix("_")
+            refresh(button.click(act, [run_id], None, api_name=name, show_progress="hidden"))
+        page.cancel.click(fn=lambda: gr.update(visible=True), outputs=page.confirm, **QUIET)
+        page.keep.click(**hide)
+        page.cancel_now.click(**hide)
+        run_id.change(**hide)
+        refresh(
+            page.push.click(
+                self._push,
+                [run_id],
+                page.push_problem,
+                inputs_kwargs=page.push_fields,
+                api_name="push",
+                show_progress="hidden",
+            )
+        )
+
+    def _stop(self, request: gr.Request, run_id: str) -> None:
+        with in_plain_words():
+            launcher.stop(self.open(request, run_id))
+
+    def _cancel(self, request: gr.Request, run_id: str) -> None:
+        with in_plain_words():
+            launcher.cancel(self.open(request, run_id))
+
+    def _resume(self, request: gr.Request, run_id: str) -> None:
+        with in_plain_words():
+            run = self.open(request, run_id)
+            launcher.resume(run, token=self._access.token(request))
+
+    def _push(self, request: gr.Request, run_id: str, **values: Any) -> str:
+        with in_plain_words():
+            self._access.require(request)
+        try:
+            run = self.open(request, run_id)
+            output = _chosen_output(run, values)
+            launcher.push(run, token=self._access.token(request), output=output)
+        except UserError as error:
+            return problems.listed(error)
+        return problems.NOTHING
+
+
+def _list(statuses: list[RunStatus], *, selected: str) -> str:
+    if not statuses:
+        return '<p class="muted">None yet.</p>'
+    rows = "".join(run_view.row(status, selected=status.id == selected) for status in statuses)
+    return f'<nav class="run-list" aria-label="Runs">{rows}</nav>'
+
+
+def _blank(html: str) -> dict[str, Any]:
+    return {"blank": gr.update(value=html, visible=True), "column": gr.update(visible=False)}
+
+
+def _chosen_output(run: Run, values: Mapping[str, Any]) -> OutputSection:
+    """Where the panel says to push to. Raises InvalidConfig when that is no such place."""
+    nested = run.config().model_dump(mode="json")
+    nested["output"] |= {
+        "name": (values["name"] or "").strip(),
+        "owner": (values["owner"] or "").strip() or None,
+        "private": values["private"],
+    }
+    return parse_config(nested).output

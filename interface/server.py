@@ -1,0 +1,76 @@
+"""Serving the page: on which address, behind which guards, and with which words when it can't."""
+
+import socket
+import sys
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from core.settings import Settings
+from interface import theme
+from interface.access import Access
+from interface.guard import OwnerUploadsOnly, OwnHostOnly
+from interface.listener import credentials
+from interface.page import Page
+from interface.uploads import MAX_UPLOAD, keep_uploads_in
+
+
+def build_app(settings: Settings) -> FastAPI:
+    """The web application. Raises UserError when it would be open to everyone."""
+    auth = credentials(settings)
+    keep_uploads_in(settings.home)
+    access = Access(settings)
+    page = Page(settings, access)
+    # A mounted page never launches, and would skip its check of where files lie.
+    page.blocks.has_launched = True
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(OwnHostOnly, settings=settings)
+    gr.mount_gradio_app(
+        app,
+        page.blocks,
+        path="/",
+        server_name=settings.host,
+        server_port=settings.port,
+        app_kwargs={"middleware": [Middleware(OwnerUploadsOnly, access=access)]},
+        auth=auth,
+        theme=theme.build(),
+        css_paths=[theme.CSS],
+        head=theme.head(),
+        footer_links=[],
+        run_history=False,
+        allowed_paths=[],
+        max_file_size=MAX_UPLOAD,
+        show_error=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        mcp_server=False,
+    )
+    return app
+
+
+def serve(app: FastAPI, listener: socket.socket, settings: Settings) -> None:
+    """Answer requests until told to end."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        # A browser's stream of events never ends by itself.
+        timeout_graceful_shutdown=2,
+        proxy_headers=settings.space is not None,
+        forwarded_allow_ips="*" if settings.space is not None else None,
+    )
+    _Server(config, settings).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
+            sys.stdout.write(f"SmolFactory is at http://{host}:{self._settings.port}\n")
+            sys.stdout.flush()

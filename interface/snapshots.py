@@ -1,0 +1,142 @@
+"""Runs as the page needs them, read again only where their files have changed."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from core import launcher
+from core.errors import UserError
+from core.history import History
+from core.logs import tail
+from core.runs import Run, RunStatus, RunStore, Wish
+from core.sections import OutputSection
+from interface import charts
+
+MAX_RUNS_IN_MEMORY = 12
+MAX_LISTED = 100
+LOG_BYTES = 16 * 1024
+# A dead supervisor is found by trying its lock; once in a while is enough.
+LOOK_EVERY_SECONDS = 3.0
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One run at one moment."""
+
+    run: Run
+    status: RunStatus
+    history: History
+    settings: str
+    output: OutputSection | None
+    curves: str
+    log: str
+    has_model: bool
+    # What somebody asked of it and is still to happen.
+    wish: Wish | None
+
+
+@dataclass
+class _Kept:
+    """What has been read of a run. Ticks come in threads, so one reads at a time."""
+
+    history: History
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    looked: float = float("-inf")
+    parts: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    last: Snapshot | None = None
+
+    def part(self, name: str, version: Any, make: Callable[[], T]) -> T:
+        """What `make` returns, made again only when its version is another."""
+        known = self.parts.get(name)
+        if known is None or known[0] != version:
+            known = self.parts[name] = (version, make())
+        made: T = known[1]
+        return made
+
+
+class Snapshots:
+    """Reads runs for every open page, and forgets those not asked for in a while."""
+
+    def __init__(self, store: RunStore) -> None:
+        self.store = store
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._statuses: dict[str, tuple[int, RunStatus]] = {}
+        self._lock = threading.Lock()
+
+    def statuses(self) -> list[RunStatus]:
+        """The newest runs, newest first. One that can't be read is left out."""
+        found = (self._status(run) for run in self.store.list()[:MAX_LISTED])
+        return [status for status in found if status is not None]
+
+    def take(self, run_id: str) -> Snapshot | None:
+        """The run now, or as it was a moment ago while another thread is still reading it.
+
+        None when it is being read for the first time. Raises UserError when there is no such run.
+        """
+        run = self.store.open(run_id)
+        kept = self._keep(run)
+        if not kept.lock.acquire(blocking=False):
+            return kept.last
+        try:
+            kept.last = _read(run, kept)
+            return kept.last
+        finally:
+            kept.lock.release()
+
+    def _keep(self, run: Run) -> _Kept:
+        with self._lock:
+            kept = self._kept.setdefault(run.id, _Kept(history=History(path=run.paths.events)))
+            self._kept.move_to_end(run.id)
+            while len(self._kept) > MAX_RUNS_IN_MEMORY:
+                self._kept.popitem(last=False)
+            return kept
+
+    def _status(self, run: Run) -> RunStatus | None:
+        changed = _changed(run.paths.status)
+        known = self._statuses.get(run.id)
+        if known is None or known[0] != changed:
+            try:
+                known = (changed, run.status())
+            except UserError:
+                return None
+            self._statuses[run.id] = known
+        return known[1]
+
+
+def _read(run: Run, kept: _Kept) -> Snapshot:
+    if time.monotonic() - kept.looked > LOOK_EVERY_SECONDS:
+        launcher.look(run)
+        kept.looked = time.monotonic()
+    history, paths = kept.history, run.paths
+    history.follow()
+    drawn = history.offset
+    status = run.status()
+    return Snapshot(
+        run=run,
+        status=status,
+        history=history,
+        settings=kept.part("settings", 0, lambda: paths.config.read_text(encoding="utf-8")),
+        output=kept.part("output", _changed(paths.push), lambda: _output(run)),
+        curves=kept.part("curves", drawn, lambda: charts.draw(history)),
+        log=kept.part("log", _changed(paths.log), lambda: tail(paths.log, size=LOG_BYTES)),
+        has_model=paths.model.is_dir(),
+        wish=run.wish() if status.state.live else None,
+    )
+
+
+def _output(run: Run) -> OutputSection | None:
+    try:
+        return run.output()
+    except UserError:
+        # Settings of another version can still be looked at.
+        return None
+
+
+def _changed(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0

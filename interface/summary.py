@@ -1,0 +1,84 @@
+"""What a run is going to do, in a sentence, and what one should know before it starts."""
+
+from html import escape
+
+from core.config import RunConfig
+from core.sections import AdapterKind, DatasetSource
+from interface import machine, words
+
+# Above this, training all weights usually forgets more than it learns.
+HIGH_RATE_FOR_ALL_WEIGHTS = 1e-4
+
+
+def show(config: RunConfig, *, signed_in: bool) -> str:
+    warnings = "".join(f"<li>{escape(text)}</li>" for text in _warnings(config, signed_in))
+    listed = f'<ul class="warnings">{warnings}</ul>' if warnings else ""
+    device = machine.now()[0]
+    return (
+        f'<div class="summary"><p>{_sentence(config)}</p>'
+        f'<p class="muted">Trains on {escape(device.name)},'
+        f" {words.size(device.memory_free)} of memory free.</p>{listed}</div>"
+    )
+
+
+def unready() -> str:
+    return (
+        '<div class="summary"><p class="muted">A summary appears when the marked settings are'
+        " right.</p></div>"
+    )
+
+
+def _sentence(config: RunConfig) -> str:
+    training = config.training
+    adapter = config.adapter
+    how = "all its weights"
+    if adapter.kind is AdapterKind.LORA:
+        how = f"a LoRA adapter of rank {adapter.rank}"
+    length = f"{words.number(training.epochs)} epoch{'' if training.epochs == 1 else 's'}"
+    if training.max_steps is not None:
+        length = f"at most {words.count(training.max_steps)} steps"
+    return (
+        f"Fine-tunes <b>{escape(words.model(config.model.name))}</b>"
+        f" on <b>{escape(_dataset(config))}</b>, training {how} for {length}"
+        f" at a learning rate of {words.number(training.learning_rate)},"
+        f" {words.count(training.batch_size * training.accumulation)} examples a step"
+        f" of up to {words.count(config.method.max_length)} tokens. {_afterwards(config)}"
+    )
+
+
+def _dataset(config: RunConfig) -> str:
+    dataset = config.dataset
+    match dataset.source:
+        case DatasetSource.BUILTIN:
+            return words.dataset(dataset.builtin)
+        case DatasetSource.HUB:
+            return f"{dataset.name}, split {dataset.split}"
+        case DatasetSource.UPLOAD:
+            return dataset.file or ""
+
+
+def _afterwards(config: RunConfig) -> str:
+    output = config.output
+    if not output.push:
+        return f"The result, <b>{escape(output.name)}</b>, stays here until you push it."
+    owner = f"{output.owner}/" if output.owner else "your account, as "
+    privacy = "privately" if output.private else "publicly"
+    return f"The result is pushed {privacy} to <b>{escape(owner + output.name)}</b>."
+
+
+def _warnings(config: RunConfig, signed_in: bool) -> list[str]:
+    found = []
+    if config.output.push and not signed_in:
+        found.append("Nobody is signed in to the Hub here, so the result can't be pushed.")
+    if config.output.push and not config.output.private:
+        found.append("The repository on the Hub will be public: everyone can see it.")
+    full = config.adapter.kind is AdapterKind.FULL
+    if full and config.training.learning_rate > HIGH_RATE_FOR_ALL_WEIGHTS:
+        found.append("This learning rate is high for training all weights; 2e-5 is usual.")
+    if config.dataset.source is not DatasetSource.BUILTIN and not _evaluates(config):
+        found.append("No rows are held out, so there will be no evaluation loss to compare with.")
+    return found
+
+
+def _evaluates(config: RunConfig) -> bool:
+    return config.evaluation.split is not None or config.evaluation.fraction > 0

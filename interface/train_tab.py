@@ -1,0 +1,209 @@
+"""The Train tab: the form, what one should know before it starts, and Start."""
+
+import queue
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from core import launcher, preflight
+from core.config import MAX_YAML_BYTES, RunConfig, load_config
+from core.errors import InvalidConfig, UserError
+from core.runs import RunStore
+from interface import problems, summary
+from interface.access import Access
+from interface.form import Form
+from interface.live import QUIET
+from interface.uploads import issued_file
+
+UNREADY = "# These settings can't make a run yet."
+
+
+class TrainTab:
+    """Builds the tab where it is made, inside a gr.Blocks."""
+
+    def __init__(self, *, store: RunStore, access: Access) -> None:
+        self._store = store
+        self._access = access
+        with gr.Row(elem_classes=["train"]):
+            with gr.Column(scale=3, min_width=320, elem_classes=["form-column"]):
+                self.form = Form()
+            with gr.Column(scale=2, min_width=320, elem_classes=["side-column"]):
+                self._build_side()
+        self._wire_preview()
+        self._wire_yaml()
+
+    def filled(self, config: RunConfig) -> list[Any]:
+        """Updates of `load_problem` and of the form's fields that show these settings."""
+        return [_loaded(config), *self.form.fill(config)]
+
+    def start(
+        self, request: gr.Request, submission: str | None, values: Mapping[str, Any]
+    ) -> Iterator[tuple[str, str, str | None]]:
+        """Check everything, then start the run.
+
+        Yields the words beside the button, the problems, and at the end the id of the run.
+        """
+        self._access.require(request)
+        try:
+            config = self.form.parse(values)
+            upload = self.form.upload(values)
+            token = self._access.token(request)
+
+            def check(report: Callable[[str], None]) -> None:
+                preflight.check(
+                    config, upload=upload, home=self._store.home, token=token, report=report
+                )
+
+            for text in _progress_of(check):
+                yield _busy(text), problems.NOTHING, None
+            yield _busy("Starting…"), problems.NOTHING, None
+            run = launcher.start(
+                self._store,
+                config,
+                upload=upload,
+                submission=submission or new_submission(),
+                token=token,
+            )
+        except UserError as error:
+            yield "", problems.show(self.form, error, reveal=True), None
+            return
+        yield "", problems.NOTHING, run.id
+
+    def preview(self, request: gr.Request, **values: Any) -> tuple[str, str, str, str]:
+        """The run that the form describes: a summary, its YAML, its command, its problems."""
+        try:
+            config = self.form.parse(values)
+        except UserError as error:
+            found = problems.show(self.form, error, reveal=False)
+            return summary.unready(), _unready_yaml(self.form, error), UNREADY, found
+        signed_in = self._access.token(request) is not None
+        command = f"python -m core train {config.output.name}.yaml"
+        shown = summary.show(config, signed_in=signed_in)
+        return shown, config.to_yaml(), command, problems.NOTHING
+
+    def _build_side(self) -> None:
+        with gr.Column(elem_classes=["card", "before"]):
+            gr.HTML("<h2>Before you start</h2>")
+            self.summary = gr.HTML(summary.unready(), elem_id="summary")
+            self.problems = gr.HTML(
+                problems.NOTHING,
+                elem_id="problems",
+                js_on_load="window.smolfactory.followProblems(element, watch)",
+            )
+            self.start_button = gr.Button("Start", variant="primary", elem_id="start", size="lg")
+            self.status = gr.HTML("", elem_id="start-status")
+        with gr.Column(elem_classes=["card", "as-file"]):
+            gr.HTML("<h2>The same run as a file</h2>")
+            self.yaml = gr.Code(
+                language="yaml",
+                label="YAML",
+                lines=12,
+                max_lines=18,
+                interactive=False,
+                buttons=["copy"],
+                elem_id="yaml",
+            )
+            with gr.Row(elem_classes=["buttons"]):
+                self.download = gr.Button("Download", size="sm", elem_id="download-yaml")
+                self.load = gr.UploadButton(
+                    "Load a file",
+                    size="sm",
+                    file_types=[".yaml", ".yml"],
+                    elem_id="load-yaml",
+                )
+            self.load_problem = gr.HTML("", elem_id="load-problem")
+            self.command = gr.Code(
+                language="shell",
+                label="Run it from a terminal",
+                lines=1,
+                interactive=False,
+                buttons=["copy"],
+                elem_id="command",
+            )
+
+    def _wire_preview(self) -> None:
+        self.previews: dict[str, Any] = {
+            "fn": self.preview,
+            "inputs_kwargs": self.form.components,
+            "outputs": [self.summary, self.yaml, self.command, self.problems],
+            # The values as they were typed: pydantic says better than Gradio what is wrong.
+            "preprocess": False,
+        }
+        gr.on(
+            [component.change for component in self.form.components.values()],
+            **self.previews,
+            queue=False,
+            show_progress="hidden",
+            trigger_mode="always_last",
+            api_name="preview",
+        )
+
+    def _wire_yaml(self) -> None:
+        self.download.click(
+            fn=None,
+            inputs=[self.yaml, self.form.components["output__name"]],
+            js="(text, name) => window.smolfactory.download(`${name || 'run'}.yaml`, text)",
+        )
+        self.load.upload(
+            self._load,
+            inputs=[self.load],
+            outputs=[self.load_problem, *self.form.components.values()],
+            preprocess=False,
+            **QUIET,
+        )
+
+    def _load(self, value: Any) -> list[Any]:
+        """Fill the form from a file; from a bad one only say what is wrong with it."""
+        untouched = [gr.skip()] * len(self.form.components)
+        try:
+            config = load_config(_text_of(issued_file(value)))
+        except UserError as error:
+            return [problems.listed(error), *untouched]
+        return self.filled(config)
+
+
+def new_submission() -> str:
+    return uuid.uuid4().hex
+
+
+def _progress_of(work: Callable[[Callable[[str], None]], None]) -> Iterator[str]:
+    """Run `work` in a thread and yield what it reports. Raises what it raises."""
+    reports: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        future = pool.submit(work, reports.put)
+        future.add_done_callback(lambda _: reports.put(None))
+        while (text := reports.get()) is not None:
+            yield text
+        future.result()
+
+
+def _busy(text: str) -> str:
+    return f'<p class="busy" role="status">{escape(text)}</p>'
+
+
+def _unready_yaml(form: Form, error: UserError) -> str:
+    faults = error.fields if isinstance(error, InvalidConfig) else {"": str(error)}
+    lines = [f"{form.label(path)}: {message}" for path, message in faults.items()]
+    return "\n".join([UNREADY, *(f"# {line}" for line in lines)])
+
+
+def _text_of(path: Path | None) -> str:
+    if path is None:
+        raise InvalidConfig({"yaml": "Choose a file."})
+    with path.open("rb") as file:
+        data = file.read(MAX_YAML_BYTES + 1)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidConfig({"yaml": "This is not a text file."}) from error
+
+
+def _loaded(config: RunConfig) -> str:
+    file = config.dataset.file
+    again = f" It used your file <b>{escape(file)}</b>: choose it again." if file else ""
+    return f'<p class="note">The form now holds these settings.{again}</p>'

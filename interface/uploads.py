@@ -1,0 +1,58 @@
+"""Files that people send: only those that this server itself took in and stored."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
+
+MAX_UPLOAD = "2gb"
+# Gradio reads this whenever it needs its upload folder.
+FOLDER_VARIABLE = "GRADIO_TEMP_DIR"
+
+
+def keep_uploads_in(home: Path) -> None:
+    """Have Gradio store uploads under our home, where no other program's files lie."""
+    folder = home / "uploads"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.environ[FOLDER_VARIABLE] = str(folder)
+
+
+def issued_file(value: Any) -> Path | None:
+    """The stored file that a file field's value names, or None where it is empty.
+
+    Raises UserError when it names anything else.
+    """
+    if value is None:
+        return None
+    name = value.get("path") if isinstance(value, dict) else value
+    if not isinstance(name, str) or not _is_ours(name):
+        raise UserError(
+            "This is not a file that was uploaded here.",
+            hint="Choose the file again.",
+            field="dataset.file",
+        )
+    return Path(name).resolve()
+
+
+def refuse_foreign_files(value: Any) -> None:
+    """Look through a request's values for files, and refuse those that we didn't store.
+
+    Gradio's own check is off in an app that is mounted, as ours is, and it would fetch addresses.
+    """
+    if isinstance(value, dict):
+        if isinstance(value.get("path"), str) and not _is_ours(value["path"]):
+            raise UserError("This is not a file that was uploaded here.", hint="Choose it again.")
+        for inner in value.values():
+            refuse_foreign_files(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            refuse_foreign_files(inner)
+
+
+def _is_ours(name: str) -> bool:
+    if "\x00" in name:
+        return False
+    folder = Path(os.environ[FOLDER_VARIABLE]).resolve()
+    path = Path(name)
+    return path.is_absolute() and path.is_file() and path.resolve().is_relative_to(folder)

@@ -1,0 +1,111 @@
+"""Numbers, times and states in the words that a person reads."""
+
+from datetime import UTC, datetime
+
+from core.runs import RunState
+from core.sections import BUILTIN_DATASET, BUILTIN_MODEL
+
+_STATES = {
+    RunState.QUEUED: "Waiting",
+    RunState.PREPARING: "Preparing",
+    RunState.TRAINING: "Training",
+    RunState.SAVING: "Saving",
+    RunState.PUSHING: "Pushing",
+    RunState.DONE: "Done",
+    RunState.STOPPED: "Stopped",
+    RunState.CANCELED: "Canceled",
+    RunState.FAILED: "Failed",
+    RunState.INTERRUPTED: "Interrupted",
+    RunState.TRAINED: "Trained, not pushed",
+}
+_CHOICES = {
+    "adafactor": "Adafactor",
+    "adagrad": "AdaGrad",
+    "adamw_torch": "AdamW",
+    "adamw_torch_fused": "AdamW, fused",
+    "auto": "Automatic",
+    "bfloat16": "bfloat16",
+    "builtin": "Built in",
+    "facts_to_json": "Facts to JSON",
+    "float16": "float16",
+    "float32": "float32",
+    "full": "All weights",
+    "hub": "Hugging Face Hub",
+    "lora": "LoRA adapter",
+    "prompt_completion": "Prompt and completion",
+    "reduce_lr_on_plateau": "Reduce on plateau",
+    "rmsprop": "RMSprop",
+    "sft": "Supervised fine-tuning",
+    "sgd": "SGD",
+    "text": "Plain text",
+    "upload": "My file",
+}
+
+
+def model(name: str) -> str:
+    """A model's name; the built-in one says that it is."""
+    return "SmolLM2-135M-Instruct (built in)" if name == BUILTIN_MODEL else name
+
+
+def dataset(name: str) -> str:
+    """A dataset's name; a built-in one says that it is."""
+    return f"{choice(name)} (built in)" if name == BUILTIN_DATASET else name
+
+
+def state(value: RunState) -> str:
+    return _STATES[value]
+
+
+def choice(value: str) -> str:
+    """What a person reads for one of a setting's values."""
+    return _CHOICES.get(value) or value.replace("_", " ").capitalize()
+
+
+def number(value: float) -> str:
+    """A number with four significant digits, short at any size."""
+    if value == 0:
+        return "0"
+    if 0.001 <= abs(value) < 100_000:
+        text = f"{value:.4g}"
+        return f"{float(text):g}" if "e" in text else text
+    mantissa, _, exponent = f"{value:.3e}".partition("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
+
+
+def count(value: int) -> str:
+    return f"{value:,}"
+
+
+def size(value: int) -> str:
+    """Bytes as people read them."""
+    amount = float(value)
+    for unit in ("B", "KB", "MB", "GB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit in ("B", "KB") else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    if hours >= 48:
+        return f"{hours // 24} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    if minutes:
+        return f"{minutes} min {left:02d} s"
+    return f"{left} s"
+
+
+def age(moment: datetime) -> str:
+    """How long ago something was, coarse enough to stay the same for a while."""
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    if seconds < 60:
+        return "just now"
+    if seconds < 3600:
+        return f"{int(seconds // 60)} min ago"
+    if seconds < 48 * 3600:
+        return f"{int(seconds // 3600)} h ago"
+    return f"{int(seconds // 86400)} days ago"

@@ -1,0 +1,57 @@
+"""Finds a Chromium for the browser tests, and installs one where there is none.
+
+    python -m tests.browser.chromium
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# A closed network refuses what Chromium asks in the background, many times over.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@cache
+def chromium() -> str:
+    """The program to start. Raises FileNotFoundError, saying what to do, when there is none."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None) or _playwrights()
+    if found is None:
+        raise FileNotFoundError("The browser tests need Chromium: run make test, or install it.")
+    return found
+
+
+def install() -> None:
+    """Install Debian's Chromium where we may; otherwise Playwright's own."""
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        subprocess.run(["apt-get", "update", "-qq"], check=False)
+        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+        if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0:
+            return
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
+
+
+def _playwrights() -> str | None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    return path if os.path.exists(path) else None  # noqa: PTH110
+
+
+if __name__ == "__main__":
+    try:
+        chromium()
+    except FileNotFoundError:
+        sys.stderr.write("Installing Chromium for the browser tests (once) …\n")
+        install()

@@ -1,0 +1,401 @@
+"""A run's settings: what is read back, what is refused, and at which field."""
+
+import json
+import resource
+import subprocess
+import sys
+from enum import StrEnum
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin
+
+import pytest
+import yaml
+from annotated_types import Ge, Gt, Le, Lt
+
+from core.config import (
+    MAX_YAML_BYTES,
+    RunConfig,
+    Setting,
+    load_config,
+    parse_config,
+    settings_of_a_run,
+)
+from core.errors import InvalidConfig
+from tests.conftest import ROOT
+
+SETTINGS = {setting.path: setting for setting in settings_of_a_run()}
+NUMBERS = {
+    path: setting
+    for path, setting in SETTINGS.items()
+    if any(isinstance(bound, Ge | Gt | Le | Lt) for bound in setting.field.metadata)
+}
+# Each value is another than the default, and zero or nothing wherever that is allowed.
+CHANGED: dict[str, dict[str, Any]] = {
+    "model": {"name": "acme/base-1.5_b", "revision": "refs/pr/1"},
+    "dataset": {
+        "source": "hub", "name": "acme/rows", "file": "Meine Zeilen (1).csv", "subset": "on",
+        "split": "2026-01-01", "revision": "1e3", "shape": "prompt_completion",
+        "messages_column": "null", "prompt_column": "Größe: 1", "completion_column": "- 答え #",
+        "text_column": "'quoted' \"twice\"",
+    },
+    "method": {"answers_only": False, "max_length": 8, "packing": True},
+    "adapter": {"kind": "full", "rank": 1, "alpha": 0.5, "dropout": 0.25, "target_modules": "q, v"},
+    "training": {
+        "epochs": 0.001, "max_steps": 1, "learning_rate": 1e-9, "batch_size": 1, "accumulation": 2,
+        "optimizer": "sgd", "weight_decay": 1.0, "max_grad_norm": 0, "seed": 0, "log_every": 2,
+        "save_every": 1, "keep_checkpoints": 1,
+    },
+    "schedule": {
+        "kind": "greedy", "warmup": 0, "num_cycles": 1e-3, "min_lr_rate": 0, "warmup_lr_rate": 0,
+        "power": 0.5, "lr_end": 0, "timescale": 1, "decay_steps": 1, "warmup_type": "1-sqrt",
+        "decay_type": "linear", "factor": 0.9, "patience": 0, "min_lr": 1e-12, "max_lr": 1.0,
+    },
+    "evaluation": {"split": "validation", "fraction": 0, "every": 1, "max_rows": 1},
+    "output": {"name": "1.0", "push": True, "owner": "0x10", "private": False},
+    "hardware": {"number_format": "bfloat16", "gradient_checkpointing": "off"},
+}  # fmt: skip
+
+
+def refused(text: str) -> dict[str, str]:
+    """The messages by field of a YAML that must be refused."""
+    with pytest.raises(InvalidConfig) as caught:
+        load_config(text)
+    assert all(message.strip() for message in caught.value.fields.values())
+    return caught.value.fields
+
+
+def test_every_value_survives_the_file() -> None:
+    config = parse_config(CHANGED)
+    assert load_config(config.to_yaml()) == config
+    kept = config.model_dump(mode="json", exclude_defaults=True)
+    given = {f"{section}.{name}" for section, values in kept.items() for name in values}
+    # What has one value only can't be changed.
+    assert SETTINGS.keys() - given == {"dataset.builtin", "method.name"}
+    assert kept == CHANGED
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "training.weight_decay", "training.max_grad_norm", "training.seed", "schedule.warmup",
+        "schedule.min_lr_rate", "schedule.warmup_lr_rate", "schedule.lr_end", "schedule.patience",
+        "schedule.min_lr", "adapter.dropout", "evaluation.fraction",
+    ],
+)  # fmt: skip
+def test_zero_is_a_value(path: str) -> None:
+    section, name = path.split(".")
+    config = parse_config({section: {name: 0}})
+    assert yaml.safe_load(config.to_yaml())[section][name] == 0
+    assert getattr(getattr(load_config(config.to_yaml()), section), name) == 0
+
+
+def test_nothing_is_a_value() -> None:
+    optional = [path for path, s in SETTINGS.items() if NoneType in get_args(s.field.annotation)]
+    assert "training.max_steps" in optional
+    for path in optional:
+        section, name = path.split(".")
+        config = parse_config({section: {name: None}})
+        assert getattr(getattr(load_config(config.to_yaml()), section), name) is None
+
+
+def test_the_defaults_make_a_run() -> None:
+    assert load_config("version: 1") == RunConfig()
+    assert load_config(RunConfig().to_yaml()) == RunConfig()
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "words"),
+    [
+        ("training: {learning_rte: 1}", "training.learning_rte", "mean training.learning_rate?"),
+        ("learning_rate: 1", "learning_rate", "mean training.learning_rate?"),
+        ("adapter: {lora_rank: 1}", "adapter.lora_rank", "mean adapter.rank?"),
+        ("trainer: {}", "trainer", "no setting trainer"),
+        ("version: 2", "version", "version 1"),
+        ("version: one", "version", "version 1"),
+        ("version: null", "version", "version 1"),
+        ("training: 5", "training", ""),
+        ("training: {epochs: many}", "training.epochs", "Write a number"),
+        ("training: {epochs: [1]}", "training.epochs", "Write a number"),
+        ("training: {epochs: null}", "training.epochs", "Write a number"),
+        ("training: {batch_size: 1.5}", "training.batch_size", "Write a whole number"),
+        ("training: {batch_size: yes}", "training.batch_size", "number"),
+        ("training: {learning_rate: .nan}", "training.learning_rate", "Write a number"),
+        ("training: {learning_rate: .inf}", "training.learning_rate", "Write a number"),
+        ("training: {learning_rate: -.inf}", "training.learning_rate", "Write a number"),
+        ("training: {batch_size: .inf}", "training.batch_size", "Write a number"),
+        ("training: {optimizer: adamw_8bit}", "training.optimizer", "adamw_torch"),
+        ("method: {name: dpo}", "method.name", "sft"),
+        ("output: {push: perhaps}", "output.push", ""),
+        ("output: {name: a/b}", "output.name", "begin with a letter or digit"),
+        ("output: {name: .hidden}", "output.name", "begin with a letter or digit"),
+        ("output: {name: 5}", "output.name", "string"),
+        ("output: {owner: a/b}", "output.owner", ""),
+        ("dataset: {file: a/b.csv}", "dataset.file", ""),
+        ('dataset: {file: "a\\\\b.csv"}', "dataset.file", ""),
+        ('dataset: {file: "a\\0.csv"}', "dataset.file", ""),
+        ("dataset: {name: rows.csv}", "dataset.name", "owner/name"),
+        ("dataset: {split: ''}", "dataset.split", ""),
+        ("model: {name: gpt2}", "model.name", "owner/name"),
+        ("model: {name: ./models/mine}", "model.name", "owner/name"),
+        ("model: {name: /models/mine}", "model.name", "owner/name"),
+        ("model: {name: 'C:\\mine'}", "model.name", "owner/name"),
+        ("model: {name: '~/mine'}", "model.name", "owner/name"),
+        ("model: {name: ../x}", "model.name", "owner/name"),
+        ("model: {name: ./x}", "model.name", "owner/name"),
+        ("model: {name: x/..}", "model.name", "owner/name"),
+        ("model: {name: 'https://huggingface.co/a/b'}", "model.name", "owner/name"),
+        ('model: {name: "a/b\\n"}', "model.name", "owner/name"),
+        ("model: {name: null}", "model.name", ""),
+    ],
+)
+def test_a_bad_value_is_refused_at_its_field(text: str, field: str, words: str) -> None:
+    fields = refused(text)
+    assert list(fields) == [field]
+    assert words in fields[field]
+
+
+def test_every_fault_is_told_at_once() -> None:
+    text = "trainig: {}\ntraining: {epochs: 0, seed: x}\nmodel: {name: nobody}"
+    assert refused(text).keys() == {"trainig", "training.epochs", "training.seed", "model.name"}
+
+
+@pytest.mark.parametrize("setting", NUMBERS.values(), ids=NUMBERS.keys())
+def test_a_number_is_bounded_on_both_sides(setting: Setting) -> None:
+    outside = {"low": [], "high": []}
+    for bound in setting.field.metadata:
+        match bound:
+            case Ge(ge=low):
+                outside["low"].append(low - 1)
+                assert parsed(setting, low) == low
+            case Gt(gt=low):
+                outside["low"].append(low)
+            case Le(le=high):
+                outside["high"].append(high + 1)
+                assert parsed(setting, high) == high
+            case Lt(lt=high):
+                outside["high"].append(high)
+    assert outside["low"]
+    assert outside["high"]
+    for value in [*outside["low"], *outside["high"]]:
+        with pytest.raises(InvalidConfig) as caught:
+            parsed(setting, value)
+        assert list(caught.value.fields) == [setting.path]
+
+
+def parsed(setting: Setting, value: Any) -> Any:
+    config = parse_config({setting.section: {setting.name: value}})
+    return getattr(getattr(config, setting.section), setting.name)
+
+
+def test_every_number_is_bounded() -> None:
+    numbers = {p for p, s in SETTINGS.items() if {int, float} & set(_types(s.field.annotation))}
+    assert numbers == NUMBERS.keys()
+
+
+def _types(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) or (annotation,)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("version: 1\nmodel: {name: [}\n", "Line 2"),
+        ("version: 1\nmodel:\n\tname: a/b\n", "Line 3"),
+        ("version: 1\nmodel: !!python/object:os.system {}", "Line 2"),
+        ("version: 1\n---\nversion: 1", "Line 2"),
+        ("version: 1\n\x00", "not YAML"),
+        ("- version: 1", "version: 1"),
+        ("hello", "version: 1"),
+        ("", "version: 1"),
+        ("version: 1\n# " + "é" * (MAX_YAML_BYTES // 2), "too large"),
+        pytest.param("version: 1\nmodel: " + "[" * 5000, "", id="deeply nested"),
+        pytest.param("output: {name: 2026-99-99}", "", id="a date that is none"),
+        pytest.param(f"training: {{seed: {'9' * 5000}}}", "", id="a number without end"),
+    ],
+)
+def test_what_is_not_settings_at_all_is_told_of_the_file(text: str, words: str) -> None:
+    fields = refused(text)
+    # A value that can be pinned to its setting may be.
+    assert list(fields) in (["yaml"], ["output.name"], ["training.seed"])
+    assert words in next(iter(fields.values()))
+
+
+def test_the_largest_file_is_read() -> None:
+    text = "version: 1\n#"
+    assert load_config(text + "x" * (MAX_YAML_BYTES - len(text))) == RunConfig()
+    assert list(refused(text + "x" * (MAX_YAML_BYTES - len(text) + 1))) == ["yaml"]
+
+
+@pytest.mark.parametrize(
+    ("first", "next_one"),
+    [("[x, x]", "[{}]"), ("{x: 1}", "{{<<: [{}]}}")],
+    ids=["lists", "merged mappings"],
+)
+def test_a_file_that_multiplies_itself_costs_nothing(first: str, next_one: str) -> None:
+    lines = [f"a0: &a0 {first}"]
+    for level in range(1, 10):
+        aliases = ", ".join([f"*a{level - 1}"] * 9)
+        lines.append(f"a{level}: &a{level} {next_one.format(aliases)}")
+    program = (
+        "import sys\nfrom core.config import load_config\nfrom core.errors import InvalidConfig\n"
+        "try:\n    load_config(sys.stdin.read())\nexcept InvalidConfig:\n    print('refused')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input="\n".join(lines),
+        cwd=ROOT,
+        # Four seconds of a processor and a gigabyte: it takes hours and all memory to unfold.
+        preexec_fn=lambda: (
+            resource.setrlimit(resource.RLIMIT_CPU, (4, 4)),
+            resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)),
+        ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == "refused\n", done.stderr[-300:]
+
+
+HUB = {"source": "hub", "name": "acme/rows"}
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"dataset": {"source": "hub"}}, "dataset.name"),
+        ({"dataset": {"source": "upload"}}, "dataset.file"),
+        ({"dataset": {**HUB, "shape": "text"}}, "method.answers_only"),
+        (
+            {
+                "dataset": HUB,
+                "evaluation": {"fraction": 0},
+                "schedule": {"kind": "reduce_lr_on_plateau"},
+            },
+            "schedule.kind",
+        ),
+        (
+            {"dataset": HUB, "evaluation": {"fraction": 0}, "schedule": {"kind": "greedy"}},
+            "schedule.kind",
+        ),
+        (
+            {"training": {"learning_rate": 0.1}, "schedule": {"kind": "polynomial", "lr_end": 0.1}},
+            "schedule.lr_end",
+        ),
+        (
+            {"training": {"learning_rate": 0.1}, "schedule": {"kind": "greedy", "min_lr": 0.2}},
+            "schedule.min_lr",
+        ),
+        ({"dataset": HUB, "evaluation": {"split": "train"}}, "evaluation.split"),
+        (
+            {"schedule": {"kind": "cosine_with_restarts", "num_cycles": 1.5}},
+            "schedule.num_cycles",
+        ),
+        ({"adapter": {"target_modules": "q_proj,,v_proj"}}, "adapter.target_modules"),
+        ({"adapter": {"target_modules": " "}}, "adapter.target_modules"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        parse_config(values)
+    assert list(caught.value.fields) == [field]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"dataset": HUB},
+        {"dataset": {"source": "upload", "file": "mine.csv"}},
+        {"dataset": {**HUB, "shape": "text"}, "method": {"answers_only": False}},
+        {"dataset": HUB, "schedule": {"kind": "greedy"}},
+        {
+            "dataset": HUB,
+            "evaluation": {"fraction": 0, "split": "test"},
+            "schedule": {"kind": "reduce_lr_on_plateau"},
+        },
+        {"evaluation": {"fraction": 0}, "schedule": {"kind": "greedy"}},
+        {"training": {"learning_rate": 0.1}, "schedule": {"kind": "polynomial", "lr_end": 0.09}},
+        {"training": {"learning_rate": 1e-9}, "schedule": {"kind": "linear", "lr_end": 0.1}},
+        {"schedule": {"kind": "cosine_with_restarts", "num_cycles": 2.0}},
+        {"schedule": {"kind": "cosine", "num_cycles": 1.5}},
+        {"adapter": {"kind": "full", "target_modules": ","}},
+    ],
+)
+def test_what_does_go_together_is_taken(values: dict[str, Any]) -> None:
+    assert load_config(parse_config(values).to_yaml()) == parse_config(values)
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
+def test_a_setting_explains_itself_in_a_short_sentence(setting: Setting) -> None:
+    help_text = setting.field.description
+    assert setting.field.title
+    assert help_text
+    assert len(help_text) <= 120
+    assert help_text.endswith(".")
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
+def test_a_setting_is_shown_for_values_that_exist(setting: Setting) -> None:
+    for path, values in setting.shown_when.items():
+        assert path != setting.path
+        kind = SETTINGS[path].field.annotation
+        assert isinstance(kind, type)
+        assert issubclass(kind, StrEnum)
+        assert values
+        assert set(values) <= {member.value for member in kind}
+
+
+def test_each_schedule_shows_arguments_of_its_own() -> None:
+    shown = {v for s in SETTINGS.values() for v in s.shown_when.get("schedule.kind", [])}
+    without = {"constant"}
+    kinds = {member.value for member in SETTINGS["schedule.kind"].field.annotation}  # type: ignore[union-attr]
+    assert shown == kinds - without
+
+
+def test_the_schema_names_all_settings() -> None:
+    schema = json.loads(schema_text())
+    assert schema["properties"].keys() == RunConfig.model_fields.keys()
+    for setting in SETTINGS.values():
+        reference = schema["properties"][setting.section]["$ref"]
+        section = schema["$defs"][reference.removeprefix("#/$defs/")]
+        assert section["additionalProperties"] is False
+        assert section["properties"][setting.name]["description"] == setting.field.description
+
+
+def schema_text() -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "schema"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["model.name", "model.revision", "dataset.name", "dataset.file", "dataset.revision",
+     "output.name", "output.owner"],
+)  # fmt: skip
+@pytest.mark.parametrize("value", ["/home/ada/x", "../../x"])
+def test_no_path_fits_into_a_config(path: str, value: str) -> None:
+    section, name = path.split(".")
+    with pytest.raises(InvalidConfig) as caught:
+        parse_config({section: {name: value}})
+    assert path in caught.value.fields
+
+
+def test_a_config_has_no_place_for_a_secret() -> None:
+    for path, setting in SETTINGS.items():
+        assert not any(word in path for word in ("token", "secret", "password", "key"))
+        # A SecretStr would be written as stars, and a Path as this machine's.
+        plain = {str, int, float, bool, NoneType}
+        for kind in _types(setting.field.annotation):
+            inner = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+            is_choice = isinstance(inner, str) or issubclass(inner, StrEnum)
+            assert is_choice or inner in plain
+    fields = refused("output: {token: hf_abcdefghijklmnop}")
+    assert list(fields) == ["output.token"]
+    assert "hf_" not in fields["output.token"]

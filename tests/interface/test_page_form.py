@@ -1,0 +1,201 @@
+"""The form: what is typed is what runs, and what is wrong is said where it was typed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playwright.sync_api import Page, expect
+
+from core.config import load_config, settings_of_a_run
+from interface.form import CARDS
+from tests.interface.harness import Server, open_form
+
+Preview = Callable[..., dict[str, Any]]
+
+
+def open_advanced(page: Page, *sections: str) -> None:
+    page.get_by_role("button", name="Advanced settings").click()
+    for section in sections:
+        page.locator(".section > button", has_text=section).click()
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_label(label, exact=True).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def start(page: Page) -> None:
+    page.locator("#start").click()
+
+
+def error_at(page: Page, path: str) -> Any:
+    return page.locator(f"#field-{path.replace('.', '-')} .field-error")
+
+
+def yaml_of(page: Page, tmp_path: Path) -> str:
+    """What the download button gives."""
+    with page.expect_download() as download:
+        page.locator("#download-yaml").click()
+    path = tmp_path / download.value.suggested_filename
+    download.value.save_as(path)
+    return path.read_text(encoding="utf-8")
+
+
+def load(page: Page, file: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.locator("#load-yaml").click()
+    chooser.value.set_files(file)
+
+
+def test_every_section_has_a_card() -> None:
+    shown = {section for sections in CARDS.values() for section in sections}
+    assert shown == {setting.section for setting in settings_of_a_run()}
+
+
+def test_zeros_survive(preview: Preview) -> None:
+    zeros = {
+        "adapter__dropout": 0,
+        "training__weight_decay": 0,
+        "training__max_grad_norm": 0,
+        "training__seed": 0,
+        "schedule__warmup": 0,
+        "evaluation__fraction": 0,
+    }
+    config = yaml.safe_load(
+        preview(**zeros, dataset__source="hub", dataset__name="acme/rows")["yaml"]
+    )
+    for name in zeros:
+        section, _, key = name.partition("__")
+        assert config[section][key] == 0, name
+
+
+def test_defaults_are_a_run(preview: Preview) -> None:
+    shown = preview()
+    assert shown["problems"] == ""
+    assert load_config(shown["yaml"]) == load_config("version: 1")
+    assert "SmolLM2-135M-Instruct (built in)" in shown["summary"]
+    assert shown["command"] == "python -m core train smollm2-facts-to-json.yaml"
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ({"training__epochs": 0}, "training.epochs"),
+        ({"training__epochs": "many"}, "training.epochs"),
+        ({"training__batch_size": 2.5}, "training.batch_size"),
+        ({"training__batch_size": None}, "training.batch_size"),
+        ({"training__seed": -1}, "training.seed"),
+        ({"training__max_steps": "1e"}, "training.max_steps"),
+        ({"training__max_steps": 0}, "training.max_steps"),
+        ({"model__name": "https://elsewhere.example/model"}, "model.name"),
+        ({"output__name": "../up"}, "output.name"),
+        ({"schedule__kind": "sideways"}, "schedule.kind"),
+        ({"dataset__source": "hub"}, "dataset.name"),
+        ({"dataset__source": "upload"}, "dataset.file"),
+    ],
+)
+def test_a_bad_value_is_named(preview: Preview, values: dict[str, Any], path: str) -> None:
+    shown = preview(**values)
+    assert f'data-field="field-{path.replace(".", "-")}"' in shown["problems"]
+    assert shown["yaml"].startswith("# These settings can't make a run yet.")
+
+
+def test_messages_are_text(preview: Preview) -> None:
+    shown = preview(output__push=True, output__owner="<img src=x>", model__name="<b>/x")
+    assert "<img" not in shown["problems"]
+    assert "<img" not in shown["summary"]
+
+
+def test_a_message_at_its_field(page: Page) -> None:
+    page.get_by_label("Epochs").fill("0")
+    start(page)
+    expect(error_at(page, "training.epochs")).to_have_text("This should be greater than 0.")
+    expect(page.get_by_label("Epochs")).to_have_value("0")
+    expect(page.locator("#problems")).to_contain_text("Epochs")
+    page.get_by_label("Epochs").fill("2")
+    expect(error_at(page, "training.epochs")).to_have_count(0)
+    expect(page.locator("#problems .problems")).to_have_count(0)
+
+
+def test_a_fault_under_advanced_is_brought_into_view(page: Page) -> None:
+    open_advanced(page, "Training")
+    page.get_by_label("Seed").fill("-3")
+    page.get_by_role("button", name="Advanced settings").click()
+    expect(page.get_by_label("Seed")).to_be_hidden()
+    start(page)
+    expect(error_at(page, "training.seed")).to_be_in_viewport()
+    expect(page.get_by_label("Seed")).to_have_value("-3")
+
+
+def test_arguments_appear_with_their_schedule(page: Page) -> None:
+    open_advanced(page, "Schedule")
+    expect(page.get_by_label("Cycles")).to_be_visible()
+    expect(page.get_by_label("Power")).to_have_count(0)
+    choose(page, "Schedule", "Polynomial")
+    expect(page.get_by_label("Power")).to_be_visible()
+    expect(page.get_by_label("Cycles")).to_have_count(0)
+    page.get_by_label("Final learning rate").fill("5")
+    expect(error_at(page, "schedule.lr_end")).to_be_visible()
+    # What isn't shown isn't asked.
+    choose(page, "Schedule", "Linear")
+    expect(page.locator("#problems .problems")).to_have_count(0)
+
+
+def test_settings_go_out_as_yaml_and_come_back(page: Page, server: Server, tmp_path: Path) -> None:
+    page.get_by_label("Learning rate", exact=True).fill("0.00002")
+    page.get_by_text("All weights", exact=True).click()
+    page.get_by_text("Hugging Face Hub", exact=True).click()
+    page.get_by_label("Hub dataset").fill("acme/rows")
+    page.get_by_label("Private").uncheck()
+    open_advanced(page, "Schedule", "Training")
+    choose(page, "Schedule", "Polynomial")
+    page.get_by_label("Power").fill("2")
+    page.get_by_label("Max steps").fill("7")
+    page.get_by_label("Weight decay").fill("0")
+    expect(page.locator("#yaml")).to_contain_text("acme/rows")
+    expect(page.locator("#summary")).to_contain_text("7 steps")
+    written = yaml_of(page, tmp_path)
+    config = load_config(written)
+    assert (config.training.max_steps, config.schedule.power) == (7, 2.0)
+
+    fresh = open_form(page.context, server)
+    file = tmp_path / "again.yaml"
+    file.write_text(written, encoding="utf-8")
+    load(fresh, file)
+    expect(fresh.locator("#summary")).to_contain_text("7 steps")
+    assert load_config(yaml_of(fresh, tmp_path)) == config
+    expect(fresh.get_by_label("Hub dataset")).to_have_value("acme/rows")
+
+
+def test_a_bad_yaml_changes_nothing(page: Page, tmp_path: Path) -> None:
+    page.get_by_label("Epochs").fill("3")
+    for name, (text, message) in enumerate(
+        (
+            (b"training: [", "This is not YAML."),
+            (b"version: 1\ntraining:\n  speed: 3\n", "There is no setting training.speed."),
+            (b"version: 1\ntraining:\n  epochs: many\n", "Write a number here."),
+            (b"version: 9\n", "reads version 1 of the file"),
+            (b"\xff\xfe", "This is not a text file."),
+            (b"a: b\n" * 100_000, "too large"),
+        )
+    ):
+        file = tmp_path / f"{name}.yaml"
+        file.write_bytes(text)
+        load(page, file)
+        expect(page.locator("#load-problem")).to_contain_text(message)
+        expect(page.get_by_label("Epochs")).to_have_value("3")
+
+
+def test_a_broken_row_is_found_before_the_run(page: Page, server: Server, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"prompt": "a", "completion": "b"}\n{"prompt": \n', encoding="utf-8")
+    page.get_by_text("My file", exact=True).click()
+    page.locator("#field-dataset-file input[type=file]").set_input_files(file)
+    expect(page.locator("#summary")).to_contain_text("rows.jsonl")
+    before = len(server.store.list())
+    start(page)
+    expect(error_at(page, "dataset.file")).to_contain_text("2")
+    expect(page.locator("#field-dataset-file")).to_contain_text("rows")
+    assert len(server.store.list()) == before

@@ -1,0 +1,185 @@
+"""The Runs tab: a run is shown whole from its folder, wherever and whenever one looks."""
+
+import json
+import os
+import threading
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from core.builtin import builtin_model_folder
+from core.events import Failure, Pushed, PushFailed, Warned
+from core.runs import RunState, lock_file
+from tests.interface.harness import (
+    Server,
+    make_run,
+    open_form,
+    training,
+    wait_until,
+    without_default,
+    write,
+)
+
+REMEDY = "Halve the batch size."
+
+
+def tile(page: Page, label: str) -> Any:
+    return page.locator("#run-head .tile", has=page.get_by_text(label, exact=True)).locator("b")
+
+
+def expect_whole(page: Page) -> None:
+    expect(page.locator("#run-head h2")).to_have_text("written-by-hand")
+    expect(tile(page, "Step")).to_have_text("20 of 40")
+    expect(tile(page, "Loss")).to_have_text("0.1")
+    expect(tile(page, "Time left")).to_have_text("40 s")
+    expect(page.locator("#curves .chart")).to_have_count(4)
+    expect(page.locator("#curves path.line")).to_have_count(5)
+    page.get_by_role("tab", name="Log").click()
+    expect(page.locator("#log textarea")).to_have_value("<b>step</b> 20")
+    page.get_by_role("tab", name="Curves").click()
+
+
+def test_a_live_run_is_shown_whole_everywhere(context: BrowserContext, server: Server) -> None:
+    run = make_run(server.store, state=RunState.TRAINING, steps=20)
+    run.paths.log.write_text("<b>step</b> 20\n", encoding="utf-8")
+    # As its supervisor does, for as long as it lives.
+    held = run.lock()
+    assert held is not None
+    page = open_form(context, server)
+    page.get_by_role("tab", name="Runs").click()
+    page.locator(f'[data-run="{run.id}"]').click()
+    expect_whole(page)
+    expect(page).to_have_url(f"{server.url}/?run={run.id}")
+    page.reload()
+    expect_whole(page)
+    second = context.new_page()
+    second.goto(page.url)
+    expect_whole(second)
+
+    write(run, *training(range(21, 23)))
+    for shown in (page, second):
+        expect(tile(shown, "Step")).to_have_text("22 of 40", timeout=5000)
+    expect(page.locator("#stop")).to_be_visible()
+    os.close(held)
+    # Nobody works on it any more, and the page finds out.
+    expect(page.locator("#run-failure h3")).to_have_text("The run was interrupted")
+    expect(page.locator("#resume")).to_have_text("Resume from step 20")
+    expect(page.locator("#stop")).to_have_count(0)
+
+
+def test_leaving_the_runs_leaves_the_address(context: BrowserContext, server: Server) -> None:
+    run = make_run(server.store, state=RunState.STOPPED, steps=5)
+    page = context.new_page()
+    page.goto(f"{server.url}/?run={run.id}")
+    expect(page.locator("#run-head h2")).to_be_visible()
+    page.get_by_role("tab", name="Train").click()
+    expect(page).to_have_url(f"{server.url}/")
+    page.get_by_role("tab", name="Runs").click()
+    expect(page).to_have_url(f"{server.url}/?run={run.id}")
+
+
+def test_a_failure_says_what_to_do(context: BrowserContext, server: Server) -> None:
+    run = make_run(server.store, state=RunState.FAILED, steps=5)
+    explanation = "<script>alert(1)</script> The GPU's memory was not enough."
+    failure = Failure(
+        cause="device_out_of_memory", explanation=explanation, remedies=[REMEDY, "Then resume."]
+    )
+    write(run, failure, Warned(text="<i>3 rows</i> were cut."))
+    page = context.new_page()
+    page.goto(f"{server.url}/?run={run.id}")
+    card = page.locator("#run-failure")
+    expect(card.locator("h3")).to_have_text("The GPU ran out of memory")
+    expect(card).to_contain_text(explanation)
+    expect(card.locator("li").first).to_have_text(REMEDY)
+    expect(page.locator("#resume")).to_have_text("Resume from step 5")
+    expect(page.locator("#run-head")).to_contain_text("<i>3 rows</i> were cut.")
+
+
+def test_a_push_that_is_owed_can_be_tried_again(context: BrowserContext, server: Server) -> None:
+    run = make_run(server.store, state=RunState.TRAINED, steps=5, owner="acme", private=False)
+    run.paths.model.mkdir()
+    write(run, PushFailed(cause="no_network", explanation="The Hub gave no answer."))
+    page = context.new_page()
+    page.goto(f"{server.url}/?run={run.id}")
+    expect(page.locator("#run-failure h3")).to_contain_text("trained and safe here")
+    expect(page.locator("#push")).to_have_text("Push again")
+    expect(page.get_by_label("Owner", exact=True)).to_have_value("acme")
+    expect(page.locator("#push-private input")).not_to_be_checked()
+    page.get_by_label("Name", exact=True).fill("not a name")
+    page.locator("#push").click()
+    expect(page.locator("#push-problem")).to_contain_text("output.name")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("not a name")
+
+
+def test_a_pushed_run_links_to_the_hub(context: BrowserContext, server: Server) -> None:
+    run = make_run(server.store, state=RunState.DONE, steps=5)
+    run.paths.model.mkdir()
+    url = "https://huggingface.co/acme/bot"
+    pushed = Pushed(repo="acme/bot", url=url, commit="c", files=9, size=2_000_000, private=True)
+    write(run, pushed)
+    page = context.new_page()
+    page.goto(f"{server.url}/?run={run.id}")
+    expect(page.get_by_role("link", name="acme/bot")).to_have_attribute("href", url)
+    expect(page.locator("#push-panel")).to_have_count(0)
+
+
+def test_an_unknown_run_is_told(context: BrowserContext, server: Server) -> None:
+    page = context.new_page()
+    page.goto(f"{server.url}/?run=..%2F..%2Fetc")
+    expect(page.locator("#run-blank")).to_contain_text("There is no run")
+
+
+def test_settings_of_a_run_fill_the_form(context: BrowserContext, server: Server) -> None:
+    run = make_run(server.store, state=RunState.DONE, steps=5, name="my-own-name")
+    page = context.new_page()
+    page.goto(f"{server.url}/?run={run.id}")
+    page.locator("#reuse").click()
+    expect(page.get_by_label("Name of the result")).to_have_value("my-own-name")
+    expect(page.locator("#yaml")).to_contain_text("smollm2", ignore_case=True)
+
+
+def test_start_makes_one_run_and_cancel_ends_it(context: BrowserContext, server: Server) -> None:
+    model = builtin_model_folder(server.home)
+    model.mkdir(parents=True, exist_ok=True)
+    (model / "smolfactory.json").write_text(json.dumps({"files": {}}), encoding="utf-8")
+    # The slot is taken, so the run waits and no trainer starts.
+    slot = lock_file(server.store.slot)
+    assert slot is not None
+    before = {run.id for run in server.store.list()}
+    page = open_form(context, server)
+    page.locator("#start").dblclick()
+    expect(page.locator("#run-head .badge")).to_have_text("Waiting")
+    new = {run.id for run in server.store.list()} - before
+    assert len(new) == 1
+    run = server.store.open(new.pop())
+    expect(page).to_have_url(f"{server.url}/?run={run.id}")
+    page.locator("#cancel").click()
+    page.locator("#cancel-now").click()
+    expect(page.locator("#run-head .badge")).to_have_text("Canceled")
+    wait_until(lambda: run.status().state is RunState.CANCELED)
+    os.close(slot)
+
+
+def test_the_same_submission_is_one_run(server: Server) -> None:
+    model = builtin_model_folder(server.home)
+    model.mkdir(parents=True, exist_ok=True)
+    (model / "smolfactory.json").write_text(json.dumps({"files": {}}), encoding="utf-8")
+    slot = lock_file(server.store.slot)
+    assert slot is not None
+    client = server.client()
+    before = {run.id for run in server.store.list()}
+    values = without_default(client) | {"submission": "0123456789abcdef"}
+    presses = [
+        threading.Thread(target=client.predict, kwargs=values | {"api_name": "/start"})
+        for _ in range(3)
+    ]
+    for press in presses:
+        press.start()
+    for press in presses:
+        press.join()
+    new = {run.id for run in server.store.list()} - before
+    assert len(new) == 1
+    run = server.store.open(new.pop())
+    client.predict(run_id=run.id, api_name="/cancel")
+    wait_until(lambda: run.status().state is RunState.CANCELED)
+    os.close(slot)

@@ -1,6 +1,8 @@
 """The rival: the script that somebody who knows TRL writes for the run in run.yaml.
 
     python -m benchmarks.plain_trl MODEL_FOLDER OUT_FOLDER --steps 12 --dtype float32
+
+Read it from top to bottom: nothing in it is for the benchmark's sake.
 """
 
 import argparse

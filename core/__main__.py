@@ -16,8 +16,8 @@ from core import launcher, preflight
 from core.config import RunConfig, load_config, parse_config
 from core.errors import InvalidConfig, UserError
 from core.history import History
+from core.options import DatasetSource
 from core.runs import Run, RunState, RunStatus, RunStore
-from core.sections import DatasetSource
 from core.settings import Settings, load_settings
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

@@ -9,18 +9,14 @@ from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from core.errors import InvalidConfig
+from core.options import BY_LOSS, AdapterKind, DatasetShape, DatasetSource, Schedule
 from core.sections import (
-    BY_LOSS,
-    AdapterKind,
     AdapterSection,
     DatasetSection,
-    DatasetShape,
-    DatasetSource,
     EvaluationSection,
     HardwareSection,
     ModelSection,
     OutputSection,
-    Schedule,
     ScheduleSection,
     Section,
     SftSection,

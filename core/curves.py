@@ -20,6 +20,13 @@ class _Bucket:
     def of(cls, point: Point) -> "_Bucket":
         return cls(first=point, low=point, high=point, last=point)
 
+    def add(self, point: Point) -> None:
+        if point[1] < self.low[1]:
+            self.low = point
+        elif point[1] > self.high[1]:
+            self.high = point
+        self.last = point
+
     def join(self, other: "_Bucket") -> None:
         self.low = min(self.low, other.low, key=lambda point: point[1])
         self.high = max(self.high, other.high, key=lambda point: point[1])
@@ -42,12 +49,12 @@ class Curve:
     _in_last: int = 0
 
     def add(self, step: int, value: float) -> None:
-        bucket = _Bucket.of((step, value))
+        point = (step, value)
         if self._buckets and self._in_last < self._points_a_bucket:
-            self._buckets[-1].join(bucket)
+            self._buckets[-1].add(point)
             self._in_last += 1
             return
-        self._buckets.append(bucket)
+        self._buckets.append(_Bucket.of(point))
         self._in_last = 1
         # Up to MAX_POINTS single points are kept as they are.
         limit = MAX_POINTS if self._points_a_bucket == 1 else MAX_BUCKETS

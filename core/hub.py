@@ -25,7 +25,8 @@ from pydantic import SecretStr
 
 from core.config import RunConfig
 from core.errors import HubUnreachable, UserError
-from core.sections import BUILTIN_MODEL, DatasetSource, OutputSection
+from core.options import DatasetSource
+from core.sections import BUILTIN_MODEL, OutputSection
 
 TIMEOUT_SECONDS = 15
 # Who-am-I is strictly rate-limited by the Hub.

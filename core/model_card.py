@@ -9,8 +9,9 @@ from core.config import RunConfig, settings_of_a_run
 from core.errors import UserError
 from core.history import History
 from core.hub import hub_errors
+from core.options import AdapterKind, DatasetSource
 from core.runs import Run
-from core.sections import BUILTIN_MODEL, AdapterKind, DatasetSource
+from core.sections import BUILTIN_MODEL
 
 TEMPLATE = Path(__file__).parent.parent / "templates" / "model_card.md"
 CHART = "training.png"

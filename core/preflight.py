@@ -12,7 +12,8 @@ from core.data.hub_rows import check_hub_rows
 from core.data.sources import check_file
 from core.errors import HubUnreachable, InvalidConfig, UserError
 from core.hub import dataset_info, model_config, model_info, target_repo
-from core.sections import BUILTIN_MODEL, AdapterKind, DatasetShape, DatasetSource
+from core.options import AdapterKind, DatasetShape, DatasetSource
+from core.sections import BUILTIN_MODEL
 
 # What a run writes besides weights: logs, events, prepared data.
 SPARE_BYTES = 500 * 1024**2
@@ -87,7 +88,16 @@ def _check_model(config: RunConfig, *, home: Path, token: SecretStr | None) -> N
     if name == BUILTIN_MODEL and is_ready(builtin_model_folder(home)):
         _check_disk(config, home=home, weights=BUILTIN_BYTES, download=0)
         return
-    info = model_info(name, revision=config.model.revision, token=token)
+    try:
+        info = model_info(name, revision=config.model.revision, token=token)
+    except HubUnreachable as error:
+        if name != BUILTIN_MODEL:
+            raise
+        raise UserError(
+            "The built-in model is not on this machine yet, and the Hub gives no answer.",
+            hint="Run 'python -m core.builtin' once, or start with 'make run'.",
+            field="model.name",
+        ) from error
     files = info.siblings or []
     weights = sum(f.size or 0 for f in files if f.rfilename.endswith(".safetensors"))
     if weights == 0:

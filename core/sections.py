@@ -4,10 +4,23 @@ From a field's type, bounds, default, label and help come the form, its validati
 its JSON Schema and the command line's errors.
 """
 
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from core.options import (
+    BY_LOSS,
+    COSINES,
+    WITH_MIN_LR,
+    WITHOUT_WARMUP,
+    AdapterKind,
+    DatasetShape,
+    DatasetSource,
+    NumberFormat,
+    Optimizer,
+    Schedule,
+    Switch,
+)
 
 BUILTIN_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 BUILTIN_DATASET = "facts_to_json"
@@ -18,75 +31,6 @@ Revision = Annotated[str, StringConstraints(pattern=r"^[\w\-./]{1,128}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w\-.]{0,95}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00]{1,255}$")]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-
-
-class DatasetSource(StrEnum):
-    BUILTIN = "builtin"
-    HUB = "hub"
-    UPLOAD = "upload"
-
-
-class DatasetShape(StrEnum):
-    AUTO = "auto"
-    MESSAGES = "messages"
-    PROMPT_COMPLETION = "prompt_completion"
-    TEXT = "text"
-
-
-class AdapterKind(StrEnum):
-    LORA = "lora"
-    FULL = "full"
-
-
-class Schedule(StrEnum):
-    """The learning-rate schedules of transformers' SchedulerType."""
-
-    LINEAR = "linear"
-    COSINE = "cosine"
-    COSINE_WITH_RESTARTS = "cosine_with_restarts"
-    POLYNOMIAL = "polynomial"
-    CONSTANT = "constant"
-    CONSTANT_WITH_WARMUP = "constant_with_warmup"
-    INVERSE_SQRT = "inverse_sqrt"
-    REDUCE_ON_PLATEAU = "reduce_lr_on_plateau"
-    COSINE_WITH_MIN_LR = "cosine_with_min_lr"
-    COSINE_WARMUP_WITH_MIN_LR = "cosine_warmup_with_min_lr"
-    WARMUP_STABLE_DECAY = "warmup_stable_decay"
-    GREEDY = "greedy"
-
-
-class Optimizer(StrEnum):
-    """The optimizers of transformers that need no further package."""
-
-    ADAMW = "adamw_torch"
-    ADAMW_FUSED = "adamw_torch_fused"
-    ADAFACTOR = "adafactor"
-    SGD = "sgd"
-    ADAGRAD = "adagrad"
-    RMSPROP = "rmsprop"
-
-
-class NumberFormat(StrEnum):
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-    FLOAT16 = "float16"
-
-
-class Switch(StrEnum):
-    AUTO = "auto"
-    ON = "on"
-    OFF = "off"
-
-
-# What only some schedules understand.
-COSINES = (
-    Schedule.COSINE, Schedule.COSINE_WITH_RESTARTS, Schedule.COSINE_WITH_MIN_LR,
-    Schedule.COSINE_WARMUP_WITH_MIN_LR, Schedule.WARMUP_STABLE_DECAY,
-)  # fmt: skip
-WITH_MIN_LR = (Schedule.COSINE_WITH_MIN_LR, Schedule.COSINE_WARMUP_WITH_MIN_LR)
-BY_LOSS = (Schedule.REDUCE_ON_PLATEAU, Schedule.GREEDY)
-WITHOUT_WARMUP = (Schedule.CONSTANT, *BY_LOSS)
 
 
 def setting(

@@ -10,6 +10,9 @@ from pydantic import SecretStr
 from core.errors import UserError
 
 DEFAULT_PORT = 7860
+SIGN_IN_VARIABLES = (
+    "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class Space:
     id: str
     owner: str
     host: str
-    # Without the platform's OAuth, Gradio's sign-in is a mock that anyone can forge.
+    # Without the platform's OAuth, Gradio's sign-in is a mock: the cookie is signed with a key that
+    # everyone knows, or everyone is signed in as the account of this machine's own token.
     has_sign_in: bool
 
 
@@ -31,6 +35,8 @@ class Settings:
     host: str
     port: int
     token: SecretStr | None
+    # Asked for where the page can be reached from elsewhere.
+    password: SecretStr | None
     space: Space | None
 
 
@@ -43,6 +49,7 @@ def load_settings() -> Settings:
 
     space = _space()
     token = get_token()
+    password = os.environ.get("SMOLFACTORY_PASSWORD")
     home = os.environ.get("SMOLFACTORY_HOME") or platformdirs.user_data_dir("smolfactory")
     # A Space is reached through the platform's proxy, so it must listen on every interface.
     default_host = "0.0.0.0" if space else "127.0.0.1"  # noqa: S104
@@ -51,6 +58,7 @@ def load_settings() -> Settings:
         host=os.environ.get("HOST") or default_host,
         port=_port(os.environ.get("PORT") or str(DEFAULT_PORT)),
         token=SecretStr(token) if token else None,
+        password=SecretStr(password) if password else None,
         space=space,
     )
 
@@ -63,7 +71,8 @@ def _space() -> Space | None:
         id=space_id,
         owner=space_id.split("/")[0],
         host=os.environ.get("SPACE_HOST", ""),
-        has_sign_in=bool(os.environ.get("OAUTH_CLIENT_SECRET")),
+        has_sign_in=os.environ.get("SYSTEM") == "spaces"
+        and all(os.environ.get(name) for name in SIGN_IN_VARIABLES),
     )
 
 

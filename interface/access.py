@@ -1,6 +1,5 @@
 """Who may do what. Every handler that acts asks here, for a hidden button can still be called."""
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,15 +7,10 @@ from html import escape
 from typing import Any
 
 import gradio as gr
-from gradio.utils import get_space
 from pydantic import SecretStr
 
 from core.errors import UserError
-from core.settings import Settings, Space
-
-_SIGN_IN_VARIABLES = (
-    "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL",
-)  # fmt: skip
+from core.settings import Settings
 
 
 class Access:
@@ -62,21 +56,11 @@ class Access:
         return {str(n["preferred_username"]).lower() for n in named if n.get("preferred_username")}
 
     def _sign_in(self, session: Mapping[str, Any]) -> dict[str, Any]:
-        if not has_sign_in(self._settings.space):
+        space = self._settings.space
+        if space is None or not space.has_sign_in:
             return {}
         info = session.get("oauth_info") or {}
         return info if info.get("expires_at", 0) > time.time() else {}
-
-
-def has_sign_in(space: Space | None) -> bool:
-    """Whether signing in proves who somebody is.
-
-    Without the platform's secret the cookie is signed with a key that everyone knows. And where
-    Gradio doesn't see a Space, it signs everyone in as the account of this machine's own token.
-    """
-    if space is None or not space.has_sign_in or get_space() is None:
-        return False
-    return all(os.environ.get(name) for name in _SIGN_IN_VARIABLES)
 
 
 @contextmanager

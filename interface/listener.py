@@ -1,7 +1,6 @@
 """The address that the page is served on, and the password that guards it. Starts in no time."""
 
 import ipaddress
-import os
 import socket
 
 from core.errors import UserError
@@ -36,13 +35,12 @@ def credentials(settings: Settings) -> tuple[str, str] | None:
     """
     if settings.space is not None or is_loopback(settings.host):
         return None
-    password = os.environ.get("SMOLFACTORY_PASSWORD")
-    if not password:
+    if settings.password is None:
         raise UserError(
             f"HOST is {settings.host}, so anyone who reaches this machine could use it.",
             hint="Set SMOLFACTORY_PASSWORD to ask for a password, or leave HOST out.",
         )
-    return USER_NAME, password
+    return USER_NAME, settings.password.get_secret_value()
 
 
 def is_loopback(host: str) -> bool:

@@ -9,7 +9,7 @@ import gradio as gr
 from core.runs import RunStore
 from core.settings import Settings, Space
 from interface import live, machine
-from interface.access import Access, has_sign_in, in_plain_words
+from interface.access import Access, in_plain_words
 from interface.accounts import Accounts
 from interface.live import QUIET
 from interface.runs_tab import RunsTab
@@ -153,7 +153,7 @@ def _build_header(space: Space | None) -> gr.HTML:
             "<p>Fine-tune a language model from your browser.</p></div>"
         )
         header = gr.HTML("", elem_id="machine")
-        if space is not None and has_sign_in(space):
+        if space is not None and space.has_sign_in:
             gr.LoginButton(logout_value="Sign out ({})", size="sm", elem_id="login")
     return header
 

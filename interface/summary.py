@@ -3,7 +3,7 @@
 from html import escape
 
 from core.config import RunConfig
-from core.sections import AdapterKind, DatasetSource
+from core.options import AdapterKind, DatasetSource
 from interface import machine, words
 
 # Above this, training all weights usually forgets more than it learns.

@@ -6,7 +6,8 @@ from typing import Any
 
 from core.data.files import Row
 from core.errors import UserError
-from core.sections import DatasetSection, DatasetShape
+from core.options import DatasetShape
+from core.sections import DatasetSection
 
 Message = dict[str, str]
 Example = dict[str, Any]

@@ -18,7 +18,8 @@ from core.data.formats import find_shape, to_example
 from core.environment import allowed_environment
 from core.errors import HubUnreachable, UserError
 from core.hub import hub_errors
-from core.sections import DatasetSection, DatasetShape
+from core.options import DatasetShape
+from core.sections import DatasetSection
 
 if TYPE_CHECKING:
     from datasets import Dataset

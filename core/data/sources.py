@@ -6,7 +6,8 @@ from pathlib import Path
 
 from core.data.files import read_rows
 from core.data.formats import Example, find_shape, to_example
-from core.sections import DatasetSection, DatasetShape
+from core.options import DatasetShape
+from core.sections import DatasetSection
 
 REPORT_EVERY_ROWS = 20_000
 

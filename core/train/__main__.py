@@ -29,7 +29,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         events.write(
             Failure(
-                cause=error.field or "input",
+                cause="input",
                 explanation=error.message,
                 remedies=[error.hint] if error.hint else [],
             )

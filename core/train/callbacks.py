@@ -49,13 +49,13 @@ class Reporter(TrainerCallback):
         if self.wish is Wish.STOP or self.machine_goes_down:
             control.should_save = True
             control.should_training_stop = True
-        is_last = state.global_step == state.max_steps or control.should_training_stop
+        is_last = state.global_step == state.max_steps
         if is_last and args.eval_strategy != "no":
             # What comes out should be measured, wherever the last look happened to fall.
             control.should_evaluate = True
         now = time.monotonic()
         self._pace.append((now, state.global_step, self._tokens))
-        if is_last or now - self._told >= PROGRESS_SECONDS:
+        if control.should_training_stop or now - self._told >= PROGRESS_SECONDS:
             self._tell_progress(state)
 
     def on_log(

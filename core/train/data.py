@@ -16,8 +16,9 @@ from core.data.hub_rows import load_hub_split
 from core.data.sources import examples_of_file
 from core.errors import UserError
 from core.events import Choice
+from core.options import DatasetShape, DatasetSource
 from core.runs import Run
-from core.sections import DatasetSection, DatasetShape, DatasetSource
+from core.sections import DatasetSection
 
 _MESSAGES = List({"role": Value("string"), "content": Value("string")})
 _FEATURES = {

@@ -15,7 +15,8 @@ from core.config import RunConfig, layer_names
 from core.errors import HubUnreachable, UserError
 from core.events import Choice
 from core.hub import hub_errors
-from core.sections import BUILTIN_MODEL, AdapterKind, AdapterSection, ModelSection, NumberFormat
+from core.options import AdapterKind, NumberFormat
+from core.sections import BUILTIN_MODEL, AdapterSection, ModelSection
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from core.sections import Schedule, ScheduleSection
+from core.options import Schedule
+from core.sections import ScheduleSection
 
 
 def schedule_arguments(schedule: ScheduleSection, *, peak: float) -> dict[str, Any]:

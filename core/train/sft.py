@@ -11,8 +11,8 @@ from trl import SFTConfig
 from core.config import RunConfig
 from core.errors import UserError
 from core.events import Choice
+from core.options import DatasetShape, NumberFormat, Switch
 from core.runs import Run
-from core.sections import DatasetShape, NumberFormat, Switch
 from core.train.callbacks import Reporter
 from core.train.chat_template import training_template, trains_to_stop
 from core.train.checkpoints import WholeCheckpointTrainer

@@ -1,6 +1,6 @@
 """Finds a Chromium for the browser tests, and installs one where there is none.
 
-    python -m tests.browser.chromium
+python -m tests.browser.chromium
 """
 
 import os

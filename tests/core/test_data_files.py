@@ -15,6 +15,41 @@ from core.errors import UserError
 BOM = b"\xef\xbb\xbf"
 Save = Callable[[str, bytes | str], Path]
 CONVERSATION = [{"role": "user", "content": "Größe?"}, {"role": "assistant", "content": "1 m 🙂"}]
+# What is wrong, and the words in which it must be told.
+FAULTS: list[tuple[str, bytes | str, list[str]]] = [
+    ("many.csv", "a,b\n1,2\n\n1,2,3\n5,6\n", ["Line 4 ", "3 values", "2 columns"]),
+    ("few.csv", 'a,b\n"1\n1",2\n3\n', ["Line 4 ", "1 value", "2 columns"]),
+    ("text_after_a_quote.csv", 'a,b\n1,2\n"x" y,2\n', ["Line 3 "]),
+    ("unclosed.csv", 'a,b\n1,2\n"x,2\n3,4\n5,6\n7,8\n', ["Line 3 "]),
+    ("twice.csv", "a,a\n1,2\n", ["first line", "twice"]),
+    ("nameless.csv", "a,\n1,2\n", ["first line"]),
+    ("header_only.csv", "prompt,completion\n", ["no rows"]),
+    ("latin.csv", "text\ncafé\n".encode("latin-1"), ["UTF-8"]),
+    ("utf16.csv", "text\ncafé\n".encode("utf-16"), ["UTF-8"]),
+    ("bom_only.csv", BOM, ["no rows"]),
+    ("cut.jsonl", '{"text": "a"}\n\n{"text": "b\n', ["Line 3 "]),
+    ("list.jsonl", '{"text": "a"}\n["b"]\n', ["Line 2 ", "object"]),
+    ("latin.jsonl", '{"text": "café"}'.encode("latin-1"), ["UTF-8"]),
+    ("deep.jsonl", '{"text": "a"}\n' + '{"a":' * 50_000, ["Line 2 ", "nested"]),
+    ("blank.jsonl", "\n\n \n", ["no rows"]),
+    ("cut.json", '[\n{"text": "a"},\n{"text": }\n]', ["Line 3 "]),
+    ("lines.json", '{"text": "a"}\n{"text": "b"}\n', ["Line 2 "]),
+    ("object.json", '{"text": "a"}', ["list of objects"]),
+    ("strings.json", '[{"text": "a"}, "b"]', ["Row 2 ", "object"]),
+    ("none.json", "[]", ["no rows"]),
+    ("deep.json", "[" * 50_000, ["nested"]),
+    ("deep_and_closed.json", "[" * 50_000 + "]" * 50_000, ["nested"]),
+    ("latin.json", '[{"text": "café"}]'.encode("latin-1"), ["UTF-8"]),
+    ("latin.txt", "café\n".encode("latin-1"), ["UTF-8"]),
+    ("blank.txt", "\n\n", ["no rows"]),
+    ("words.parquet", "not a parquet file at all", ["parquet"]),
+    ("sheet.xlsx", "PK", ["kind"]),
+    ("archive.csv.gz", "text", ["kind"]),
+    ("no_ending", "text", ["kind"]),
+    ("huge_number.jsonl", '{"n": 1}\n{"n": ' + "9" * 5000 + "}\n", ["Line 2 "]),
+    ("huge_number.json", '[{"n": ' + "9" * 5000 + "}]", []),
+    *[(f"empty.{kind}", "", ["empty"]) for kind in ("csv", "json", "jsonl", "parquet", "txt")],
+]
 
 
 @pytest.fixture
@@ -115,44 +150,7 @@ def test_rows_come_one_by_one(save: Save) -> None:
         next(found)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("many.csv", "a,b\n1,2\n\n1,2,3\n5,6\n", ["Line 4 ", "3 values", "2 columns"]),
-        ("few.csv", 'a,b\n"1\n1",2\n3\n', ["Line 4 ", "1 value", "2 columns"]),
-        ("text_after_a_quote.csv", 'a,b\n1,2\n"x" y,2\n', ["Line 3 "]),
-        ("unclosed.csv", 'a,b\n1,2\n"x,2\n3,4\n5,6\n7,8\n', ["Line 3 "]),
-        ("twice.csv", "a,a\n1,2\n", ["first line", "twice"]),
-        ("nameless.csv", "a,\n1,2\n", ["first line"]),
-        ("header_only.csv", "prompt,completion\n", ["no rows"]),
-        ("latin.csv", "text\ncafé\n".encode("latin-1"), ["UTF-8"]),
-        ("utf16.csv", "text\ncafé\n".encode("utf-16"), ["UTF-8"]),
-        ("bom_only.csv", BOM, ["no rows"]),
-        ("cut.jsonl", '{"text": "a"}\n\n{"text": "b\n', ["Line 3 "]),
-        ("list.jsonl", '{"text": "a"}\n["b"]\n', ["Line 2 ", "object"]),
-        ("latin.jsonl", '{"text": "café"}'.encode("latin-1"), ["UTF-8"]),
-        ("deep.jsonl", '{"text": "a"}\n' + '{"a":' * 50_000, ["Line 2 ", "nested"]),
-        ("blank.jsonl", "\n\n \n", ["no rows"]),
-        ("cut.json", '[\n{"text": "a"},\n{"text": }\n]', ["Line 3 "]),
-        ("lines.json", '{"text": "a"}\n{"text": "b"}\n', ["Line 2 "]),
-        ("object.json", '{"text": "a"}', ["list of objects"]),
-        ("strings.json", '[{"text": "a"}, "b"]', ["Row 2 ", "object"]),
-        ("none.json", "[]", ["no rows"]),
-        ("deep.json", "[" * 50_000, ["nested"]),
-        ("deep_and_closed.json", "[" * 50_000 + "]" * 50_000, ["nested"]),
-        ("latin.json", '[{"text": "café"}]'.encode("latin-1"), ["UTF-8"]),
-        ("latin.txt", "café\n".encode("latin-1"), ["UTF-8"]),
-        ("blank.txt", "\n\n", ["no rows"]),
-        ("words.parquet", "not a parquet file at all", ["parquet"]),
-        ("sheet.xlsx", "PK", ["kind"]),
-        ("archive.csv.gz", "text", ["kind"]),
-        ("no_ending", "text", ["kind"]),
-        pytest.param("huge.jsonl", '{"n": 1}\n{"n": ' + "9" * 5000 + "}\n", ["Line 2 "],
-                     id="huge number in jsonl"),
-        pytest.param("huge.json", '[{"n": ' + "9" * 5000 + "}]", [], id="huge number in json"),
-        *[(f"empty.{kind}", "", ["empty"]) for kind in ("csv", "json", "jsonl", "parquet", "txt")],
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("name", "content", "words"), FAULTS, ids=[name for name, *_ in FAULTS])
 def test_a_fault_is_told_with_its_place(
     save: Save, name: str, content: bytes | str, words: list[str]
 ) -> None:

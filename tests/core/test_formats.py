@@ -10,7 +10,8 @@ from core.data.files import Row
 from core.data.formats import find_shape, to_example
 from core.data.sources import check_file, examples_of_file
 from core.errors import UserError
-from core.sections import DatasetSection, DatasetShape
+from core.options import DatasetShape
+from core.sections import DatasetSection
 
 USER = {"role": "user", "content": "How much?"}
 ANSWER = {"role": "assistant", "content": "0"}

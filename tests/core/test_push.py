@@ -79,7 +79,9 @@ def test_a_run_pushes_itself_in_private_and_verifies(online: CommandLine, hub: H
     assert pushed["commit"] == hub.repo(repo_id="ada/bot").head
 
     assert not any(TOKEN in word for word in seen)
-    holders = [p for p in online.home.rglob("*") if p.is_file() and TOKEN.encode() in p.read_bytes()]
+    holders = [
+        p for p in online.home.rglob("*") if p.is_file() and TOKEN.encode() in p.read_bytes()
+    ]
     assert holders == []
     assert not any(TOKEN.encode() in content for content in there.values())
 
@@ -256,7 +258,9 @@ def _fill(hub: HubDouble) -> None:
     )
     hub.add_repo(repo_id="acme/chats", kind="dataset", files={"train.jsonl": chats})
     hub.add_repo(repo_id="acme/odd", kind="dataset", files={"train.jsonl": b'{"a": 1}\n'})
-    hub.add_repo(repo_id="closed/door", kind="dataset", files={"train.jsonl": chats}, gated="manual")
+    hub.add_repo(
+        repo_id="closed/door", kind="dataset", files={"train.jsonl": chats}, gated="manual"
+    )
     hub.add_repo(repo_id="closed/door", files={"model.safetensors": b"x"}, gated="manual")
     hub.add_repo(repo_id="acme/pickled", files={"pytorch_model.bin": b"x"})
     coded = json.dumps({"auto_map": {"AutoModel": "model.Own"}}).encode()

@@ -1,0 +1,1 @@
+"""Speed and size against named rivals, measured side by side."""

@@ -1,0 +1,50 @@
+"""python -m benchmarks [NAME …]: one table of ratios and figures; exit code 1 if a limit breaks."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from benchmarks import first_step, live_tick, page_memory, training
+from benchmarks.table import BenchmarkFailed, Row, render
+
+Measure = Callable[[], list[Row]]
+
+
+def main() -> int:
+    asked = _parser().parse_args()
+    measures: dict[str, Measure] = {
+        "training": partial(training.measure, pairs=asked.pairs, steps=asked.steps),
+        "first_step": partial(first_step.measure, pairs=asked.pairs),
+        "page_memory": page_memory.measure,
+        "live_tick": live_tick.measure,
+    }
+    unknown = [name for name in asked.names if name not in measures]
+    if unknown:
+        sys.stderr.write(f"There is no {unknown[0]!r}; there are {', '.join(measures)}.\n")
+        return 2
+    rows = []
+    for name in asked.names or measures:
+        sys.stderr.write(f"{name} …\n")
+        rows += _rows_of(name, measures[name])
+    print(render(rows))
+    return 0 if all(row.ok for row in rows) else 1
+
+
+def _rows_of(name: str, measure: Measure) -> list[Row]:
+    try:
+        return measure()
+    except BenchmarkFailed as error:
+        return [Row(name=name, ours="", figure=f"failed: {error}", ok=False)]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="which to run; all by default")
+    parser.add_argument("--pairs", type=int, default=2, help="how often each side is timed")
+    parser.add_argument("--steps", type=int, default=12, help="steps of the timed training")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Whole processes and what they cost, with all that they start."""
+
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.home import environment_of
+from benchmarks.table import BenchmarkFailed
+from core.processes import become_subreaper, end_descendants
+
+ROOT = Path(__file__).parent.parent
+GRACE_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds from start to end, and seconds of processor time of the whole family."""
+
+    wall: float
+    processor: float
+
+
+def spend(command: list[str], *, home: Path, limit: float) -> Spent:
+    """Run a Python module to its end. Raises BenchmarkFailed when it fails, or takes too long."""
+    become_subreaper()
+    before = _processor_seconds()
+    start = time.perf_counter()
+    log = home / "output.txt"
+    try:
+        with log.open("wb") as output:
+            code = subprocess.run(
+                [sys.executable, "-m", *command], cwd=ROOT, env=environment_of(home),
+                stdout=output, stderr=output, timeout=limit, check=False,
+            ).returncode  # fmt: skip
+        wall = time.perf_counter() - start
+        # A supervisor outlives by a moment whoever followed its run; its time counts too.
+        psutil.wait_procs(psutil.Process().children(), timeout=GRACE_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise BenchmarkFailed(f"{command[0]} took more than {limit:.0f} s") from error
+    finally:
+        end_descendants(grace=GRACE_SECONDS)
+    if code != 0:
+        last = log.read_text(errors="replace").strip().splitlines()[-1:]
+        raise BenchmarkFailed(f"{command[0]} ended with exit code {code}: {''.join(last)[:200]}")
+    return Spent(wall=wall, processor=_processor_seconds() - before)
+
+
+def warm_up() -> None:
+    """Have the libraries in memory before the first clock starts: reading them is nobody's work."""
+    subprocess.run([sys.executable, "-c", "import datasets, peft, trl"], cwd=ROOT, check=True)
+
+
+def _processor_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

@@ -1,0 +1,121 @@
+"""A whole run of ours against a plain TRL script with the same settings."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.home import new_home
+from benchmarks.table import BenchmarkFailed, Row
+from benchmarks.timing import Spent, spend, warm_up
+from core.builtin import builtin_model_folder
+from core.config import load_config
+from core.events import Metric, read_events
+from core.runs import RunStore
+
+RUN = Path(__file__).parent / "run.yaml"
+RIVAL = "plain TRL"
+MAX_RATIO = 1.03
+# On a busy machine of two cores a step may take half a minute.
+LIMIT_SECONDS = 3600
+THREE_DIGITS = 1e-3
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training took, with the loss of each step."""
+
+    spent: Spent
+    losses: list[float]
+    number_format: str
+    checkpointing: bool
+
+
+def measure(*, pairs: int, steps: int) -> list[Row]:
+    warm_up()
+    rounds = []
+    for _ in range(pairs):
+        ours = _train_ours(steps)
+        plain = _train_plain(steps, like=ours)
+        _check_fair(ours, plain, steps=steps)
+        rounds.append((ours, plain))
+    ratio = median(ours.spent.wall / plain.spent.wall for ours, plain in rounds)
+    work = median(ours.spent.processor / plain.spent.processor for ours, plain in rounds)
+    wall_ours = median(ours.spent.wall for ours, _ in rounds)
+    wall_plain = median(plain.spent.wall for _, plain in rounds)
+    return [
+        Row(
+            name=f"training, {steps} steps", ours=f"{wall_ours:.1f} s",
+            rival=f"{RIVAL} {wall_plain:.1f} s", figure=f"{ratio:.3f}", limit=f"≤ {MAX_RATIO}",
+            ok=ratio <= MAX_RATIO,
+        ),
+        Row(
+            name="  its processor time",
+            ours=f"{median(ours.spent.processor for ours, _ in rounds):.1f} s",
+            rival=f"{RIVAL} {median(plain.spent.processor for _, plain in rounds):.1f} s",
+            figure=f"{work:.3f}",
+        ),
+        Row(name="  its spread over pairs", ours="", figure=_spread(rounds)),
+    ]  # fmt: skip
+
+
+def _train_ours(steps: int) -> Trained:
+    config = load_config(RUN.read_text(encoding="utf-8"))
+    training = config.training.model_copy(update={"max_steps": steps})
+    with new_home() as home:
+        file = home / "run.yaml"
+        file.write_text(config.model_copy(update={"training": training}).to_yaml())
+        spent = spend(["core", "train", str(file), "--follow"], home=home, limit=LIMIT_SECONDS)
+        run = RunStore(home).list()[0]
+        events, _ = read_events(run.paths.events, offset=0)
+        resolved = run.resolved()
+    return Trained(
+        spent=spent,
+        losses=[e.values["loss"] or math.nan for e in events if isinstance(e, Metric)],
+        number_format=str(resolved["number_format"]),
+        checkpointing=resolved["gradient_checkpointing"] == "on",
+    )
+
+
+def _train_plain(steps: int, *, like: Trained) -> Trained:
+    """`like` tells what was left open in our settings and what it became."""
+    with new_home() as home:
+        out = home / "out"
+        command = plain_command(
+            home, out=out, steps=steps, number_format=like.number_format,
+            checkpointing=like.checkpointing,
+        )  # fmt: skip
+        spent = spend(command, home=home, limit=LIMIT_SECONDS)
+        state = out / "checkpoints" / f"checkpoint-{steps}" / "trainer_state.json"
+        history = json.loads(state.read_text(encoding="utf-8"))["log_history"]
+    return Trained(
+        spent=spent,
+        losses=[entry["loss"] for entry in history if "loss" in entry],
+        number_format=like.number_format,
+        checkpointing=like.checkpointing,
+    )
+
+
+def plain_command(
+    home: Path, *, out: Path, steps: int, number_format: str, checkpointing: bool
+) -> list[str]:
+    """The module and the arguments of the rival, for the built-in model of a home."""
+    command = ["benchmarks.plain_trl", str(builtin_model_folder(home)), str(out)]
+    command += ["--steps", str(steps), "--dtype", number_format]
+    return command + (["--gradient-checkpointing"] if checkpointing else [])
+
+
+def _check_fair(ours: Trained, plain: Trained, *, steps: int) -> None:
+    """Both must have learned the same from the same, or their times can't be compared."""
+    if len(ours.losses) != steps or len(plain.losses) != steps:
+        counts = f"{len(ours.losses)} and {len(plain.losses)}"
+        raise BenchmarkFailed(f"{counts} losses were logged in {steps} steps")
+    for step, (mine, theirs) in enumerate(zip(ours.losses, plain.losses, strict=True), start=1):
+        if not math.isclose(mine, theirs, rel_tol=THREE_DIGITS):
+            raise BenchmarkFailed(f"at step {step} the losses are {mine:.5g} and {theirs:.5g}")
+
+
+def _spread(rounds: list[tuple[Trained, Trained]]) -> str:
+    ratios = [f"{ours.spent.wall / plain.spent.wall:.3f}" for ours, plain in rounds]
+    return ", ".join(ratios)

@@ -1,0 +1,72 @@
+"""What settings may be set to."""
+
+from enum import StrEnum
+
+
+class DatasetSource(StrEnum):
+    BUILTIN = "builtin"
+    HUB = "hub"
+    UPLOAD = "upload"
+
+
+class DatasetShape(StrEnum):
+    AUTO = "auto"
+    MESSAGES = "messages"
+    PROMPT_COMPLETION = "prompt_completion"
+    TEXT = "text"
+
+
+class AdapterKind(StrEnum):
+    LORA = "lora"
+    FULL = "full"
+
+
+class Schedule(StrEnum):
+    """The learning-rate schedules of transformers' SchedulerType."""
+
+    LINEAR = "linear"
+    COSINE = "cosine"
+    COSINE_WITH_RESTARTS = "cosine_with_restarts"
+    POLYNOMIAL = "polynomial"
+    CONSTANT = "constant"
+    CONSTANT_WITH_WARMUP = "constant_with_warmup"
+    INVERSE_SQRT = "inverse_sqrt"
+    REDUCE_ON_PLATEAU = "reduce_lr_on_plateau"
+    COSINE_WITH_MIN_LR = "cosine_with_min_lr"
+    COSINE_WARMUP_WITH_MIN_LR = "cosine_warmup_with_min_lr"
+    WARMUP_STABLE_DECAY = "warmup_stable_decay"
+    GREEDY = "greedy"
+
+
+class Optimizer(StrEnum):
+    """The optimizers of transformers that need no further package."""
+
+    ADAMW = "adamw_torch"
+    ADAMW_FUSED = "adamw_torch_fused"
+    ADAFACTOR = "adafactor"
+    SGD = "sgd"
+    ADAGRAD = "adagrad"
+    RMSPROP = "rmsprop"
+
+
+class NumberFormat(StrEnum):
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+class Switch(StrEnum):
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+# What only some schedules understand.
+COSINES = (
+    Schedule.COSINE, Schedule.COSINE_WITH_RESTARTS, Schedule.COSINE_WITH_MIN_LR,
+    Schedule.COSINE_WARMUP_WITH_MIN_LR, Schedule.WARMUP_STABLE_DECAY,
+)  # fmt: skip
+WITH_MIN_LR = (Schedule.COSINE_WITH_MIN_LR, Schedule.COSINE_WARMUP_WITH_MIN_LR)
+BY_LOSS = (Schedule.REDUCE_ON_PLATEAU, Schedule.GREEDY)
+WITHOUT_WARMUP = (Schedule.CONSTANT, *BY_LOSS)

@@ -1,0 +1,139 @@
+"""Every schedule and optimizer that is offered is one that transformers makes."""
+
+import math
+from typing import Any
+
+import pytest
+import torch
+from transformers import SchedulerType, TrainingArguments, get_scheduler
+from transformers.training_args import OptimizerNames
+
+from core.config import Setting, settings_of_a_run
+from core.sections import BY_LOSS, Optimizer, Schedule, ScheduleSection
+from core.train.schedule import schedule_arguments
+
+PEAK = 0.01
+STEPS = 20
+ARGUMENTS = [s for s in settings_of_a_run() if s.section == "schedule" and s.name != "kind"]
+# For each argument a value that is not its default.
+CHANGED: dict[str, Any] = {
+    "warmup": 3,
+    "num_cycles": 2.0,
+    "min_lr_rate": 0.25,
+    "warmup_lr_rate": 0.5,
+    "power": 2.0,
+    "lr_end": 0.002,
+    "timescale": 7,
+    "decay_steps": 6,
+    "warmup_type": "cosine",
+    "decay_type": "1-sqrt",
+    "factor": 0.9,
+    "patience": 0,
+    "min_lr": 0.004,
+    "max_lr": 0.02,
+}
+KINDS = pytest.mark.parametrize("kind", Schedule)
+
+
+def own_arguments(kind: Schedule) -> list[Setting]:
+    """The settings that the form shows for a schedule."""
+    return [s for s in ARGUMENTS if kind in s.shown_when["schedule.kind"]]
+
+
+def rates(schedule: ScheduleSection, *, steps: int = STEPS) -> list[float]:
+    """The learning rates of a run, made as the trainer makes them; its loss rises."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
+    arguments = TrainingArguments(
+        **schedule_arguments(schedule, peak=PEAK), eval_strategy="steps", use_cpu=True
+    )
+    scheduler = get_scheduler(
+        arguments.lr_scheduler_type,
+        optimizer,
+        num_warmup_steps=arguments.get_warmup_steps(steps),
+        num_training_steps=steps,
+        scheduler_specific_kwargs=arguments.lr_scheduler_kwargs,
+    )
+    found = [optimizer.param_groups[0]["lr"]]
+    for step in range(steps):
+        optimizer.step()
+        scheduler.step(*([float(step)] if schedule.kind in BY_LOSS else []))
+        found.append(optimizer.param_groups[0]["lr"])
+    return found
+
+
+def test_all_of_transformers_schedules_are_offered() -> None:
+    assert {kind.value for kind in Schedule} == {kind.value for kind in SchedulerType}
+
+
+def test_every_optimizer_is_one_of_transformers() -> None:
+    assert {kind.value for kind in Optimizer} <= {kind.value for kind in OptimizerNames}
+
+
+def test_every_argument_is_tried() -> None:
+    assert CHANGED.keys() == {setting.name for setting in ARGUMENTS}
+    assert all(setting.field.default != CHANGED[setting.name] for setting in ARGUMENTS)
+
+
+@KINDS
+def test_a_schedule_runs_as_it_is_first_offered(kind: Schedule) -> None:
+    found = rates(ScheduleSection(kind=kind))
+    assert len(found) == STEPS + 1
+    assert all(math.isfinite(rate) and 0 <= rate <= PEAK * 1.0001 for rate in found)
+    assert max(found) > PEAK / 2
+
+
+@KINDS
+def test_a_schedule_runs_with_all_its_arguments(kind: Schedule) -> None:
+    values = {setting.name: CHANGED[setting.name] for setting in own_arguments(kind)}
+    found = rates(ScheduleSection(kind=kind, **values))
+    assert all(math.isfinite(rate) and 0 <= rate <= 0.02 for rate in found)
+
+
+@KINDS
+def test_every_argument_that_is_shown_does_something(kind: Schedule) -> None:
+    for setting in own_arguments(kind):
+        # A larger least rate shows only where the rate comes down to it.
+        others = {"warmup": 2, "patience": 0} if setting.name != "patience" else {}
+        shown = {s.name for s in own_arguments(kind)}
+        base = {name: value for name, value in others.items() if name in shown}
+        plain = schedule_arguments(ScheduleSection(kind=kind, **base), peak=PEAK)
+        changed = ScheduleSection(kind=kind, **base | {setting.name: CHANGED[setting.name]})
+        if setting.name == "max_lr":
+            # The loss of these runs never falls, so the rate never rises.
+            own = schedule_arguments(changed, peak=PEAK)["lr_scheduler_kwargs"]
+            assert own["max_lr"] != plain["lr_scheduler_kwargs"]["max_lr"]
+        elif base | {setting.name: CHANGED[setting.name]} != base:
+            assert rates(changed) != rates(ScheduleSection(kind=kind, **base)), setting.name
+
+
+@KINDS
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_schedule_fits_a_run_of_hardly_a_step(kind: Schedule, steps: int) -> None:
+    assert all(math.isfinite(rate) for rate in rates(ScheduleSection(kind=kind), steps=steps))
+
+
+def test_a_small_warm_up_is_a_share_and_a_large_one_is_steps() -> None:
+    share = rates(ScheduleSection(kind=Schedule.LINEAR, warmup=0.25))
+    steps = rates(ScheduleSection(kind=Schedule.LINEAR, warmup=5))
+    assert share == steps
+    assert share.index(max(share)) == 5
+    assert rates(ScheduleSection(kind=Schedule.LINEAR, warmup=0))[0] == PEAK
+
+
+@pytest.mark.parametrize(
+    ("values", "end"),
+    [
+        ({"kind": Schedule.LINEAR}, 0.0),
+        ({"kind": Schedule.POLYNOMIAL, "lr_end": 0.002}, 0.002),
+        ({"kind": Schedule.POLYNOMIAL, "lr_end": 0.0}, 0.0),
+        ({"kind": Schedule.COSINE_WITH_MIN_LR, "min_lr_rate": 0.0}, 0.0),
+        ({"kind": Schedule.COSINE_WITH_MIN_LR, "min_lr_rate": 0.25}, 0.0025),
+        ({"kind": Schedule.WARMUP_STABLE_DECAY, "min_lr_rate": 0.0}, 0.0),
+        ({"kind": Schedule.WARMUP_STABLE_DECAY, "min_lr_rate": 0.25}, 0.0025),
+        ({"kind": Schedule.CONSTANT}, PEAK),
+        ({"kind": Schedule.REDUCE_ON_PLATEAU, "patience": 0, "min_lr": 0.004}, 0.004),
+        ({"kind": Schedule.GREEDY, "patience": 0, "min_lr": 0.004}, 0.004),
+    ],
+)
+def test_a_schedule_ends_where_it_is_told_to(values: dict[str, Any], end: float) -> None:
+    assert rates(ScheduleSection(**values))[-1] == pytest.approx(end, abs=1e-9)

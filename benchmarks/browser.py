@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -36,7 +37,7 @@ class Tab:
 
     def _on_request(self, event: dict[str, object]) -> None:
         request = event["request"]
-        if isinstance(request, dict) and str(request["url"]).endswith(TICK_PATH):
+        if isinstance(request, dict) and urlsplit(str(request["url"])).path == TICK_PATH:
             self._asked.add(str(event["requestId"]))
 
     def _on_answer(self, event: dict[str, object]) -> None:

@@ -25,6 +25,10 @@ from core.sections import (
 
 VERSION: Literal[1] = 1
 MAX_YAML_BYTES = 256 * 1024
+# No setting's name is longer, so nothing longer is a misspelt one.
+MAX_NAME = 64
+# Beyond this many faults a person reads no further.
+MAX_FAULTS = 20
 
 
 class RunConfig(Section):
@@ -107,12 +111,17 @@ def load_config(text: str) -> RunConfig:
 
     Raises InvalidConfig when it is not YAML, or has unknown keys or bad values.
     """
-    if len(text.encode()) > MAX_YAML_BYTES:
+    if len(text.encode(errors="replace")) > MAX_YAML_BYTES:
         raise InvalidConfig({"yaml": "This file is too large to be a run's settings."})
     try:
+        # A file of ours has none, and a few lines of them stand for gigabytes.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise InvalidConfig({"yaml": "Aliases (*name) are not read here: write values out."})
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InvalidConfig({"yaml": f"This is not YAML.{_place(error)}"}) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidConfig({"yaml": "This YAML holds a value that can't be read."}) from error
     if not isinstance(values, dict):
         raise InvalidConfig({"yaml": "This holds no settings: it should begin with 'version: 1'."})
     return parse_config(values)
@@ -127,7 +136,7 @@ def _place(error: yaml.YAMLError) -> str:
 def _messages(error: ValidationError) -> dict[str, str]:
     return {
         ".".join(str(part) for part in fault["loc"]) or "yaml": _sentence(fault)
-        for fault in error.errors(include_url=False)
+        for fault in error.errors(include_url=False)[:MAX_FAULTS]
     }
 
 
@@ -138,6 +147,8 @@ def _sentence(fault: Any) -> str:
             return f"There is no setting {'.'.join(path)}.{_nearest(path)}"
         case "string_pattern_mismatch" if path[-1] == "name" and path[0] in ("model", "dataset"):
             return "Write it as owner/name, as on the Hub: letters, digits, '-', '_' and '.'."
+        case "string_pattern_mismatch" if path == ["dataset", "file"]:
+            return "Name a file, without the folders it lies in."
         case "string_pattern_mismatch":
             return "Use letters, digits, '-', '_' and '.', and begin with a letter or digit."
         case "literal_error" if path == ["version"]:
@@ -155,6 +166,8 @@ def _nearest(path: list[str]) -> str:
     import difflib
 
     known = [setting.path for setting in settings_of_a_run()]
+    if len(path) > 2 or len(".".join(path)) > MAX_NAME:
+        return ""
     found = difflib.get_close_matches(".".join(path), known, n=1)
     return f" Did you mean {found[0]}?" if found else ""
 
@@ -175,6 +188,9 @@ def _conflicts(config: RunConfig) -> dict[str, str]:
         faults["schedule.lr_end"] = "This must be smaller than the learning rate."
     if schedule.kind in BY_LOSS and schedule.min_lr > config.training.learning_rate:
         faults["schedule.min_lr"] = "This can't be larger than the learning rate."
+    peak = schedule.max_lr or config.training.learning_rate
+    if schedule.kind is Schedule.GREEDY and peak < config.training.learning_rate:
+        faults["schedule.max_lr"] = "This can't be smaller than the learning rate."
     if schedule.kind is Schedule.COSINE_WITH_RESTARTS and (schedule.num_cycles or 1) % 1:
         faults["schedule.num_cycles"] = "Restarts are counted in whole numbers."
     if dataset.source is DatasetSource.HUB and config.evaluation.split == dataset.split:

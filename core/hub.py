@@ -16,6 +16,7 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
+    LocalEntryNotFoundError,
     LocalTokenNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -176,6 +177,9 @@ def hub_errors(
             hint="Check the spelling, as owner/name.",
             field=field,
         ) from error
+    except LocalEntryNotFoundError as error:
+        # A download that got no answer, and nothing of it in the cache.
+        raise _unreachable(what, field) from error
     except EntryNotFoundError as error:
         raise UserError(f"A file of {what} is not there.", field=field) from error
     except HFValidationError as error:
@@ -183,16 +187,20 @@ def hub_errors(
     except LocalTokenNotFoundError as error:
         raise UserError("This needs a Hugging Face token.", hint="Set HF_TOKEN.") from error
     except (OfflineModeIsEnabled, httpx2.TransportError) as error:
-        raise HubUnreachable(
-            f"The Hub gave no answer about {what}.",
-            hint="Check the network, or use the built-in model and data, which need none.",
-            field=field,
-        ) from error
+        raise _unreachable(what, field) from error
     except HfHubHTTPError as error:
         raise _http_error(_status(error), what=what, field=field) from error
     except (ConnectionError, RuntimeError) as error:
         # Uploads tell of a refusal in the words or the cause of another error.
         raise _http_error(_status(error), what=what, field=field) from error
+
+
+def _unreachable(what: str, field: str | None) -> HubUnreachable:
+    return HubUnreachable(
+        f"The Hub gave no answer about {what}.",
+        hint="Check the network, or use the built-in model and data, which need none.",
+        field=field,
+    )
 
 
 def _status(error: BaseException) -> int:

@@ -12,7 +12,7 @@ MAX_LINE_BYTES = 8192
 # Tokens of the Hub, and JSON web tokens as sign-in hands them out.
 _SECRETS = re.compile(rb"hf_[A-Za-z0-9_]{8,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
-_UNPRINTABLE = re.compile(r"[^\t\n -\uffff]|[\x7f-\x9f]")
+_UNPRINTABLE = re.compile("[^\t\n -\U0010ffff]|[\x7f-\x9f]")
 
 
 class LogWriter:
@@ -29,10 +29,19 @@ class LogWriter:
         # A secret may come in two pieces, so a line is written when it is whole.
         cut = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         if cut == 0 and len(data) > MAX_LINE_BYTES:
-            cut = len(data) - MAX_LINE_BYTES // 2
+            cut = self._outside_secrets(data, len(data) - MAX_LINE_BYTES // 2)
         self._pending = data[cut:]
         if cut:
             self._put(data[:cut])
+
+    def _outside_secrets(self, data: bytes, cut: int) -> int:
+        """A place at `cut` or before it that splits no secret."""
+        live = [re.escape(secret) for secret in self._secrets]
+        for found in re.finditer(b"|".join([_SECRETS.pattern, *live]), data):
+            if found.start() < cut < found.end():
+                # What is longer than any token is none, and must not grow for ever.
+                return found.start() if found.end() - found.start() < MAX_LINE_BYTES else cut
+        return cut
 
     def close(self) -> None:
         self._put(self._pending)

@@ -6,7 +6,15 @@ its JSON Schema and the command line's errors.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from core.options import (
     BY_LOSS,
@@ -26,10 +34,11 @@ BUILTIN_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 BUILTIN_DATASET = "facts_to_json"
 
 # The Hub's own rule for a repository's id: an owner and a name of letters, digits, "-", "_", ".".
-RepoId = Annotated[str, StringConstraints(pattern=r"^[\w\-.]{1,96}/[\w\-.]{1,96}$")]
-Revision = Annotated[str, StringConstraints(pattern=r"^[\w\-./]{1,128}$")]
+RepoId = Annotated[str, StringConstraints(pattern=r"^\w([\w\-.]{0,94}\w)?/\w([\w\-.]{0,94}\w)?$")]
+# Never a path: neither absolute nor with ".." in it.
+Revision = Annotated[str, StringConstraints(pattern=r"^\w+([\-./]\w+)*$", max_length=128)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w\-.]{0,95}$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00]{1,255}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00.][^/\\\x00]{0,254}$")]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
@@ -59,6 +68,15 @@ def setting(
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML's yes and no are True and False, which Python would take for 1 and 0."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and kind not in (bool, Any):
+            raise PydanticCustomError("float_type", "should be a number or text")
+        return value
 
 
 class ModelSection(Section):

@@ -1,6 +1,7 @@
 """The view of one run: which words, and which buttons, its state calls for."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from html import escape
 
 from core.events import Cause, Progress, Pushed
@@ -23,6 +24,7 @@ _WISHES = {
     Wish.STOP: "Stopping: after this step it saves what it learned.",
     Wish.CANCEL: "Canceling…",
 }
+WORRYING_MINUTES = 5
 _STOPPABLE = (RunState.QUEUED, RunState.PREPARING, RunState.TRAINING)
 _PUSHABLE = (RunState.DONE, RunState.STOPPED, RunState.TRAINED)
 
@@ -122,7 +124,16 @@ def _note(snapshot: Snapshot) -> str:
     elif failure(snapshot):
         # The card says it better.
         note = ""
+    elif (silent := _silent_minutes(snapshot)) >= WORRYING_MINUTES:
+        note = f"No step for {silent} minutes: a long step or evaluation, or it hangs. See the log."
     return f'<p class="note">{escape(note)}</p>' if note else ""
+
+
+def _silent_minutes(snapshot: Snapshot) -> int:
+    progress = snapshot.history.progress
+    if snapshot.status.state is not RunState.TRAINING or progress is None:
+        return 0
+    return int((datetime.now(UTC) - progress.time).total_seconds() // 60)
 
 
 def _bar(status: RunStatus, progress: Progress | None) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from core.errors import UserError
 
 FIELD = "dataset.file"
+UNREADABLE = "something too deeply nested or a number too long to read"
 MAX_CELL_BYTES = 32 * 1024 * 1024
 
 
@@ -54,30 +55,39 @@ def _read_csv(path: Path) -> Iterator[Row]:
     csv.field_size_limit(MAX_CELL_BYTES)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
+        line = 1
         try:
-            header = next(reader, [])
+            header = next(reader, None)
+            if header is None:
+                return
             _check_header(header, path)
+            line = reader.line_num + 1
             for cells in reader:
-                if not cells:
-                    continue
-                if len(cells) != len(header):
-                    raise UserError(
-                        f"Line {reader.line_num} of {path.name} has {len(cells)} values, "
-                        f"but the header names {len(header)} columns.",
-                        hint="Put quotes around a value that has commas or line breaks in it.",
-                        field=FIELD,
-                    )
-                yield Row(f"line {reader.line_num}", dict(zip(header, cells, strict=True)))
+                if cells:
+                    _check_cells(cells, header=header, line=line, path=path)
+                    yield Row(f"line {line}", dict(zip(header, cells, strict=True)))
+                # Where the next row begins: quoted line breaks make some rows several lines long.
+                line = reader.line_num + 1
         except csv.Error as error:
             raise UserError(
-                f"Line {reader.line_num} of {path.name} is not csv: {error}.",
+                f"Line {line} of {path.name} begins a row that is not csv: {error}.",
                 hint="Look for a quote that is never closed.",
                 field=FIELD,
             ) from error
 
 
+def _check_cells(cells: list[str], *, header: list[str], line: int, path: Path) -> None:
+    if len(cells) != len(header):
+        raise UserError(
+            f"Line {line} of {path.name} has {len(cells)} values, "
+            f"but the header names {len(header)} columns.",
+            hint="Put quotes around a value that has commas or line breaks in it.",
+            field=FIELD,
+        )
+
+
 def _check_header(header: list[str], path: Path) -> None:
-    if len(set(header)) != len(header) or not all(header):
+    if not header or len(set(header)) != len(header) or not all(header):
         raise UserError(
             f"The first line of {path.name} should name each column, with no name twice.",
             field=FIELD,
@@ -94,8 +104,8 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
 def _object(line: str, *, number: int, path: Path) -> dict[str, Any]:
     try:
         value = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        problem = error.msg if isinstance(error, json.JSONDecodeError) else "too deeply nested"
+    except (ValueError, RecursionError) as error:
+        problem = error.msg if isinstance(error, json.JSONDecodeError) else UNREADABLE
         raise UserError(
             f"Line {number} of {path.name} is not JSON: {problem}.",
             hint="Each line should be one object, such as {\"text\": \"…\"}.",
@@ -115,8 +125,10 @@ def _read_json(path: Path) -> Iterator[Row]:
             hint="If each line is an object of its own, name the file .jsonl.",
             field=FIELD,
         ) from error
-    except RecursionError as error:
-        raise UserError(f"{path.name} is too deeply nested.", field=FIELD) from error
+    except UnicodeDecodeError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path.name} has {UNREADABLE}.", field=FIELD) from error
     if not isinstance(values, list):
         raise UserError(f"{path.name} should hold a list of objects [{{…}}, …].", field=FIELD)
     for number, value in enumerate(values, start=1):
@@ -147,7 +159,7 @@ def _read_parquet(path: Path) -> Iterator[Row]:
 def _read_text(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
-            if text := line.rstrip("\n"):
+            if (text := line.rstrip("\n")).strip():
                 yield Row(f"line {number}", {"text": text})
 
 

@@ -75,7 +75,7 @@ def _text(row: Row, column: str) -> str:
     if not isinstance(value, str) or not value.strip():
         found = "nothing" if value in (None, "") else f"{str(value)[:40]!r}"
         raise _refusal(row, column, f"should be text, but it is {found}")
-    return value
+    return _whole(row, column, value)
 
 
 def _messages(row: Row, column: str) -> list[Message]:
@@ -84,7 +84,7 @@ def _messages(row: Row, column: str) -> list[Message]:
         # A csv can hold a list only as text.
         try:
             value = json.loads(value)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise _refusal(row, column, "is not a list of messages") from error
     if not isinstance(value, list) or not value:
         raise _refusal(row, column, "should be a list of messages, with one at least")
@@ -102,7 +102,16 @@ def _message(row: Row, column: str, item: Any) -> Message:
         raise _refusal(row, column, f"has a role {str(role)[:40]!r}; known are {', '.join(_ROLES)}")
     if not isinstance(content, str):
         raise _refusal(row, column, f"has a {role} message whose content is not text")
-    return {"role": role, "content": content}
+    return {"role": role, "content": _whole(row, column, content)}
+
+
+def _whole(row: Row, column: str, text: str) -> str:
+    """JSON can hold half a character, which no file and no tokenizer can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _refusal(row, column, "has half a character (a lone surrogate)") from error
+    return text
 
 
 def _refusal(row: Row, column: str, problem: str) -> UserError:

@@ -20,6 +20,11 @@ def schedule_arguments(schedule: ScheduleSection, *, peak: float) -> dict[str, A
     }
 
 
+def warmup_within(warmup_steps: int, *, total_steps: int) -> int:
+    """A warm-up as long as the run would never let the learning rate reach its peak."""
+    return min(warmup_steps, total_steps - 1)
+
+
 def _own(schedule: ScheduleSection, *, peak: float) -> dict[str, Any]:
     """The arguments that this kind of schedule alone understands."""
     match schedule.kind:

@@ -15,9 +15,9 @@ from core.options import DatasetShape, NumberFormat, Switch
 from core.runs import Run
 from core.train.callbacks import Reporter
 from core.train.chat_template import training_template, trains_to_stop
-from core.train.checkpoints import WholeCheckpointTrainer
 from core.train.data import Data
 from core.train.schedule import schedule_arguments
+from core.train.trainer import RunTrainer
 
 # Below this the activations of a step may not fit beside the weights.
 ROOMY_BYTES = 8 * 1024**3
@@ -63,13 +63,13 @@ def make_trainer(
             warnings.append("The end of an answer is not trained: the model may not learn to stop.")
     checkpointing = _gradient_checkpointing(config.hardware.gradient_checkpointing)
     choices["gradient_checkpointing"] = checkpointing
-    trainer = WholeCheckpointTrainer(
+    trainer = RunTrainer(
         model=model,
         args=SFTConfig(
             **_arguments(config, run=run, evaluates=data.evaluation is not None),
             bf16=number_format == NumberFormat.BFLOAT16,
             fp16=number_format == NumberFormat.FLOAT16,
-            gradient_checkpointing=checkpointing.value == Switch.ON,
+            activation_checkpointing=checkpointing.value == Switch.ON,
             assistant_only_loss=marks_answers,
             completion_only_loss=answers_only and data.shape is DatasetShape.PROMPT_COMPLETION,
         ),

@@ -31,9 +31,8 @@ def answers(model: Any, tokenizer: Any, asked: list[str]) -> list[str]:
     for start in range(0, len(asked), BATCH):
         chats = [[{"role": "user", "content": text}] for text in asked[start : start + BATCH]]
         inputs = tokenizer.apply_chat_template(
-            chats, add_generation_prompt=True, padding=True, padding_side="left",
-            return_dict=True, return_tensors="pt",
-        )  # fmt: skip
+            chats, add_generation_prompt=True, padding=True, return_dict=True, return_tensors="pt"
+        )
         with torch.inference_mode():
             outputs = model.generate(**inputs, max_new_tokens=MAX_NEW_TOKENS, do_sample=False)
         new = outputs[:, inputs["input_ids"].shape[1] :]
@@ -51,7 +50,8 @@ def is_one_line_of_json(answer: str) -> bool:
 def main() -> None:
     base_folder, repo = sys.argv[1:]
     downloaded = snapshot_download(repo)
-    tokenizer = AutoTokenizer.from_pretrained(downloaded)
+    # A batch of questions ends where the answers begin.
+    tokenizer = AutoTokenizer.from_pretrained(downloaded, padding_side="left")
     model = AutoModelForCausalLM.from_pretrained(base_folder, dtype=torch.float32)
     asked = questions()
     base = answers(model, tokenizer, asked)

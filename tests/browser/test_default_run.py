@@ -89,7 +89,8 @@ def test_one_press_of_start_trains_pushes_and_answers_in_json(
     with serving(real_home, **environment) as server:
         page = context.new_page()
         page.goto(f"{server.url}/?run={run_id}")
-        wait_for_step(page, stopped_at + 3)
+        # Far enough for a second look at the evaluation loss.
+        wait_for_step(page, 25)
         picture(page, "training")
         expect(page.locator("#push")).to_be_visible(timeout=TRAINING_SECONDS * 1000)
         _expect_one_unbroken_curve(server, run_id)

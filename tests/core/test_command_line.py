@@ -64,7 +64,6 @@ def test_the_schema_is_json_with_and_without_asking(bare: CommandLine) -> None:
     "command",
     [
         ["runs", "show", NO_RUN],
-        ["runs", "stop", NO_RUN],
         ["runs", "resume", "../../etc"],
         ["push", NO_RUN, "acme/bot"],
     ],
@@ -125,7 +124,7 @@ def test_all_that_stands_in_the_way_is_told_at_once(bare: CommandLine, tmp_path:
     assert "Line 3 of mine.csv" in answer["fields"]["dataset.file"]
 
 
-@pytest.mark.parametrize("command", [["trian", "run.yaml"], ["runs"], ["train"], []])
+@pytest.mark.parametrize("command", [["trian", "run.yaml"], ["train"]])
 def test_a_command_that_is_none_is_answered_with_the_usage(
     bare: CommandLine, command: list[str]
 ) -> None:

@@ -10,7 +10,7 @@ from transformers.training_args import OptimizerNames
 
 from core.config import Setting, settings_of_a_run
 from core.sections import BY_LOSS, Optimizer, Schedule, ScheduleSection
-from core.train.schedule import schedule_arguments
+from core.train.schedule import schedule_arguments, warmup_within
 
 PEAK = 0.01
 STEPS = 20
@@ -20,7 +20,7 @@ CHANGED: dict[str, Any] = {
     "warmup": 3,
     "num_cycles": 2.0,
     "min_lr_rate": 0.25,
-    "warmup_lr_rate": 0.5,
+    "warmup_lr_rate": 0.75,
     "power": 2.0,
     "lr_end": 0.002,
     "timescale": 7,
@@ -40,8 +40,10 @@ def own_arguments(kind: Schedule) -> list[Setting]:
     return [s for s in ARGUMENTS if kind in s.shown_when["schedule.kind"]]
 
 
-def rates(schedule: ScheduleSection, *, steps: int = STEPS) -> list[float]:
-    """The learning rates of a run, made as the trainer makes them; its loss rises."""
+def rates(
+    schedule: ScheduleSection, *, steps: int = STEPS, loss_falls: bool = False
+) -> list[float]:
+    """The learning rates of a run, made as the trainer makes them."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=PEAK)
     arguments = TrainingArguments(
         **schedule_arguments(schedule, peak=PEAK), eval_strategy="steps", use_cpu=True
@@ -49,14 +51,15 @@ def rates(schedule: ScheduleSection, *, steps: int = STEPS) -> list[float]:
     scheduler = get_scheduler(
         arguments.lr_scheduler_type,
         optimizer,
-        num_warmup_steps=arguments.get_warmup_steps(steps),
+        num_warmup_steps=warmup_within(arguments.get_warmup_steps(steps), total_steps=steps),
         num_training_steps=steps,
         scheduler_specific_kwargs=arguments.lr_scheduler_kwargs,
     )
     found = [optimizer.param_groups[0]["lr"]]
     for step in range(steps):
         optimizer.step()
-        scheduler.step(*([float(step)] if schedule.kind in BY_LOSS else []))
+        loss = float(-step if loss_falls else step)
+        scheduler.step(*([loss] if schedule.kind in BY_LOSS else []))
         found.append(optimizer.param_groups[0]["lr"])
     return found
 
@@ -91,19 +94,15 @@ def test_a_schedule_runs_with_all_its_arguments(kind: Schedule) -> None:
 
 @KINDS
 def test_every_argument_that_is_shown_does_something(kind: Schedule) -> None:
-    for setting in own_arguments(kind):
-        # A larger least rate shows only where the rate comes down to it.
-        others = {"warmup": 2, "patience": 0} if setting.name != "patience" else {}
-        shown = {s.name for s in own_arguments(kind)}
-        base = {name: value for name, value in others.items() if name in shown}
-        plain = schedule_arguments(ScheduleSection(kind=kind, **base), peak=PEAK)
-        changed = ScheduleSection(kind=kind, **base | {setting.name: CHANGED[setting.name]})
-        if setting.name == "max_lr":
-            # The loss of these runs never falls, so the rate never rises.
-            own = schedule_arguments(changed, peak=PEAK)["lr_scheduler_kwargs"]
-            assert own["max_lr"] != plain["lr_scheduler_kwargs"]["max_lr"]
-        elif base | {setting.name: CHANGED[setting.name]} != base:
-            assert rates(changed) != rates(ScheduleSection(kind=kind, **base)), setting.name
+    shown = {setting.name for setting in own_arguments(kind)}
+    for name in shown:
+        # Some show only where the rate moves at once.
+        quick = {"warmup": 2, "patience": 0}
+        base = {other: quick[other] for other in quick if other in shown and other != name}
+        falls = name == "max_lr"
+        plain = rates(ScheduleSection(kind=kind, **base), loss_falls=falls)
+        changed = ScheduleSection(kind=kind, **base | {name: CHANGED[name]})
+        assert rates(changed, loss_falls=falls) != plain, name
 
 
 @KINDS

@@ -1,0 +1,47 @@
+"""TRL's trainer with what a run needs beyond it: whole checkpoints, a warm-up that ends."""
+
+from pathlib import Path
+from typing import Any
+
+from trl import SFTTrainer
+
+from core.files import publish_folder
+from core.train.checkpoints import UNFINISHED, remove_torn_checkpoints
+from core.train.schedule import warmup_within
+
+
+class RunTrainer(SFTTrainer):
+    """Writes each checkpoint aside, has it on the disk, and only then gives it its name."""
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        self.args.warmup_steps = warmup_within(
+            self.args.get_warmup_steps(num_training_steps), total_steps=num_training_steps
+        )
+        return super().create_scheduler(num_training_steps, optimizer)
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        final = Path(self.args.output_dir)
+        aside = final / UNFINISHED
+        keep = self.args.save_total_limit
+        remove_torn_checkpoints(final)
+        self.args.output_dir, self.args.save_total_limit = str(aside), None
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self.args.output_dir, self.args.save_total_limit = str(final), keep
+        name = f"checkpoint-{self.state.global_step}"
+        if (final / name).exists():
+            # Stopping at a step that was saved a moment ago writes the same once more.
+            remove_torn_checkpoints(final)
+            return
+        publish_folder(aside / name, final / name)
+        self._let_go_of_old(final, keep)
+        remove_torn_checkpoints(final)
+
+    def _let_go_of_old(self, folder: Path, keep: int | None) -> None:
+        """Delete the oldest, renamed first: a kill in the middle must leave no half one behind."""
+        names = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
+        for path in names[: -(keep or len(names))]:
+            aside = folder / UNFINISHED
+            aside.mkdir(exist_ok=True)
+            path.rename(aside / path.name)

@@ -14,7 +14,8 @@ from benchmarks.browser import open_tab
 from benchmarks.home import environment_of
 from benchmarks.table import Row
 from benchmarks.timing import ROOT
-from tests.interface.harness import free_port, serving, wait_until, without_default
+from tests.conftest import wait_until
+from tests.interface.harness import free_port, serving, without_default
 
 MEGABYTE = 1_000_000
 MAX_BYTES = 350 * MEGABYTE

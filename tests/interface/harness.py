@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,15 +43,6 @@ SPACE = {
     "OPENID_PROVIDER_URL": "http://127.0.0.1:9",
     "HOST": "127.0.0.1",
 }
-CHROMIUM = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @dataclass
@@ -185,10 +176,3 @@ def training(steps: range) -> Iterator[Event]:
             seconds=step * 2.0,
             eta=(40 - step) * 2.0,
         )
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "It did not come to pass."
-        time.sleep(0.05)

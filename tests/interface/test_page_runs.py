@@ -10,12 +10,12 @@ from playwright.sync_api import BrowserContext, Page, expect
 from core.builtin import builtin_model_folder
 from core.events import Failure, Pushed, PushFailed, Warned
 from core.runs import RunState, lock_file
+from tests.conftest import wait_until
 from tests.interface.harness import (
     Server,
     make_run,
     open_form,
     training,
-    wait_until,
     without_default,
     write,
 )

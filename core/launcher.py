@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from core.sections import OutputSection
 # What an orphaned trainer gets to end by itself.
 ORPHAN_GRACE_SECONDS = 5
 STARTING_SECONDS = 5
+LEAVING_SECONDS = 3
 
 
 def start(
@@ -151,7 +153,7 @@ def _bury(run: Run, status: RunStatus) -> RunStatus:
 
 def _spawn_supervisor(run: Run, *, task: str, token: SecretStr | None) -> None:
     """Start the supervisor of a run. Raises UserError when the run already has one."""
-    descriptor = run.lock()
+    descriptor = _lock_patiently(run)
     if descriptor is None:
         raise UserError("This run is already being worked on.", hint="Wait for it to end.")
     try:
@@ -173,6 +175,14 @@ def _spawn_supervisor(run: Run, *, task: str, token: SecretStr | None) -> None:
     finally:
         os.close(descriptor)
     threading.Thread(target=process.wait, name=f"reap-{run.id}", daemon=True).start()
+
+
+def _lock_patiently(run: Run) -> int | None:
+    """A supervisor that has said the run's end takes a moment to be gone itself."""
+    end = time.monotonic() + LEAVING_SECONDS
+    while (descriptor := run.lock()) is None and time.monotonic() < end:
+        time.sleep(0.05)
+    return descriptor
 
 
 def _announce(run: Run, state: RunState) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.autopsy import explain_end
+from core.autopsy import TrainerExit, explain_end
 from core.environment import allowed_environment, trainer_environment
 from core.events import EventWriter, Failure, PushFailed, StateChanged
 from core.hardware import out_of_memory_kills
@@ -55,7 +55,7 @@ class Supervisor:
             self._push()
         elif self._wait_for_slot():
             self._train()
-            if self._state() is RunState.SAVING:
+            if self._history.state is RunState.SAVING:
                 if self._run.config().output.push:
                     self._push()
                 else:
@@ -67,10 +67,6 @@ class Supervisor:
         self._told_to_end = True
         if self._child is not None and self._child.poll() is None:
             self._child.send_signal(signal.SIGTERM)
-
-    def _state(self) -> RunState:
-        self._history.follow()
-        return self._history.state
 
     def _enter(self, state: RunState, note: str = "") -> None:
         EventWriter(self._run.paths.events).write(StateChanged(state=state, note=note))
@@ -128,13 +124,16 @@ class Supervisor:
         code = self._run_child(
             "core.train", environment=trainer_environment(token=token), limit=None
         )
-        state = self._state()
-        if state in (RunState.SAVING, RunState.STOPPED) and code == 0:
+        self._history.follow()
+        if code == TrainerExit.FINISHED:
             return
-        wish = self._run.wish()
-        if wish is Wish.CANCEL:
+        if code == TrainerExit.STOPPED:
+            progress = self._history.progress
+            step = progress.step if progress else 0
+            self._enter(RunState.STOPPED, f"Stopped and saved at step {step}.")
+        elif self._run.wish() is Wish.CANCEL:
             self._enter(RunState.CANCELED, "Canceled: nothing new was kept.")
-        elif self._told_to_end or (state is RunState.INTERRUPTED and code == 0):
+        elif self._told_to_end or code == TrainerExit.WENT_DOWN:
             self._enter(RunState.INTERRUPTED, "The machine went down. Resume when it is back.")
         else:
             self._fail(code, was_out_of_memory=out_of_memory_kills() > kills)

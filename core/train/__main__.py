@@ -1,18 +1,16 @@
 """The trainer of one run, as the supervisor starts it: python -m core.train RUN_DIR
 
-Exit codes: 0 the events say how it ended; 3 a person has something to put right, and the events
-say what; anything else is a crash that the supervisor explains.
+Its exit code is a TrainerExit; anything else is a crash that the supervisor explains.
 """
 
 import sys
 from pathlib import Path
 
+from core.autopsy import TrainerExit
 from core.errors import UserError
 from core.events import EventWriter, Failure
 from core.processes import die_with_parent
 from core.runs import Run, RunPaths
-
-NEEDS_A_PERSON = 3
 
 
 def main() -> int:
@@ -24,7 +22,7 @@ def main() -> int:
     try:
         from core.train.session import train
 
-        train(run, events)
+        return train(run, events)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         events.write(
@@ -34,8 +32,7 @@ def main() -> int:
                 remedies=[error.hint] if error.hint else [],
             )
         )
-        return NEEDS_A_PERSON
-    return 0
+        return TrainerExit.NEEDS_A_PERSON
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from pathlib import Path
 import yaml
 from transformers import Trainer, set_seed
 
+from core.autopsy import TrainerExit
 from core.events import Choice, EventWriter, Resolved, Resumed, StateChanged, Warned
 from core.files import publish_folder, write_atomically
-from core.runs import Run, RunState, Wish
+from core.runs import Run, RunState
 from core.train.callbacks import Reporter
 from core.train.checkpoints import newest_checkpoint, remove_torn_checkpoints
 from core.train.data import load_data
@@ -21,8 +22,8 @@ from core.train.sft import make_trainer
 LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "huggingface_hub")
 
 
-def train(run: Run, events: EventWriter) -> None:
-    """Train the run's model, and leave it in the run's folder.
+def train(run: Run, events: EventWriter) -> TrainerExit:
+    """Train the run's model, and leave it in the run's folder. Returns why it ended.
 
     Raises UserError for what a person can put right.
     """
@@ -61,14 +62,12 @@ def train(run: Run, events: EventWriter) -> None:
 
     if reporter.machine_goes_down:
         # The checkpoint is written, and there may be no time for more.
-        events.write(StateChanged(state=RunState.INTERRUPTED))
-        return
+        return TrainerExit.WENT_DOWN
     events.write(StateChanged(state=RunState.SAVING))
     model_source.tokenizer.chat_template = own_template
     _save(trainer, run.paths.model, base_model=config.model.name)
-    if reporter.wish is Wish.STOP:
-        note = f"Stopped and saved at step {trainer.state.global_step}."
-        events.write(StateChanged(state=RunState.STOPPED, note=note))
+    is_whole = trainer.state.global_step >= trainer.state.max_steps
+    return TrainerExit.FINISHED if is_whole else TrainerExit.STOPPED
 
 
 def _record(run: Run, events: EventWriter, choices: dict[str, Choice]) -> None:

@@ -21,6 +21,8 @@ def main() -> int:
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\nThe page is closed. Runs go on; start it again to see them.\n")
     return 0
 
 

@@ -35,7 +35,7 @@ def _rows_of(name: str, measure: Measure) -> list[Row]:
     try:
         return measure()
     except BenchmarkFailed as error:
-        return [Row(name=name, ours="", figure=f"failed: {error}", ok=False)]
+        return [Row(name=name, figure=f"failed: {error}", ok=False)]
 
 
 def _parser() -> argparse.ArgumentParser:

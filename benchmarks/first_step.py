@@ -43,7 +43,6 @@ def measure(*, pairs: int) -> list[Row]:
         ),
         Row(
             name="  its spread over pairs",
-            ours="",
             figure=", ".join(f"{ours - plain:+.1f}" for ours, plain in rounds),
         ),
     ]

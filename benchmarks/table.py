@@ -15,8 +15,8 @@ class Row:
     """One figure. Without a limit it is there to explain another."""
 
     name: str
-    ours: str
     figure: str
+    ours: str = NONE
     rival: str = NONE
     limit: str = NONE
     ok: bool = True
@@ -34,5 +34,5 @@ def render(rows: list[Row]) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     verdict = NONE if row.limit == NONE and row.ok else "yes" if row.ok else "NO"
-    name, ours, figure, rival, limit, _ = astuple(row)
+    name, figure, ours, rival, limit, _ = astuple(row)
     return name, ours, rival, figure, limit, verdict

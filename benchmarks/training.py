@@ -56,7 +56,7 @@ def measure(*, pairs: int, steps: int) -> list[Row]:
             rival=f"{RIVAL} {median(plain.spent.processor for _, plain in rounds):.1f} s",
             figure=f"{work:.3f}",
         ),
-        Row(name="  its spread over pairs", ours="", figure=_spread(rounds)),
+        Row(name="  its spread over pairs", figure=_spread(rounds)),
     ]  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def _train_ours(steps: int) -> Trained:
         resolved = run.resolved()
     return Trained(
         spent=spent,
-        losses=[e.values["loss"] or math.nan for e in events if isinstance(e, Metric)],
+        losses=[_loss(event) for event in events if isinstance(event, Metric)],
         number_format=str(resolved["number_format"]),
         checkpointing=resolved["gradient_checkpointing"] == "on",
     )
@@ -104,6 +104,11 @@ def plain_command(
     command = ["benchmarks.plain_trl", str(builtin_model_folder(home)), str(out)]
     command += ["--steps", str(steps), "--dtype", number_format]
     return command + (["--gradient-checkpointing"] if checkpointing else [])
+
+
+def _loss(event: Metric) -> float:
+    value = event.values["loss"]
+    return math.nan if value is None else value
 
 
 def _check_fair(ours: Trained, plain: Trained, *, steps: int) -> None:

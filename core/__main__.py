@@ -79,6 +79,8 @@ def _show_run(asked: argparse.Namespace, settings: Settings) -> int:
     if asked.follow and status.state.live:
         return _follow(asked, run)
     _show(asked, status)
+    if run.paths.model.is_dir():
+        _tell_person(f"The model is in {run.paths.model}")
     return OK
 
 

@@ -148,7 +148,7 @@ def _sentence(fault: Any) -> str:
         case "string_pattern_mismatch" if path[-1] == "name" and path[0] in ("model", "dataset"):
             return "Write it as owner/name, as on the Hub: letters, digits, '-', '_' and '.'."
         case "string_pattern_mismatch" if path == ["dataset", "file"]:
-            return "Name a file, without the folders it lies in."
+            return "Name a file without its folder; from a terminal it lies beside the YAML."
         case "string_pattern_mismatch":
             return "Use letters, digits, '-', '_' and '.', and begin with a letter or digit."
         case "literal_error" if path == ["version"]:

@@ -136,8 +136,6 @@ def _fill_folder(run: Run, *, repo: str, api: HfApi) -> Path:
     folder = run.paths.publish
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(run.paths.model, folder, copy_function=_link)
-    # The trainer's own card knows less than ours.
-    (folder / "README.md").unlink(missing_ok=True)
     shutil.copyfile(run.paths.config, folder / "smolfactory.yaml")
     history = History(path=run.paths.events)
     history.follow()

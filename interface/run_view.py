@@ -21,7 +21,7 @@ _CAUSES = {
     "out_of_memory": "The machine ran out of memory",
 }
 _WISHES = {
-    Wish.STOP: "Stopping: after this step it saves what it learned.",
+    Wish.STOP: "Stopping: after the next whole step it saves what it learned.",
     Wish.CANCEL: "Canceling…",
 }
 WORRYING_MINUTES = 5
@@ -48,7 +48,7 @@ def head(snapshot: Snapshot) -> str:
         f" {escape(words.dataset(status.dataset))} · started {words.age(status.created)}"
         f" · <code>{escape(status.id)}</code></p>"
         f"{_note(snapshot)}{_bar(status, history.progress)}{_tiles(snapshot)}"
-        f"{_pushed(history.pushed)}{_warnings(history.warnings)}</div>"
+        f"{_place(snapshot)}{_pushed(history.pushed)}{_warnings(history.warnings)}</div>"
     )
 
 
@@ -121,12 +121,18 @@ def _note(snapshot: Snapshot) -> str:
     note = snapshot.status.note or snapshot.history.note
     if snapshot.wish is not None:
         note = _WISHES[snapshot.wish]
+    elif snapshot.status.state is RunState.TRAINING and _is_through(snapshot.history.progress):
+        note = "All steps are done: looking at the evaluation loss, then saving."
     elif failure(snapshot):
         # The card says it better.
         note = ""
     elif (silent := _silent_minutes(snapshot)) >= WORRYING_MINUTES:
         note = f"No step for {silent} minutes: a long step or evaluation, or it hangs. See the log."
     return f'<p class="note">{escape(note)}</p>' if note else ""
+
+
+def _is_through(progress: Progress | None) -> bool:
+    return progress is not None and 0 < progress.total <= progress.step
 
 
 def _silent_minutes(snapshot: Snapshot) -> int:
@@ -157,8 +163,9 @@ def _tiles(snapshot: Snapshot) -> str:
             _tile("Step", f"{words.count(progress.step)}{total}"),
             _tile("Epoch", f"{progress.epoch:.2f}"),
             _time(snapshot.status.state, progress),
-            _tile("Tokens a second", words.count(round(progress.tokens_per_second))),
         ]
+        if progress.tokens_per_second:
+            tiles.append(_tile("Tokens a second", words.count(round(progress.tokens_per_second))))
     for name, label in (("loss", "Loss"), ("eval_loss", "Evaluation loss")):
         if name in latest:
             tiles.append(_tile(label, words.number(latest[name])))
@@ -192,6 +199,14 @@ def _title(cause: Cause, *, pushing: bool) -> str:
 def _what_to_do(cause: Cause) -> str:
     remedies = "".join(f"<li>{escape(remedy)}</li>" for remedy in cause.remedies)
     return f'<p class="what">What to do</p><ul>{remedies}</ul>' if remedies else ""
+
+
+def _place(snapshot: Snapshot) -> str:
+    if snapshot.status.state.live or not snapshot.has_model:
+        return ""
+    return (
+        f'<p class="muted">The model is in <code>{escape(str(snapshot.run.paths.model))}</code></p>'
+    )
 
 
 def _pushed(pushed: Pushed | None) -> str:

@@ -1,5 +1,6 @@
 """Serving the page: on which address, behind which guards, and with which words when it can't."""
 
+import logging
 import socket
 import sys
 
@@ -67,6 +68,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
         super().__init__(config)
         self._settings = settings
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # The streams of open pages are cut off, and uvicorn tells of each with a traceback.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets=sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)

@@ -30,15 +30,18 @@ class ModelSource:
     choices: dict[str, Choice]
 
 
-def load_tokenizer(model: ModelSection, *, home: Path) -> ModelSource:
-    """Find the model and load its tokenizer. Raises UserError at model.name."""
+def load_tokenizer(model: ModelSection, *, home: Path, before: object) -> ModelSource:
+    """Find the model and load its tokenizer; `before` is the revision it had when the run began.
+
+    Raises UserError at model.name.
+    """
     folder = builtin_model_folder(home)
     if model.name == BUILTIN_MODEL and model.revision is None and is_ready(folder):
         path, revision = str(folder), None
         choice = Choice(value=builtin_source(folder), why="the built-in copy")
     else:
         path = model.name
-        revision, choice = _pin(model)
+        revision, choice = _pin(model, before=before)
     with _load_errors(model):
         tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
     return ModelSource(
@@ -92,10 +95,12 @@ def _with_adapter(
         ) from error
 
 
-def _pin(model: ModelSection) -> tuple[str | None, Choice]:
-    """The commit that the revision stands for today, so that the run can be repeated."""
+def _pin(model: ModelSection, *, before: object) -> tuple[str | None, Choice]:
+    """The commit that the revision stood for when the run began, so that it can be repeated."""
     from huggingface_hub import HfApi
 
+    if before is not None:
+        return str(before), Choice(value=str(before), why="as when this run began")
     try:
         with hub_errors(
             f"the model {model.name}", field="model.name", revision_field="model.revision"

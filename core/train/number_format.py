@@ -14,8 +14,8 @@ PROBE_ROWS, PROBE_SIZE, PROBE_ROUNDS = 128, 512, 3
 WORTHWHILE = 4.0
 
 
-def choose_number_format(wanted: NumberFormat) -> Choice:
-    """What `auto` becomes on this hardware, and why.
+def choose_number_format(wanted: NumberFormat, *, before: object) -> Choice:
+    """What `auto` becomes on this hardware, and why; `before` is what it became already, if ever.
 
     Raises UserError when the wanted format does not work here.
     """
@@ -26,6 +26,8 @@ def choose_number_format(wanted: NumberFormat) -> Choice:
             hint="Choose auto.",
             field="hardware.number_format",
         )
+    if before is not None:
+        return Choice(value=str(before), why="as when this run began")
     if wanted is not NumberFormat.AUTO:
         return Choice(value=wanted, why="as you chose")
     if has_gpu:
@@ -36,21 +38,25 @@ def choose_number_format(wanted: NumberFormat) -> Choice:
 
 
 def _choose_on_processor() -> Choice:
-    # Taken by turns, and the best of each: another process on this machine slows some of them.
-    seconds: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
-    for _ in range(PROBE_ROUNDS):
-        for dtype, taken in seconds.items():
-            taken.append(_product_seconds(dtype))
-    ratio = min(seconds[torch.float32]) / min(seconds[torch.bfloat16])
-    why = f"bfloat16 was measured at {ratio:.2f} times the speed of float32 on this processor"
+    ratio = _product_seconds(torch.float32) / _product_seconds(torch.bfloat16)
+    why = f"bfloat16 was measured at {ratio:.1f} times the speed of float32 on this processor"
+    why += f"; from {WORTHWHILE:g} times on it is worth it"
     chosen = NumberFormat.BFLOAT16 if ratio > WORTHWHILE else NumberFormat.FLOAT32
     return Choice(value=chosen, why=why)
 
 
 def _product_seconds(dtype: torch.dtype) -> float:
-    """A product as small as can be told from its overhead: where slow, it takes 80 ms."""
-    left, right = torch.ones(PROBE_ROWS, PROBE_SIZE), torch.ones(PROBE_SIZE, PROBE_SIZE)
-    left, right = left.to(dtype), right.to(dtype)
-    start = time.perf_counter()
-    left @ right
-    return time.perf_counter() - start
+    """Processor time of a matrix product, by one thread: others on this machine don't change it."""
+    left = torch.ones(PROBE_ROWS, PROBE_SIZE, dtype=dtype)
+    right = torch.ones(PROBE_SIZE, PROBE_SIZE, dtype=dtype)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    taken = []
+    try:
+        for _ in range(PROBE_ROUNDS):
+            start = time.thread_time()
+            left @ right
+            taken.append(time.thread_time() - start)
+    finally:
+        torch.set_num_threads(threads)
+    return min(taken)

@@ -29,8 +29,14 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     """
     config = run.config()
     set_seed(config.training.seed)
-    number_format = choose_number_format(config.hardware.number_format)
-    model_source = load_tokenizer(config.model, home=run.home)
+    # A run that goes on does so with what it began with, whatever `auto` would choose today.
+    before = run.resolved()
+    number_format = choose_number_format(
+        config.hardware.number_format, before=before.get("number_format")
+    )
+    model_source = load_tokenizer(
+        config.model, home=run.home, before=before.get("model_revision")
+    )  # fmt: skip
     data = load_data(config, run=run, has_template=model_source.tokenizer.chat_template is not None)
     for warning in data.warnings:
         events.write(Warned(text=warning))
@@ -73,8 +79,9 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
 def _record(run: Run, events: EventWriter, choices: dict[str, Choice]) -> None:
     """Keep what was left open and what it became."""
     events.write(Resolved(choices=choices))
-    values = {name: choice.value for name, choice in choices.items()}
-    write_atomically(run.paths.resolved, yaml.safe_dump(values, sort_keys=False))
+    if not run.paths.resolved.exists():
+        values = {name: choice.value for name, choice in choices.items()}
+        write_atomically(run.paths.resolved, yaml.safe_dump(values, sort_keys=False))
 
 
 def _save(trainer: Trainer, folder: Path, *, base_model: str) -> None:
@@ -84,6 +91,8 @@ def _save(trainer: Trainer, folder: Path, *, base_model: str) -> None:
     trainer.save_model(str(aside))
     # Pickled settings of the trainer: nobody who loads the model should have to open a pickle.
     (aside / "training_args.bin").unlink(missing_ok=True)
+    # A card of blanks, with this machine's folder in it. Ours is written when it is pushed.
+    (aside / "README.md").unlink(missing_ok=True)
     _name_base(aside / "adapter_config.json", base_model)
     if folder.exists():
         shutil.rmtree(folder)

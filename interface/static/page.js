@@ -52,7 +52,8 @@ window.smolfactory = (() => {
     const field = document.getElementById(id);
     if (!field) return;
     field.scrollIntoView({ behavior: "smooth", block: "center" });
-    field.querySelector("input, textarea")?.focus({ preventScroll: true });
+    // A menu that is focused drops open, over the very message.
+    field.querySelector("input:not([role=listbox]), textarea")?.focus({ preventScroll: true });
   };
 
   const followProblems = (element, watch) => {

@@ -42,7 +42,7 @@ def measure(*, pairs: int) -> list[Row]:
             ok=more <= MAX_MORE_SECONDS,
         ),
         Row(
-            name="  its spread over pairs",
+            name="  its pairs",
             figure=", ".join(f"{ours - plain:+.1f}" for ours, plain in rounds),
         ),
     ]

@@ -19,16 +19,20 @@ GRACE_SECONDS = 20
 
 @dataclass(frozen=True)
 class Spent:
-    """Seconds from start to end, and seconds of processor time of the whole family."""
+    """Seconds from start to end, and seconds of processor time of the whole family.
+
+    `others` is the share of this machine's processors that went to somebody else meanwhile.
+    """
 
     wall: float
     processor: float
+    others: float
 
 
 def spend(command: list[str], *, home: Path, limit: float) -> Spent:
     """Run a Python module to its end. Raises BenchmarkFailed when it fails, or takes too long."""
     become_subreaper()
-    before = _processor_seconds()
+    before, busy_before = _processor_seconds(), _busy_seconds()
     start = time.perf_counter()
     log = home / "output.txt"
     try:
@@ -40,6 +44,7 @@ def spend(command: list[str], *, home: Path, limit: float) -> Spent:
         wall = time.perf_counter() - start
         # A supervisor outlives by a moment whoever followed its run; its time counts too.
         psutil.wait_procs(psutil.Process().children(), timeout=GRACE_SECONDS)
+        busy, elapsed = _busy_seconds() - busy_before, time.perf_counter() - start
     except subprocess.TimeoutExpired as error:
         raise BenchmarkFailed(f"{command[0]} took more than {limit:.0f} s") from error
     finally:
@@ -47,7 +52,9 @@ def spend(command: list[str], *, home: Path, limit: float) -> Spent:
     if code != 0:
         last = log.read_text(errors="replace").strip().splitlines()[-1:]
         raise BenchmarkFailed(f"{command[0]} ended with exit code {code}: {''.join(last)[:200]}")
-    return Spent(wall=wall, processor=_processor_seconds() - before)
+    processor = _processor_seconds() - before
+    others = max(0.0, busy - processor) / (elapsed * psutil.cpu_count())
+    return Spent(wall=wall, processor=processor, others=others)
 
 
 def warm_up() -> None:
@@ -58,3 +65,9 @@ def warm_up() -> None:
 def _processor_seconds() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
+
+
+def _busy_seconds() -> float:
+    """Processor seconds of everything on this machine."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0))

@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from core.processes import end_descendants
+from core.processes import end_family
+from tests.browser.chromium import ARGUMENTS, chromium
 from tests.hub import HubDouble
 from tests.tiny_model import make_tiny_model
 
@@ -113,10 +116,45 @@ def environment_of(home: Path) -> dict[str, str]:
     }
 
 
+def processes_of(home: Path) -> list[psutil.Process]:
+    """The supervisors, trainers and pushes at work for runs of this home."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if str(home / "runs") in line and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
 @pytest.fixture
 def command_line(home: Path) -> Iterator[CommandLine]:
     yield CommandLine(home, environment_of(home))
-    end_descendants(grace=2)
+    for process in processes_of(home):
+        end_family(process, grace=2)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def _context(browser: Browser) -> Iterator[BrowserContext]:
+    opened = browser.new_context(viewport={"width": 1400, "height": 900})
+    opened.set_default_timeout(15_000)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def context(_context: BrowserContext) -> Iterator[BrowserContext]:
+    """One browser for all tests, so that it loads the page's scripts once; its tabs are closed."""
+    yield _context
+    for page in _context.pages:
+        page.close()
 
 
 @pytest.fixture(params=[False, True], ids=["lfs", "xet"])

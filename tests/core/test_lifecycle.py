@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.conftest import ROOT, CommandLine, wait_until
+from tests.conftest import ROOT, CommandLine, processes_of, wait_until
 
 SHORT = """
 version: 1
@@ -20,16 +20,6 @@ adapter: {rank: 4, dropout: 0.1}
 method: {max_length: 256}
 """
 LONG = SHORT.replace("max_steps: 6", "max_steps: 100000").replace("save_every: 2", "save_every: 5")
-
-
-def processes_of(home: Path) -> list[psutil.Process]:
-    """The supervisors, trainers and pushes at work for runs of this home."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        line = " ".join(process.info["cmdline"] or [])
-        if str(home / "runs") in line and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process)
-    return found
 
 
 def named(home: Path, module: str) -> psutil.Process:

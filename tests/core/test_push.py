@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.processes import end_descendants
-from tests.conftest import ROOT, CommandLine, environment_of, wait_until
+from core.processes import end_family
+from tests.conftest import ROOT, CommandLine, environment_of, processes_of, wait_until
 from tests.hub import HubDouble
 
 TOKEN = "hf_CanaryThatMustNeverReachADisk0123456789"
@@ -29,7 +29,8 @@ def online(home: Path, hub: HubDouble) -> Iterator[CommandLine]:
     hub.add_user(name="ada", token=TOKEN, orgs={"acme": "write", "other": "read"})
     environment = environment_of(home) | hub.environment(home=home / "hf", token=TOKEN)
     yield CommandLine(home, environment)
-    end_descendants(grace=2)
+    for process in processes_of(home):
+        end_family(process, grace=2)
 
 
 @pytest.fixture(scope="module")

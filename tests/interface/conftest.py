@@ -4,9 +4,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.chromium import ARGUMENTS, chromium
 from tests.interface.harness import (
     SPACE,
     Server,
@@ -28,30 +27,6 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The page on a Hugging Face Space that belongs to acme."""
     with serving(tmp_path_factory.mktemp("space"), **SPACE) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="session")
-def _context(browser: Browser) -> Iterator[BrowserContext]:
-    opened = browser.new_context(viewport={"width": 1400, "height": 900})
-    opened.set_default_timeout(15_000)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def context(_context: BrowserContext) -> Iterator[BrowserContext]:
-    """One browser for all tests, so that it loads the page's scripts once; its tabs are closed."""
-    yield _context
-    for page in _context.pages:
-        page.close()
 
 
 @pytest.fixture

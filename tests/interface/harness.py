@@ -125,7 +125,9 @@ def without_default(client: Client) -> dict[str, None]:
     return {p["parameter_name"]: None for p in parameters if not p["parameter_has_default"]}
 
 
-def sign_in_cookie(name: str, *, organizations: tuple[str, ...] = (), expires_in: int = 600) -> str:
+def sign_in_cookie(
+    name: str, *, organizations: tuple[str, ...] = (), expires_in: int = 24 * 3600
+) -> str:
     """The session cookie that Gradio sets after a sign-in with Hugging Face."""
     info = {
         "userinfo": {

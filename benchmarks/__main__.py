@@ -1,6 +1,7 @@
 """python -m benchmarks [NAME …]: one table of ratios and figures; exit code 1 if a limit breaks."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +13,8 @@ Measure = Callable[[], list[Row]]
 
 
 def main() -> int:
+    # As Ctrl-C does: what was started is ended, and what was written is deleted.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     asked = _parser().parse_args()
     measures: dict[str, Measure] = {
         "training": partial(training.measure, pairs=asked.pairs, steps=asked.steps),

@@ -40,7 +40,10 @@ def measure(*, pairs: int, steps: int) -> list[Row]:
         plain = _train_plain(steps, like=ours)
         _check_fair(ours, plain, steps=steps)
         rounds.append((ours, plain))
-    ours, plain = zip(*((ours.spent, plain.spent) for ours, plain in rounds), strict=True)
+    return _rows([mine.spent for mine, _ in rounds], [its.spent for _, its in rounds], steps=steps)
+
+
+def _rows(ours: list[Spent], plain: list[Spent], *, steps: int) -> list[Row]:
     ratios = [mine.wall / its.wall for mine, its in zip(ours, plain, strict=True)]
     work = [mine.processor / its.processor for mine, its in zip(ours, plain, strict=True)]
     return [

@@ -77,7 +77,6 @@ def test_one_press_of_start_trains_pushes_and_answers_in_json(
         resume = page.locator("#resume")
         expect(resume).to_be_visible(timeout=180_000)
         stopped_at = step_of(page)
-        picture(page, "stopped")
         resume.click()
         wait_for_step(page, stopped_at + 2)
         address = page.url

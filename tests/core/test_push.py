@@ -115,6 +115,8 @@ def test_a_lost_answer_to_the_commit_is_looked_after(
     assert "adapter_model.safetensors" in hub.files(repo_id="ada/bot")
 
 
+# The client waits long between its tries, the same on both ways.
+@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 def test_faults_of_the_hub_leave_the_run_trained_and_a_second_push_mends_it(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:

@@ -24,6 +24,7 @@ types: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	@$(BIN)/python -m core.builtin
+	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m benchmarks
 
 # Set up once for each requirements file; an interrupted set-up is made again.

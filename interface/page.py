@@ -17,6 +17,7 @@ from interface.train_tab import TrainTab, new_submission
 from interface.uploads import refuse_foreign_files
 
 TRAIN, RUNS = "train", "runs"
+QUEUE_LOOK_SECONDS = 0.05
 # Gradio deletes uploads this old, looking this often; a run has its own copy of its file.
 UPLOADS_LOOKED_AT_SECONDS, UPLOADS_KEPT_SECONDS = 3600, 24 * 3600
 
@@ -57,6 +58,9 @@ class Page:
             self._live = {"header": self._header, **self._runs.outputs}
             self._wire()
         self.blocks.queue(default_concurrency_limit=8)
+        # Gradio looks a thousand times a second for work: 6% of a core, taken from the training.
+        self.blocks._queue.sleep_when_free = QUEUE_LOOK_SECONDS
+        self.blocks._queue.progress_update_sleep_when_free = 2 * QUEUE_LOOK_SECONDS
 
     def _wire(self) -> None:
         ticks: dict[str, Any] = {

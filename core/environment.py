@@ -39,6 +39,4 @@ def allowed_environment(*, token: SecretStr | None) -> dict[str, str]:
 def trainer_environment(*, token: SecretStr | None) -> dict[str, str]:
     return allowed_environment(token=token) | _MALLOC | {
         "TOKENIZERS_PARALLELISM": "false",
-        # A trainer needs no other's plugins, and reports to nobody unless asked.
-        "WANDB_DISABLED": "true",
     }  # fmt: skip

@@ -24,10 +24,11 @@ from huggingface_hub.errors import (
 )
 from pydantic import SecretStr
 
+from core.builtin import BUILTIN_MODEL
 from core.config import RunConfig
 from core.errors import HubUnreachable, UserError
 from core.options import DatasetSource
-from core.sections import BUILTIN_MODEL, OutputSection
+from core.sections import OutputSection
 
 TIMEOUT_SECONDS = 15
 # Who-am-I is strictly rate-limited by the Hub.

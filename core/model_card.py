@@ -5,13 +5,13 @@ from pathlib import Path
 
 from huggingface_hub import HfApi, ModelCard, ModelCardData
 
+from core.builtin import BUILTIN_MODEL
 from core.config import RunConfig, settings_of_a_run
 from core.errors import UserError
 from core.history import History
 from core.hub import hub_errors
 from core.options import AdapterKind, DatasetSource
 from core.runs import Run
-from core.sections import BUILTIN_MODEL
 
 TEMPLATE = Path(__file__).parent.parent / "templates" / "model_card.md"
 CHART = "training.png"

@@ -6,14 +6,13 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.builtin import builtin_dataset_files, builtin_model_folder, is_ready
+from core.builtin import BUILTIN_MODEL, builtin_dataset_files, builtin_model_folder, is_ready
 from core.config import RunConfig
 from core.data.hub_rows import check_hub_rows
 from core.data.sources import check_file
 from core.errors import HubUnreachable, InvalidConfig, UserError
 from core.hub import dataset_info, model_config, model_info, target_repo
 from core.options import AdapterKind, DatasetShape, DatasetSource
-from core.sections import BUILTIN_MODEL
 
 # What a run writes besides weights: logs, events, prepared data.
 SPARE_BYTES = 500 * 1024**2

@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from core.builtin import BUILTIN_DATASET, BUILTIN_MODEL
 from core.options import (
     BY_LOSS,
     COSINES,
@@ -29,9 +30,6 @@ from core.options import (
     Schedule,
     Switch,
 )
-
-BUILTIN_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
-BUILTIN_DATASET = "facts_to_json"
 
 # The Hub's own rule for a repository's id: an owner and a name of letters, digits, "-", "_", ".".
 RepoId = Annotated[str, StringConstraints(pattern=r"^\w([\w\-.]{0,94}\w)?/\w([\w\-.]{0,94}\w)?$")]

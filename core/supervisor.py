@@ -60,7 +60,6 @@ class Supervisor:
                     self._push()
                 else:
                     self._enter(RunState.DONE)
-        self._write_status()
 
     def _on_sigterm(self, *_: object) -> None:
         """The machine is going down: let the trainer save what it can."""

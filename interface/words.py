@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from core.builtin import BUILTIN_DATASET, BUILTIN_MODEL
 from core.runs import RunState
-from core.sections import BUILTIN_DATASET, BUILTIN_MODEL
 
 _STATES = {
     RunState.QUEUED: "Waiting",

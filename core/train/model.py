@@ -10,13 +10,13 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.builtin import builtin_model_folder, builtin_source, is_ready
+from core.builtin import BUILTIN_MODEL, builtin_model_folder, builtin_source, is_ready
 from core.config import RunConfig, layer_names
 from core.errors import HubUnreachable, UserError
 from core.events import Choice
 from core.hub import hub_errors
 from core.options import AdapterKind, NumberFormat
-from core.sections import BUILTIN_MODEL, AdapterSection, ModelSection
+from core.sections import AdapterSection, ModelSection
 
 
 @dataclass(frozen=True)

@@ -59,10 +59,14 @@ def trained(trained_home: Path, online: CommandLine) -> str:
 def test_a_run_pushes_itself_in_private_and_verifies(online: CommandLine, hub: HubDouble) -> None:
     run = online.start(SHORT)
     seen: set[str] = set()
+    trainers: list[dict[str, str]] = []
 
     def ended() -> bool:
         for process in psutil.process_iter(["cmdline"]):
-            seen.update(process.info["cmdline"] or [])
+            words = process.info["cmdline"] or []
+            seen.update(words)
+            if "core.train" in words and str(online.home) in words[-1]:
+                trainers.append(_environment(process))
         return online.events(run)[-1].get("state") in ("done", "trained", "failed")
 
     wait_until(ended)
@@ -80,6 +84,9 @@ def test_a_run_pushes_itself_in_private_and_verifies(online: CommandLine, hub: H
     assert pushed["commit"] == hub.repo(repo_id="ada/bot").head
 
     assert not any(TOKEN in word for word in seen)
+    # Neither its model nor its data needs one, so the trainer has none.
+    assert any(trainers)
+    assert not any(TOKEN in value for known in trainers for value in known.values())
     holders = [
         p for p in online.home.rglob("*") if p.is_file() and TOKEN.encode() in p.read_bytes()
     ]
@@ -244,6 +251,14 @@ def test_a_model_and_a_dataset_of_the_hub_are_trained(
     resolved = (online.home / "runs" / run / "resolved.yaml").read_text()
     assert f"model_revision: {hub.repo(repo_id='ada/tiny').head}" in resolved
     assert "base_model: ada/tiny" in hub.files(repo_id="ada/bot")["README.md"].decode()
+
+
+def _environment(process: psutil.Process) -> dict[str, str]:
+    """The variables a process was started with; none for one that has just ended."""
+    try:
+        return process.environ()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return {}
 
 
 def _fill(hub: HubDouble) -> None:

@@ -1,7 +1,8 @@
 """Keeping an open page up to date at little cost: what has not changed is not sent."""
 
 from collections.abc import Mapping
-from typing import Any
+from hashlib import blake2b
+from typing import Any, Literal
 
 import gradio as gr
 
@@ -10,16 +11,37 @@ TICK_SECONDS = 1.0
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
+# A column that is hidden: Gradio knows "hidden" for components only.
+AWAY = "away"
+
+
+def visible(yes: object) -> Literal[True, "hidden"]:
+    """For what comes and goes: it stays mounted, since Gradio loses updates while it mounts."""
+    return True if yes else "hidden"
+
+
+def column_visible(yes: object, *classes: str) -> dict[str, Any]:
+    """The same for a column, which has these classes besides."""
+    update: dict[str, Any] = gr.update(elem_classes=[*classes, *(() if yes else (AWAY,))])
+    return update
+
+
 def changes(
-    seen: Mapping[str, int], shown: Mapping[str, Any], *, outputs: list[str]
-) -> tuple[dict[str, int], list[Any]]:
+    seen: Mapping[str, str] | None, shown: Mapping[str, Any], *, outputs: list[str]
+) -> tuple[dict[str, str], list[Any]]:
     """What to send to a browser that has `seen` so much, in the order of `outputs`.
 
-    Returns what it will have seen then, by fingerprint, and the updates.
+    Returns what it will have seen then, by fingerprint, and the updates. The browser keeps the
+    first with the second, so what was lost on the way is sent again.
     """
-    now = {name: hash(repr(value)) for name, value in shown.items()}
+    known = seen or {}
+    now = {name: _fingerprint(value) for name, value in shown.items()}
     updates = [
-        shown[name] if name in now and seen.get(name) != now[name] else gr.skip()
+        shown[name] if name in now and known.get(name) != now[name] else gr.skip()
         for name in outputs
     ]
-    return {**seen, **now}, updates
+    return {**known, **now}, updates
+
+
+def _fingerprint(value: Any) -> str:
+    return blake2b(repr(value).encode(), digest_size=8).hexdigest()

@@ -48,12 +48,14 @@ class Page:
             self._header = _build_header(settings.space)
             self._run_id = gr.Textbox(visible="hidden", elem_id="run-id", label="Run")
             self._submission = gr.Textbox(visible="hidden", label="Submission")
-            self._seen = gr.State({})
+            # Kept by the browser, with what it names.
+            self._seen = gr.JSON(visible="hidden", label="Seen")
+            self._nudge = gr.Textbox(visible="hidden", label="Nudge")
             with gr.Tabs(elem_id="tabs") as self._tabs:
                 with gr.Tab("Train", id=TRAIN):
                     self._gate = _build_gate(settings.space)
                     self._train = TrainTab(store=store, access=access)
-                with gr.Tab("Runs", id=RUNS):
+                with gr.Tab("Runs", id=RUNS, render_children=True):
                     self._runs = RunsTab(store=store, access=access, accounts=self._accounts)
             self._live = {"header": self._header, **self._runs.outputs}
             self._wire()
@@ -63,22 +65,26 @@ class Page:
         self.blocks._queue.progress_update_sleep_when_free = 2 * QUEUE_LOOK_SECONDS
 
     def _wire(self) -> None:
-        ticks: dict[str, Any] = {
-            "fn": self._tick,
-            "inputs": [self._run_id, self._seen],
-            "outputs": [self._seen, *self._live.values()],
+        # One event, so that one answer is on its way at a time and none overtakes another.
+        gr.on(
+            [gr.Timer(live.TICK_SECONDS).tick, self._run_id.change, self._nudge.change],
+            self._tick,
+            [self._run_id, self._seen],
+            [self._seen, *self._live.values()],
+            trigger_mode="always_last",
             **QUIET,
-        }
-        gr.Timer(live.TICK_SECONDS).tick(**ticks)
-        self._run_id.change(**ticks)
-        self._runs.wire(run_id=self._run_id, refresh=lambda event: event.success(**ticks))
+        )
+        nudge: dict[str, Any] = {
+            "fn": None, "outputs": [self._nudge], "js": "() => String(Date.now())",
+        }  # fmt: skip
+        self._runs.wire(run_id=self._run_id, refresh=lambda event: event.success(**nudge))
         address = "(id) => window.smolfactory.showAddress(id)"
         self._run_id.change(fn=None, inputs=[self._run_id], js=address)
         self._tabs.select(fn=None, inputs=[self._run_id], js=address)
         self._runs.list.select(
             fn=None, outputs=[self._run_id], js="() => window.smolfactory.chosenRun()"
         )
-        self._wire_load(then=ticks)
+        self._wire_load(then=nudge)
         self._wire_start()
         self._wire_reuse()
 
@@ -119,11 +125,11 @@ class Page:
             new_submission(),
             run_id,
             tabs,
-            gr.update(visible=not may_act),
+            live.column_visible(not may_act, "card", "gate"),
             gr.update(interactive=may_act),
         )
 
-    def _tick(self, request: gr.Request, run_id: str, seen: dict[str, int]) -> list[Any]:
+    def _tick(self, request: gr.Request, run_id: str, seen: dict[str, str] | None) -> list[Any]:
         account = self._accounts.look(self._access.token(request))
         header = (
             f'<div class="machine"><p>{escape(machine.sentence())}</p>'
@@ -164,7 +170,7 @@ def _build_header(space: Space | None) -> gr.HTML:
 
 def _build_gate(space: Space | None) -> gr.Column:
     """What those who may not train here are told."""
-    with gr.Column(visible=False, elem_classes=["card", "gate"], elem_id="gate") as gate:
+    with gr.Column(elem_classes=["card", "gate", live.AWAY], elem_id="gate") as gate:
         if space is None:
             return gate
         gr.HTML(

@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from interface import run_view
+from interface.live import AWAY, column_visible, visible
 from interface.snapshots import Snapshot
 
 
@@ -41,10 +42,10 @@ class RunPage:
             "head": run_view.head(snapshot),
             "device": run_view.device(snapshot),
             "failure": run_view.failure(snapshot),
-            "stop": gr.update(visible=buttons.stop),
-            "cancel": gr.update(visible=buttons.cancel),
-            "resume": gr.update(visible=bool(buttons.resume), value=buttons.resume or "Resume"),
-            "push_panel": gr.update(visible=bool(buttons.push)),
+            "stop": gr.update(visible=visible(buttons.stop)),
+            "cancel": gr.update(visible=visible(buttons.cancel)),
+            "resume": gr.update(visible=visible(buttons.resume), value=buttons.resume or "Resume"),
+            "push_panel": column_visible(buttons.push, "card"),
             "push": gr.update(value=buttons.push or "Push"),
             "push_owner": (output.owner if output else None) or account or "",
             "push_name": output.name if output else snapshot.status.name,
@@ -56,13 +57,13 @@ class RunPage:
 
     def _build_buttons(self) -> None:
         with gr.Row(elem_classes=["buttons"]):
-            self.stop = gr.Button("Stop and save", visible=False, elem_id="stop", size="sm")
-            self.cancel = gr.Button("Cancel…", visible=False, elem_id="cancel", size="sm")
+            self.stop = gr.Button("Stop and save", visible="hidden", elem_id="stop", size="sm")
+            self.cancel = gr.Button("Cancel…", visible="hidden", elem_id="cancel", size="sm")
             self.resume = gr.Button(
-                "Resume", variant="primary", visible=False, elem_id="resume", size="sm"
+                "Resume", variant="primary", visible="hidden", elem_id="resume", size="sm"
             )
             self.reuse = gr.Button("New run from these settings", elem_id="reuse", size="sm")
-        with gr.Column(visible=False, elem_classes=["confirm"]) as self.confirm:
+        with gr.Column(elem_classes=["confirm", AWAY]) as self.confirm:
             gr.HTML("<p>Cancel this run? What it learned is dropped, and it can't be resumed.</p>")
             with gr.Row(elem_classes=["buttons"]):
                 self.cancel_now = gr.Button(
@@ -71,9 +72,7 @@ class RunPage:
                 self.keep = gr.Button("Keep training", elem_id="keep", size="sm")
 
     def _build_push(self) -> None:
-        with gr.Column(
-            visible=False, elem_classes=["card"], elem_id="push-panel"
-        ) as self.push_panel:
+        with gr.Column(elem_classes=["card", AWAY], elem_id="push-panel") as self.push_panel:
             gr.HTML("<h2>Push to the Hub</h2>")
             with gr.Row(elem_classes=["push-fields"]):
                 self.push_fields = {

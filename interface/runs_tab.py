@@ -13,7 +13,7 @@ from core.sections import OutputSection
 from interface import problems, run_view
 from interface.access import Access, in_plain_words
 from interface.accounts import Accounts
-from interface.live import QUIET
+from interface.live import AWAY, QUIET, column_visible, visible
 from interface.run_page import RunPage
 from interface.snapshots import Snapshots
 
@@ -46,7 +46,7 @@ class RunsTab:
                 )
             with gr.Column(scale=3, min_width=320, elem_classes=["run-column"]):
                 self._blank = gr.HTML(CHOOSE_ONE, elem_classes=["card"], elem_id="run-blank")
-                with gr.Column(visible=False, elem_id="run-page") as self._column:
+                with gr.Column(elem_classes=[AWAY], elem_id="run-page") as self._column:
                     self.page = RunPage()
         self.outputs: dict[str, Any] = {
             "list": self.list,
@@ -70,7 +70,10 @@ class RunsTab:
         if snapshot is None:
             return listed | _blank(READING)
         account = self._accounts.look(self._access.token(request)).name
-        shown = {"blank": gr.update(visible=False), "column": gr.update(visible=True)}
+        shown = {
+            "blank": gr.update(visible=visible(False)),
+            "column": column_visible(True),
+        }
         return listed | shown | self.page.view(snapshot, account=account)
 
     def open(self, request: gr.Request, run_id: str) -> Run:
@@ -82,7 +85,7 @@ class RunsTab:
         """Connect the buttons of the run's page. `refresh` has the page look again after one."""
         page = self.page
         hide: dict[str, Any] = {
-            "fn": lambda: gr.update(visible=False),
+            "fn": lambda: column_visible(False, "confirm"),
             "outputs": page.confirm,
             **QUIET,
         }
@@ -93,7 +96,7 @@ class RunsTab:
         ):
             name = act.__name__.removeprefix("_")
             refresh(button.click(act, [run_id], None, api_name=name, show_progress="hidden"))
-        page.cancel.click(fn=lambda: gr.update(visible=True), outputs=page.confirm, **QUIET)
+        page.cancel.click(fn=lambda: column_visible(True, "confirm"), outputs=page.confirm, **QUIET)
         page.keep.click(**hide)
         page.cancel_now.click(**hide)
         run_id.change(**hide)
@@ -141,7 +144,10 @@ def _list(statuses: list[RunStatus], *, selected: str) -> str:
 
 
 def _blank(html: str) -> dict[str, Any]:
-    return {"blank": gr.update(value=html, visible=True), "column": gr.update(visible=False)}
+    return {
+        "blank": gr.update(value=html, visible=visible(True)),
+        "column": column_visible(False),
+    }
 
 
 def _chosen_output(run: Run, values: Mapping[str, Any]) -> OutputSection:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from core.builtin import builtin_model_folder, prepare_model
 from core.settings import load_settings
@@ -17,7 +18,7 @@ from tests.interface.harness import ROOT, Server, open_form, serving
 
 TOKEN = "hf_AnotherCanaryOfTheBrowserTest0123456789"
 # A slow machine may take long; what is promised of a quick one is measured in benchmarks.
-TRAINING_SECONDS = 1500
+TRAINING_SECONDS = 900
 # Where to put the pictures of the README, when they are to be made anew.
 PICTURES = os.environ.get("PICTURES")
 
@@ -50,13 +51,18 @@ def step_of(page: Page) -> int:
 
 
 def wait_for_step(page: Page, step: int) -> None:
-    page.wait_for_function(
-        """(step) => [...document.querySelectorAll("#run-head .tile")].some((tile) =>
-            tile.textContent.includes("Step")
-            && parseInt(tile.querySelector("b").textContent) >= step)""",
-        arg=step,
-        timeout=TRAINING_SECONDS * 1000,
-    )
+    try:
+        page.wait_for_function(
+            """(step) => [...document.querySelectorAll("#run-head .tile")].some((tile) =>
+                tile.textContent.includes("Step")
+                && parseInt(tile.querySelector("b").textContent) >= step)""",
+            arg=step,
+            # Not with each frame: a page that draws none would never be looked at.
+            polling=500,
+            timeout=TRAINING_SECONDS * 1000,
+        )
+    except PlaywrightTimeoutError as error:
+        raise AssertionError(f"{page.url} shows: {page.inner_text('body')}") from error
 
 
 @pytest.mark.timeout(3000)

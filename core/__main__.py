@@ -10,10 +10,12 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from core import launcher, preflight
 from core.config import RunConfig, load_config, parse_config
+from core.data.preview import Piece, Previewer, Question, require
 from core.errors import InvalidConfig, UserError
 from core.history import History
 from core.options import DatasetSource
@@ -39,18 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(asked: argparse.Namespace, settings: Settings) -> int:
-    config = load_config(_read(asked.file))
-    upload = None
-    if config.dataset.source is DatasetSource.UPLOAD and config.dataset.file:
-        upload = asked.file.parent / config.dataset.file
-        if not upload.is_file():
-            raise UserError(
-                f"There is no file {config.dataset.file} beside {asked.file.name}.",
-                field="dataset.file",
-            )
-    preflight.check(
-        config, upload=upload, home=settings.home, token=settings.token, report=_tell_person
-    )
+    config, upload = _load(asked.file)
+    with closing(Previewer()) as previewer:
+        preflight.check(
+            config, upload=upload, home=settings.home, token=settings.token,
+            previewer=previewer, report=_tell_person,
+        )  # fmt: skip
     run = launcher.start(
         RunStore(settings.home), config, upload=upload, submission=secrets.token_hex(16),
         token=settings.token,
@@ -59,6 +55,45 @@ def _train(asked: argparse.Namespace, settings: Settings) -> int:
         _show(asked, run.status())
         return OK
     return _follow(asked, run)
+
+
+def _preview(asked: argparse.Namespace, settings: Settings) -> int:
+    config, upload = _load(asked.file)
+    question = Question(config=config, file=upload, home=settings.home, count=asked.rows)
+    with closing(Previewer()) as previewer:
+        preview = previewer.ask(question, token=settings.token)
+    if asked.json:
+        _tell(preview.model_dump_json())
+        return OK if preview.fault is None else BAD_INPUT
+    for row in preview.rows:
+        for side in row.sides:
+            _tell(f"--- {row.place}, {side.name}: {side.trained} of {side.tokens} tokens learned")
+            _tell("".join(_marked(piece) for piece in side.pieces))
+    for warning in preview.warnings:
+        _tell_person(warning)
+    require(preview)
+    return OK
+
+
+def _marked(piece: Piece) -> str:
+    """The text as a terminal shows it: green where it is learned, struck out where cut off."""
+    style = "9" if piece.cut else "32" if piece.trained else "0"
+    # A row must not steer the terminal.
+    text = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in piece.text)
+    return f"\x1b[{style}m{text}\x1b[0m" if sys.stdout.isatty() else text
+
+
+def _load(path: Path) -> tuple[RunConfig, Path | None]:
+    """A run's settings, and the person's file that lies beside them."""
+    config = load_config(_read(path))
+    if config.dataset.source is not DatasetSource.UPLOAD or not config.dataset.file:
+        return config, None
+    upload = path.parent / config.dataset.file
+    if not upload.is_file():
+        raise UserError(
+            f"There is no file {config.dataset.file} beside {path.name}.", field="dataset.file"
+        )
+    return config, upload.resolve()
 
 
 def _list(asked: argparse.Namespace, settings: Settings) -> int:
@@ -199,6 +234,13 @@ def _parser() -> argparse.ArgumentParser:
     train = commands.add_parser("train", parents=[common, follow], help="start a run")
     train.add_argument("file", type=Path, metavar="RUN.yaml")
     train.set_defaults(handler=_train)
+
+    preview = commands.add_parser(
+        "preview", parents=[common], help="rows as the model will see them"
+    )
+    preview.add_argument("file", type=Path, metavar="RUN.yaml")
+    preview.add_argument("--rows", type=int, default=3, metavar="N", help="how many rows")
+    preview.set_defaults(handler=_preview)
 
     runs = commands.add_parser("runs", help="list, show, stop and resume runs")
     actions = runs.add_subparsers(required=True, metavar="ACTION")

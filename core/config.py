@@ -8,17 +8,21 @@ import yaml
 from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from core.errors import InvalidConfig
-from core.options import BY_LOSS, AdapterKind, DatasetShape, DatasetSource, Schedule
-from core.sections import (
-    AdapterSection,
+from core.data.sections import (
+    ColumnsSection,
     DatasetSection,
     EvaluationSection,
+    FiltersSection,
+)
+from core.errors import InvalidConfig
+from core.options import BY_LOSS, AdapterKind, DatasetShape, DatasetSource, Schedule
+from core.section import Section
+from core.sections import (
+    AdapterSection,
     HardwareSection,
     ModelSection,
     OutputSection,
     ScheduleSection,
-    Section,
     SftSection,
     TrainingSection,
 )
@@ -37,6 +41,8 @@ class RunConfig(Section):
     version: Literal[1] = Field(VERSION, title="Version of this file's format")
     model: ModelSection = Field(default_factory=ModelSection, title="Model")
     dataset: DatasetSection = Field(default_factory=DatasetSection, title="Dataset")
+    columns: ColumnsSection = Field(default_factory=ColumnsSection, title="Columns")
+    filters: FiltersSection = Field(default_factory=FiltersSection, title="Filters")
     method: SftSection = Field(default_factory=SftSection, title="Method")
     adapter: AdapterSection = Field(default_factory=AdapterSection, title="Adapter")
     training: TrainingSection = Field(default_factory=TrainingSection, title="Training")

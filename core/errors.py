@@ -32,3 +32,8 @@ class InvalidConfig(UserError):
 
 class HubUnreachable(UserError):
     """The Hub gave no answer: no network, or it is down."""
+
+
+def fields_of(error: UserError) -> dict[str, str]:
+    """The message for each setting that an error concerns; "" stands for none."""
+    return error.fields if isinstance(error, InvalidConfig) else {error.field or "": str(error)}

@@ -14,6 +14,9 @@ class DatasetShape(StrEnum):
     MESSAGES = "messages"
     PROMPT_COMPLETION = "prompt_completion"
     TEXT = "text"
+    PREFERENCE = "preference"
+    RATED = "rated"
+    PROMPTS = "prompts"
 
 
 class AdapterKind(StrEnum):

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.builtin import BUILTIN_MODEL, builtin_dataset_files, builtin_model_folder, is_ready
+from core.builtin import BUILTIN_MODEL, builtin_model_folder, is_ready
 from core.config import RunConfig
-from core.data.hub_rows import check_hub_rows
-from core.data.sources import check_file
-from core.errors import HubUnreachable, InvalidConfig, UserError
+from core.data.preview import Previewer, Question, require
+from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
 from core.hub import dataset_info, model_config, model_info, target_repo
-from core.options import AdapterKind, DatasetShape, DatasetSource
+from core.options import AdapterKind, DatasetSource
 
 # What a run writes besides weights: logs, events, prepared data.
 SPARE_BYTES = 500 * 1024**2
@@ -27,6 +26,7 @@ def check(
     upload: Path | None,
     home: Path,
     token: SecretStr | None,
+    previewer: Previewer,
     report: Callable[[str], None],
 ) -> None:
     """Look at all that a run needs: data, model, room on the disk, the right to push.
@@ -42,12 +42,14 @@ def check(
         except UserError as error:
             if error.field is None:
                 raise
-            faults.setdefault(error.field, str(error))
+            for field, text in fields_of(error).items():
+                faults.setdefault(field, text)
 
-    report("Checking the data…")
-    collect(lambda: _check_data(config, upload=upload, token=token, report=report))
     report("Checking the model…")
     collect(lambda: _check_model(config, home=home, token=token))
+    report("Checking the data…")
+    question = Question(config=config, file=upload, home=home)
+    collect(lambda: _check_data(question, previewer=previewer, token=token, report=report))
     if config.output.push:
         report("Checking that you may push…")
         collect(lambda: _check_push(config, token=token))
@@ -56,30 +58,22 @@ def check(
 
 
 def _check_data(
-    config: RunConfig,
+    question: Question,
     *,
-    upload: Path | None,
+    previewer: Previewer,
     token: SecretStr | None,
     report: Callable[[str], None],
 ) -> None:
-    dataset = config.dataset
-    if dataset.source is DatasetSource.BUILTIN:
-        shape = DatasetShape.MESSAGES
-        builtin_dataset_files(dataset.builtin)
-    elif dataset.source is DatasetSource.UPLOAD:
-        if upload is None or not upload.is_file():
-            raise UserError("Choose a file to train on.", field="dataset.file")
-        shape = check_file(upload, dataset=dataset, report=report)
-    else:
+    dataset = question.config.dataset
+    if dataset.source is DatasetSource.UPLOAD and question.file is None:
+        raise UserError("Choose a file to train on.", field="dataset.file")
+    if dataset.source is DatasetSource.HUB:
         dataset_info(dataset.name or "", revision=dataset.revision, token=token)
         report(f"Reading the first rows of {dataset.name}…")
-        shape = check_hub_rows(dataset, evaluation_split=config.evaluation.split, token=token)
-    if shape is DatasetShape.TEXT and config.method.answers_only:
-        raise UserError(
-            "This data is plain text, so there are no answers to tell from questions.",
-            hint="Turn this off to learn all of the text.",
-            field="method.answers_only",
-        )
+        # The rest is read when it is downloaded, as the run begins.
+        require(previewer.ask(question, token=token))
+        return
+    previewer.check(question, token=token, report=report)
 
 
 def _check_model(config: RunConfig, *, home: Path, token: SecretStr | None) -> None:

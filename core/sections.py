@@ -1,80 +1,22 @@
-"""The sections of a run's settings. Each setting is declared here once, and nowhere else.
+"""The sections of a run's settings, but for the data's: those are in core/data/sections.py."""
 
-From a field's type, bounds, default, label and help come the form, its validation, the YAML file,
-its JSON Schema and the command line's errors.
-"""
+from typing import Annotated, Literal
 
-from typing import Annotated, Any, Literal
+from pydantic import StringConstraints
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import PydanticCustomError
-
-from core.builtin import BUILTIN_DATASET, BUILTIN_MODEL
+from core.builtin import BUILTIN_MODEL
 from core.options import (
     BY_LOSS,
     COSINES,
     WITH_MIN_LR,
     WITHOUT_WARMUP,
     AdapterKind,
-    DatasetShape,
-    DatasetSource,
     NumberFormat,
     Optimizer,
     Schedule,
     Switch,
 )
-
-# The Hub's own rule for a repository's id: an owner and a name of letters, digits, "-", "_", ".".
-RepoId = Annotated[str, StringConstraints(pattern=r"^\w([\w\-.]{0,94}\w)?/\w([\w\-.]{0,94}\w)?$")]
-# Never a path: neither absolute nor with ".." in it.
-Revision = Annotated[str, StringConstraints(pattern=r"^\w+([\-./]\w+)*$", max_length=128)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w\-.]{0,95}$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00.][^/\\\x00]{0,254}$")]
-Column = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-
-
-def setting(
-    default: Any,
-    *,
-    label: str,
-    help: str,
-    basic: bool = False,
-    shown_when: dict[str, tuple[str, ...]] | None = None,
-    **bounds: Any,
-) -> Any:
-    """Declare a setting: its default, its label, one sentence of help, and its bounds.
-
-    `basic` puts it in view; the rest lies under Advanced. `shown_when` names the values of other
-    settings under which this one means anything, by path ("adapter.kind").
-    """
-    conditions: Any = {path: list(values) for path, values in (shown_when or {}).items()}
-    return Field(
-        default,
-        title=label,
-        description=help,
-        json_schema_extra={"basic": basic, "shown_when": conditions},
-        **bounds,
-    )
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML's yes and no are True and False, which Python would take for 1 and 0."""
-        kind = cls.model_fields[info.field_name or ""].annotation
-        if isinstance(value, bool) and kind not in (bool, Any):
-            raise PydanticCustomError("float_type", "should be a number or text")
-        return value
+from core.section import Column, Name, RepoId, Revision, Section, setting
 
 
 class ModelSection(Section):
@@ -86,60 +28,6 @@ class ModelSection(Section):
         None, label="Model revision",
         help="A branch, tag or commit of the model. Empty takes the newest on its main branch.",
     )  # fmt: skip
-
-
-class DatasetSection(Section):
-    source: DatasetSource = setting(
-        DatasetSource.BUILTIN, label="Where the data is", basic=True,
-        help="A dataset that comes with SmolFactory, one on the Hub, or a file of yours.",
-    )  # fmt: skip
-    builtin: Literal["facts_to_json"] = setting(
-        BUILTIN_DATASET, label="Built-in dataset", basic=True,
-        help="facts_to_json teaches a model to answer questions of fact in one line of JSON.",
-        shown_when={"dataset.source": (DatasetSource.BUILTIN,)},
-    )  # fmt: skip
-    name: RepoId | None = setting(
-        None, label="Hub dataset", basic=True, help="The dataset's id on the Hub, as owner/name.",
-        shown_when={"dataset.source": (DatasetSource.HUB,)},
-    )  # fmt: skip
-    file: FileName | None = setting(
-        None, label="Your file", basic=True,
-        help="One row an example: csv, json, jsonl, parquet, or txt with one example a line.",
-        shown_when={"dataset.source": (DatasetSource.UPLOAD,)},
-    )  # fmt: skip
-    subset: Column | None = setting(
-        None, label="Subset", basic=True,
-        help="The dataset's configuration on the Hub. Empty takes the only or the default one.",
-        shown_when={"dataset.source": (DatasetSource.HUB,)},
-    )  # fmt: skip
-    split: Column = setting(
-        "train", label="Training split", basic=True, help="The split to train on.",
-        shown_when={"dataset.source": (DatasetSource.HUB,)},
-    )  # fmt: skip
-    revision: Revision | None = setting(
-        None, label="Dataset revision",
-        help="A branch, tag or commit of the dataset. Empty takes the newest.",
-        shown_when={"dataset.source": (DatasetSource.HUB,)},
-    )  # fmt: skip
-    shape: DatasetShape = setting(
-        DatasetShape.AUTO, label="Shape of a row", basic=True,
-        help="messages, prompt and completion, or plain text; auto tells by the column names.",
-        shown_when={"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)},
-    )  # fmt: skip
-    messages_column: Column = setting(
-        "messages", label="Messages column",
-        help="The column with a list of {role, content} messages.",
-    )  # fmt: skip
-    prompt_column: Column = setting(
-        "prompt", label="Prompt column", help="The column with what the model is asked."
-    )
-    completion_column: Column = setting(
-        "completion", label="Completion column",
-        help="The column with what the model should answer.",
-    )  # fmt: skip
-    text_column: Column = setting(
-        "text", label="Text column", help="The column with plain text to learn."
-    )
 
 
 class SftSection(Section):
@@ -301,27 +189,6 @@ class ScheduleSection(Section):
         None, label="Highest learning rate", gt=0, le=1,
         help="The learning rate never goes above. Empty: the peak.",
         shown_when={"schedule.kind": (Schedule.GREEDY,)},
-    )  # fmt: skip
-
-
-class EvaluationSection(Section):
-    split: Column | None = setting(
-        None, label="Evaluation split",
-        help="A split that is never trained on. Empty: held-out rows of the training split.",
-        shown_when={"dataset.source": (DatasetSource.HUB,)},
-    )  # fmt: skip
-    fraction: float = setting(
-        0.1, label="Held-out share", ge=0, lt=1,
-        help="Share of the rows kept from training where no evaluation split is named; 0 for none.",
-        shown_when={"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)},
-    )  # fmt: skip
-    every: int = setting(
-        20, label="Evaluate every", ge=1, le=1_000_000,
-        help="Steps from one look at the evaluation loss to the next.",
-    )  # fmt: skip
-    max_rows: int = setting(
-        200, label="Evaluation rows", ge=1, le=1_000_000,
-        help="At most so many rows are evaluated, so that a look stays quick.",
     )  # fmt: skip
 
 

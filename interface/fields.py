@@ -52,6 +52,9 @@ def build(setting: Setting, *, visible: bool) -> Component:
     if setting.path == "model.name":
         models = [(words.model(name), name) for name in MODELS]
         return gr.Dropdown(choices=models, allow_custom_value=True, filterable=True, **shared)
+    if setting.section == "columns":
+        # Which columns there are is known when the data has been looked at.
+        return gr.Dropdown(choices=[], allow_custom_value=True, **shared)
     values = choices(setting)
     if values:
         pairs = [(words.choice(value), value) for value in values]

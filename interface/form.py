@@ -15,7 +15,7 @@ from interface.uploads import issued_file
 # Which card holds the basic settings of which sections; the rest lies under Advanced.
 CARDS = {
     "Model": ("model",),
-    "Data": ("dataset",),
+    "Data": ("dataset", "columns", "filters"),
     "Training": ("adapter", "method", "training", "schedule", "evaluation", "hardware"),
     "Result": ("output",),
 }
@@ -62,6 +62,19 @@ class Form:
             gr.update(value=values[name], visible=self._shown(setting, values))
             for name, setting in self._settings.items()
         ]
+
+    def changes(self, sections: tuple[str, ...]) -> list[Any]:
+        """The events that tell of another value in these sections: a text's when it is left."""
+        changed = []
+        for name, setting in self._settings.items():
+            component = self.components[name]
+            if setting.section not in sections:
+                continue
+            if isinstance(component, gr.Textbox):
+                changed += [component.blur, component.submit]
+            else:
+                changed.append(component.change)
+        return changed
 
     def label(self, path: str) -> str:
         """What a person calls the setting with this path; the path itself when it is none."""

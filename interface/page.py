@@ -97,6 +97,7 @@ class Page:
             **QUIET,
         ).then(**then)
         self.blocks.load(**self._train.previews, **QUIET)
+        self.blocks.load(**self._train.data.looks, api_visibility="private")
 
     def _wire_start(self) -> None:
         train = self._train

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from core.errors import InvalidConfig, UserError
+from core.errors import UserError, fields_of
 from interface.fields import element_id
 from interface.form import Form
 
@@ -11,7 +11,7 @@ NOTHING = ""
 
 def show(form: Form, error: UserError, *, reveal: bool) -> str:
     """The problems of the form. `reveal` has the page open and scroll to the first of them."""
-    faults = _faults(error)
+    faults = fields_of(error)
     heading = f"{len(faults)} settings need a look." if len(faults) > 1 else "One more thing to do."
     items = "".join(_item(form, path, message) for path, message in faults.items())
     flag = " data-reveal" if reveal else ""
@@ -26,15 +26,9 @@ def listed(error: UserError) -> str:
         f"<li>{escape(message)}</li>"
         if path in ("", "yaml")
         else f"<li><code>{escape(path)}</code> {escape(message)}</li>"
-        for path, message in _faults(error).items()
+        for path, message in fields_of(error).items()
     )
     return f'<div class="problems" role="alert"><ul>{items}</ul></div>'
-
-
-def _faults(error: UserError) -> dict[str, str]:
-    if isinstance(error, InvalidConfig):
-        return error.fields
-    return {error.field or "": str(error)}
 
 
 def _item(form: Form, path: str, message: str) -> str:

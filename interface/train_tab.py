@@ -12,10 +12,12 @@ import gradio as gr
 
 from core import launcher, preflight
 from core.config import MAX_YAML_BYTES, RunConfig, load_config
+from core.data.preview import Previewer
 from core.errors import InvalidConfig, UserError
 from core.runs import RunStore
 from interface import problems, summary
 from interface.access import Access
+from interface.data_panel import DataPanel
 from interface.form import Form
 from interface.live import QUIET
 from interface.uploads import issued_file
@@ -29,6 +31,7 @@ class TrainTab:
     def __init__(self, *, store: RunStore, access: Access) -> None:
         self._store = store
         self._access = access
+        self._previewer = Previewer()
         with gr.Row(elem_classes=["train"]):
             with gr.Column(scale=3, min_width=320, elem_classes=["form-column"]):
                 self.form = Form()
@@ -56,7 +59,12 @@ class TrainTab:
 
             def check(report: Callable[[str], None]) -> None:
                 preflight.check(
-                    config, upload=upload, home=self._store.home, token=token, report=report
+                    config,
+                    upload=upload,
+                    home=self._store.home,
+                    token=token,
+                    previewer=self._previewer,
+                    report=report,
                 )
 
             for text in _progress_of(check):
@@ -97,6 +105,9 @@ class TrainTab:
             )
             self.start_button = gr.Button("Start", variant="primary", elem_id="start", size="lg")
             self.status = gr.HTML("", elem_id="start-status")
+        self.data = DataPanel(
+            form=self.form, store=self._store, access=self._access, previewer=self._previewer
+        )
         with gr.Column(elem_classes=["card", "as-file"]):
             gr.HTML("<h2>The same run as a file</h2>")
             self.yaml = gr.Code(

@@ -17,22 +17,29 @@ CHAT_TEMPLATE = (
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 
 
-def make_tiny_model(folder: Path) -> Path:
+def make_tiny_model(
+    folder: Path,
+    *,
+    template: str | None = CHAT_TEMPLATE,
+    begin: str = "<|im_start|>",
+    end: str = "<|im_end|>",
+    special: tuple[str, ...] = SPECIAL,
+) -> Path:
     """Save a model of random weights and a byte-level tokenizer, as the built-in one is saved."""
     import torch
     from tokenizers import ByteLevelBPETokenizer
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     trained = ByteLevelBPETokenizer()
-    trained.train_from_iterator(["system user assistant"], special_tokens=list(SPECIAL))
+    trained.train_from_iterator(["system user assistant"], special_tokens=list(special))
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=trained._tokenizer,
-        bos_token="<|im_start|>",
-        eos_token="<|im_end|>",
-        pad_token="<|im_end|>",
-        additional_special_tokens=list(SPECIAL),
+        bos_token=begin,
+        eos_token=end,
+        pad_token=end,
+        additional_special_tokens=list(special),
         model_max_length=2048,
-        chat_template=CHAT_TEMPLATE,
+        chat_template=template,
     )
     torch.manual_seed(0)
     model = LlamaForCausalLM(

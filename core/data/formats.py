@@ -1,122 +1,160 @@
-"""The shape of an example: told from the columns, and each row brought into it or refused."""
+"""A row brought into the shape that training takes, or refused with its place."""
 
-import json
-from collections.abc import Collection
 from typing import Any
 
 from core.data.files import Row
+from core.data.mapping import PLACE, RowMapping, label
+from core.data.messages import Message, NotMessages, conversation, json_value, whole
 from core.errors import UserError
 from core.options import DatasetShape
-from core.sections import DatasetSection
 
-Message = dict[str, str]
+# messages; prompt and completion; text; prompt, chosen and rejected; … — as TRL names them.
 Example = dict[str, Any]
 
-_ROLES = ("system", "developer", "user", "assistant", "tool")
 
-
-def find_shape(dataset: DatasetSection, columns: Collection[str]) -> DatasetShape:
-    """The shape that the settings name, or that the columns show.
-
-    Raises UserError at the setting that names a column which is not there.
-    """
-    shapes = list(_columns(dataset)) if dataset.shape is DatasetShape.AUTO else [dataset.shape]
-    for shape in shapes:
-        if all(column in columns for column in _columns(dataset)[shape].values()):
-            return shape
-    listed = ", ".join(sorted(columns)[:20]) or "none"
-    if dataset.shape is DatasetShape.AUTO:
-        raise UserError(
-            f"This data has no columns that SmolFactory knows. It has: {listed}.",
-            hint="Name its columns under Advanced: messages, or prompt and completion, or text.",
-            field="dataset.shape",
-        )
-    field, column = next(
-        (field, column)
-        for field, column in _columns(dataset)[dataset.shape].items()
-        if column not in columns
-    )
-    raise UserError(
-        f"This data has no column {column!r}. It has: {listed}.",
-        hint="Name the right column.",
-        field=f"dataset.{field}",
-    )
-
-
-def to_example(row: Row, *, dataset: DatasetSection, shape: DatasetShape) -> Example:
-    """A row as TRL takes it: messages; prompt and completion; or text.
+def to_example(row: Row, mapping: RowMapping) -> Example:
+    """A row as TRL takes it, each part of it a list of messages except for plain text.
 
     Raises UserError, with the row's place, when the row can't be brought into the shape.
     """
-    if shape is DatasetShape.MESSAGES:
-        return {"messages": _messages(row, dataset.messages_column)}
-    if shape is DatasetShape.PROMPT_COMPLETION:
-        return {
-            "prompt": [{"role": "user", "content": _text(row, dataset.prompt_column)}],
-            "completion": [{"role": "assistant", "content": _text(row, dataset.completion_column)}],
-        }
-    return {"text": _text(row, dataset.text_column)}
+    maker = _Maker(row, mapping)
+    match mapping.shape:
+        case DatasetShape.MESSAGES:
+            example: Example = {"messages": maker.opened(maker.dialogue("messages"))}
+            if not any(message["role"] == "assistant" for message in example["messages"]):
+                raise maker.refusal("messages", "has no message of the assistant to learn from")
+        case DatasetShape.PROMPT_COMPLETION:
+            example = {"prompt": maker.prompt(), "completion": [maker.reasoned_answer()]}
+        case DatasetShape.TEXT:
+            return {"text": maker.text("text")}
+        case DatasetShape.PREFERENCE:
+            example = maker.pair()
+        case DatasetShape.RATED:
+            rating = label(row.values.get(mapping.parts["label"]))
+            if rating is None:
+                raise maker.refusal("label", "should be true or false, or 1 or 0")
+            example = {"prompt": maker.prompt(), "completion": maker.answer("completion")}
+            example["label"] = rating
+        case _:
+            example = {"prompt": maker.prompt()}
+            if answer := maker.fill("answer"):
+                example["answer"] = answer
+    if tools := maker.tools():
+        example["tools"] = tools
+    return example
 
 
-def _columns(dataset: DatasetSection) -> dict[DatasetShape, dict[str, str]]:
-    """By shape: the settings that name its columns, and the columns they name."""
-    return {
-        DatasetShape.MESSAGES: {"messages_column": dataset.messages_column},
-        DatasetShape.PROMPT_COMPLETION: {
-            "prompt_column": dataset.prompt_column,
-            "completion_column": dataset.completion_column,
-        },
-        DatasetShape.TEXT: {"text_column": dataset.text_column},
-    }
+class _Maker:
+    """The parts of one row."""
 
+    def __init__(self, row: Row, mapping: RowMapping) -> None:
+        self._row = row
+        self._mapping = mapping
 
-def _text(row: Row, column: str) -> str:
-    value = row.values.get(column)
-    if not isinstance(value, str) or not value.strip():
-        found = "nothing" if value in (None, "") else f"{str(value)[:40]!r}"
-        raise _refusal(row, column, f"should be text, but it is {found}")
-    return _whole(row, column, value)
+    def fill(self, part: str) -> str:
+        """The text of a part, "" where the shape or the row has none of it."""
+        value = self._mapping.parts.get(part)
+        if value is None:
+            return ""
+        if part not in self._mapping.texts:
+            return self._cell(part, value)
+        # A field of one line has no other way to write a new one.
+        value = value.replace("\\n", "\n")
+        return PLACE.sub(lambda place: self._cell(part, place[1]), value).strip()
 
+    def text(self, part: str) -> str:
+        """The text of a part that each row must have."""
+        filled = self.fill(part)
+        if not filled.strip():
+            raise self.refusal(part, "should be text, but it is empty")
+        return filled
 
-def _messages(row: Row, column: str) -> list[Message]:
-    value = row.values.get(column)
-    if isinstance(value, str):
-        # A csv can hold a list only as text.
+    def dialogue(self, part: str) -> list[Message]:
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise _refusal(row, column, "is not a list of messages") from error
-    if not isinstance(value, list) or not value:
-        raise _refusal(row, column, "should be a list of messages, with one at least")
-    messages = [_message(row, column, item) for item in value]
-    if not any(message["role"] == "assistant" for message in messages):
-        raise _refusal(row, column, "has no message of the assistant to learn from")
-    return messages
+            return conversation(self._row.values.get(self._mapping.parts[part]))
+        except NotMessages as error:
+            raise self.refusal(part, str(error)) from error
 
+    def prompt(self) -> list[Message]:
+        value = self._row.values.get(self._mapping.parts["prompt"])
+        if isinstance(value, list | dict):
+            return self.opened(self.dialogue("prompt"))
+        return self.opened([{"role": "user", "content": self.text("prompt")}])
 
-def _message(row: Row, column: str, item: Any) -> Message:
-    if not isinstance(item, dict):
-        raise _refusal(row, column, "should be a list of objects with role and content")
-    role, content = item.get("role"), item.get("content")
-    if role not in _ROLES:
-        raise _refusal(row, column, f"has a role {str(role)[:40]!r}; known are {', '.join(_ROLES)}")
-    if not isinstance(content, str):
-        raise _refusal(row, column, f"has a {role} message whose content is not text")
-    return {"role": role, "content": _whole(row, column, content)}
+    def answer(self, part: str) -> list[Message]:
+        value = self._row.values.get(self._mapping.parts[part])
+        if isinstance(value, list | dict):
+            return self.dialogue(part)
+        return [{"role": "assistant", "content": self.text(part)}]
 
+    def reasoned_answer(self) -> Message:
+        messages = self.answer("completion")
+        if len(messages) != 1:
+            raise self.refusal("completion", "should be one message, the assistant's")
+        reasoning = self.fill("reasoning")
+        return messages[0] | ({"reasoning_content": reasoning} if reasoning else {})
 
-def _whole(row: Row, column: str, text: str) -> str:
-    """JSON can hold half a character, which no file and no tokenizer can."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise _refusal(row, column, "has half a character (a lone surrogate)") from error
-    return text
+    def pair(self) -> Example:
+        """A prompt with a better and a worse answer; a prompt that both begin with is shared."""
+        if "prompt" in self._mapping.parts:
+            prompt, (chosen, rejected) = self.prompt(), self._answers()
+            # Some datasets repeat the prompt in both.
+            if len(chosen) > 1 and chosen[0].get("role") == "user":
+                chosen, rejected = chosen[-1:], rejected[-1:]
+            return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
+        chosen, rejected = self._answers()
+        shared = 0
+        while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
+            shared += 1
+        if shared == 0 or shared == min(len(chosen), len(rejected)):
+            raise self.refusal("chosen", "should begin as the rejected one does, and then differ")
+        return {
+            "prompt": self.opened(chosen[:shared]),
+            "chosen": chosen[shared:],
+            "rejected": rejected[shared:],
+        }
 
+    def _answers(self) -> tuple[list[Message], list[Message]]:
+        return self.answer("chosen"), self.answer("rejected")
 
-def _refusal(row: Row, column: str, problem: str) -> UserError:
-    return UserError(
-        f"The column {column!r} in {row.place} {problem}.",
-        hint="Put the row right or take it out; SmolFactory trains on no row it can't format.",
-        field="dataset.file",
-    )
+    def opened(self, messages: list[Message]) -> list[Message]:
+        """The messages, with those that the settings add in front where the row has none."""
+        there = {message["role"] for message in messages}
+        front = [
+            {"role": role, "content": text}
+            for role in ("system", "developer")
+            if role not in there and (text := self.fill(role))
+        ]
+        return front + messages
+
+    def tools(self) -> list[Any]:
+        column = self._mapping.parts.get("tools")
+        value = self._row.values.get(column) if column else None
+        if value in (None, "", []):
+            return []
+        try:
+            tools = json_value(value)
+        except NotMessages:
+            tools = None
+        if not isinstance(tools, list):
+            raise self.refusal("tools", "should be a list of tools, or one as JSON")
+        return tools
+
+    def _cell(self, part: str, column: str) -> str:
+        value = self._row.values.get(column)
+        if value is None:
+            return ""
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise self.refusal(part, f"should be text, but it is {str(value)[:40]!r}", column)
+        try:
+            return whole(str(value))
+        except NotMessages as error:
+            raise self.refusal(part, str(error), column) from error
+
+    def refusal(self, part: str, problem: str, column: str | None = None) -> UserError:
+        column = column or self._mapping.parts[part]
+        return UserError(
+            f"The column {column!r} in {self._row.place} {problem}.",
+            hint="Put the row right or take it out; SmolFactory trains on no row it can't format.",
+            field="dataset.file",
+        )

@@ -1,75 +1,16 @@
-"""Rows of a dataset on the Hub. As a program it checks one: python -m core.data.hub_rows < JSON
+"""Rows of a dataset on the Hub: whole for training, or as they come for a look at them."""
 
-The check runs as a process of its own, so that the page never loads what it needs.
-"""
-
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from pydantic import BaseModel, SecretStr
+from typing import TYPE_CHECKING
 
 from core.data.files import Row
-from core.data.formats import find_shape, to_example
-from core.environment import allowed_environment
-from core.errors import HubUnreachable, UserError
+from core.data.sections import DatasetSection
+from core.errors import UserError
 from core.hub import hub_errors
-from core.options import DatasetShape
-from core.sections import DatasetSection
 
 if TYPE_CHECKING:
     from datasets import Dataset
-
-CHECK_SECONDS = 180
-
-
-class Question(BaseModel):
-    dataset: DatasetSection
-    evaluation_split: str | None
-
-
-class Answer(BaseModel):
-    """The shape of the rows, or else what is wrong, where, and what to do."""
-
-    shape: DatasetShape | None = None
-    message: str = ""
-    hint: str = ""
-    field: str | None = None
-
-
-def check_hub_rows(
-    dataset: DatasetSection, *, evaluation_split: str | None, token: SecretStr | None
-) -> DatasetShape:
-    """Read the first row of each split that the settings name, in a process of its own.
-
-    Returns the shape of the rows. Raises UserError at the setting that names what is not there.
-    """
-    question = Question(dataset=dataset, evaluation_split=evaluation_split)
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "core.data.hub_rows"],
-            input=question.model_dump_json().encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=Path(__file__).parent.parent.parent,
-            env=allowed_environment(token=token),
-            timeout=CHECK_SECONDS,
-            check=True,
-        )
-    except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
-        raise HubUnreachable(
-            f"The rows of {dataset.name} could not be read in {CHECK_SECONDS // 60} minutes.",
-            hint="Try again, or download the file and upload it here.",
-            field="dataset.name",
-        ) from error
-    answer = Answer.model_validate_json(done.stdout)
-    if answer.shape is None:
-        raise UserError(answer.message, hint=answer.hint, field=answer.field)
-    return answer.shape
 
 
 def load_hub_split(dataset: DatasetSection, *, split: str, field: str) -> "Dataset":
@@ -85,28 +26,23 @@ def load_hub_split(dataset: DatasetSection, *, split: str, field: str) -> "Datas
         )
 
 
-def _check(question: Question) -> DatasetShape:
+def stream_hub_split(dataset: DatasetSection, *, split: str, field: str) -> Iterator[Row]:
+    """The rows of a split as they come, without downloading it whole.
+
+    Raises UserError at `field` when there is no such split, or it has no rows.
+    """
     import datasets
 
-    dataset = question.dataset
-    splits = {"dataset.split": dataset.split}
-    if question.evaluation_split is not None:
-        splits["evaluation.split"] = question.evaluation_split
-    shapes = []
-    for field, split in splits.items():
-        with _dataset_errors(dataset, split=split, field=field):
-            rows = datasets.load_dataset(
-                dataset.name, name=dataset.subset, split=split, revision=dataset.revision,
-                streaming=True,
-            )  # fmt: skip
-            first = next(iter(rows), None)
-        if first is None:
-            raise UserError(
-                f"The split {split!r} of {dataset.name} has no rows.", field=field
-            )  # fmt: skip
-        shapes.append(find_shape(dataset, first.keys()))
-        to_example(Row(f"the first row of {split}", first), dataset=dataset, shape=shapes[-1])
-    return shapes[0]
+    number = 0
+    with _dataset_errors(dataset, split=split, field=field):
+        rows = datasets.load_dataset(
+            dataset.name, name=dataset.subset, split=split, revision=dataset.revision,
+            streaming=True,
+        )  # fmt: skip
+        for number, values in enumerate(rows, start=1):
+            yield Row(f"row {number} of {split}", values)
+    if number == 0:
+        raise UserError(f"The split {split!r} of {dataset.name} has no rows.", field=field)
 
 
 @contextmanager
@@ -167,20 +103,3 @@ def _refusal(error: ValueError, *, dataset: DatasetSection, split: str, field: s
         f"{dataset.name} can't be loaded: {text.partition(chr(10))[0][:300]}",
         field="dataset.name",
     )
-
-
-def main() -> None:
-    question = Question.model_validate_json(sys.stdin.buffer.read())
-    try:
-        answer = Answer(shape=_check(question))
-    except UserError as error:
-        answer = Answer(message=error.message, hint=error.hint, field=error.field)
-    _tell(answer.model_dump(mode="json"))
-
-
-def _tell(answer: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(answer))
-
-
-if __name__ == "__main__":
-    main()

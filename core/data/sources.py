@@ -1,37 +1,50 @@
-"""Rows of files as examples: the built-in datasets' and the person's own."""
+"""Rows of a run's data and what their columns are for, wherever the data lies."""
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 
-from core.data.files import read_rows
-from core.data.formats import Example, find_shape, to_example
-from core.options import DatasetShape
-from core.sections import DatasetSection
+from core.config import RunConfig
+from core.data.files import Row
+from core.data.filters import wanted
+from core.data.formats import Example, to_example
+from core.data.mapping import RowMapping, find_mapping
+from core.options import DatasetShape, DatasetSource
 
-REPORT_EVERY_ROWS = 20_000
+# So many rows tell what a column holds.
+LOOKED_AT_ROWS = 50
+BUILTIN_MAPPING = RowMapping(DatasetShape.MESSAGES, {"messages": "messages"}, why="built in")
 
 
-def examples_of_file(
-    path: Path, *, dataset: DatasetSection
-) -> tuple[DatasetShape, Iterator[Example]]:
-    """The shape of a file's rows, and the rows in it.
+@dataclass(frozen=True)
+class PlacedExample:
+    """An example, and where its row stands ("line 7")."""
 
-    Raises UserError at once when its columns make no shape, and while iterating at a bad row.
+    place: str
+    example: Example
+
+
+def map_rows(config: RunConfig, rows: Iterator[Row]) -> tuple[RowMapping, Iterator[PlacedExample]]:
+    """What the columns are for, and the examples that the rows make, filtered.
+
+    Raises UserError at once when the columns make no shape, and while iterating at a bad row.
     """
-    rows = read_rows(path)
-    first = next(rows)
-    shape = find_shape(dataset, first.values.keys())
-    examples = (to_example(row, dataset=dataset, shape=shape) for row in chain([first], rows))
-    return shape, examples
+    if config.dataset.source is DatasetSource.BUILTIN:
+        mapping = BUILTIN_MAPPING
+    else:
+        first = list(islice(rows, LOOKED_AT_ROWS))
+        columns = list(dict.fromkeys(name for row in first for name in row.values))
+        mapping = find_mapping(
+            config.dataset, config.columns, columns=columns, rows=[row.values for row in first]
+        )
+        rows = chain(first, rows)
+    kept = wanted(rows, config.filters)
+    return mapping, (PlacedExample(row.place, to_example(row, mapping)) for row in kept)
 
 
-def check_file(
-    path: Path, *, dataset: DatasetSection, report: Callable[[str], None]
-) -> DatasetShape:
-    """Read a whole file as training would. Returns its shape; raises UserError at a bad row."""
-    shape, examples = examples_of_file(path, dataset=dataset)
-    for count, _ in enumerate(examples, start=1):
-        if count % REPORT_EVERY_ROWS == 0:
-            report(f"Checked {count:,} rows…")
-    return shape
+def fingerprint(path: Path) -> str:
+    """The sha256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,9 +15,10 @@ from core.runs import Run, RunState
 from core.train.callbacks import Reporter
 from core.train.checkpoints import newest_checkpoint, remove_torn_checkpoints
 from core.train.data import load_data
-from core.train.model import load_model, load_tokenizer
+from core.train.model import load_model
 from core.train.number_format import choose_number_format
 from core.train.sft import make_trainer
+from core.train.tokenizer import load_tokenizer
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "huggingface_hub")
 
@@ -37,10 +38,11 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     model_source = load_tokenizer(
         config.model, home=run.home, before=before.get("model_revision")
     )  # fmt: skip
-    data = load_data(config, run=run, has_template=model_source.tokenizer.chat_template is not None)
+    data = load_data(
+        config, run=run, tokenizer=model_source.tokenizer, tokenizer_id=model_source.id
+    )
     for warning in data.warnings:
         events.write(Warned(text=warning))
-    own_template = model_source.tokenizer.chat_template
     model = load_model(config, source=model_source, number_format=number_format.value)
     reporter = Reporter(run=run, events=events)
     prepared = make_trainer(
@@ -48,8 +50,6 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
         number_format=number_format.value, reporter=reporter,
     )  # fmt: skip
     trainer = prepared.trainer
-    for warning in prepared.warnings:
-        events.write(Warned(text=warning))
     choices = {
         "number_format": number_format,
         **model_source.choices,
@@ -70,7 +70,6 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
         # The checkpoint is written, and there may be no time for more.
         return TrainerExit.WENT_DOWN
     events.write(StateChanged(state=RunState.SAVING))
-    model_source.tokenizer.chat_template = own_template
     _save(trainer, run.paths.model, base_model=config.model.name)
     is_whole = trainer.state.global_step >= trainer.state.max_steps
     return TrainerExit.FINISHED if is_whole else TrainerExit.STOPPED

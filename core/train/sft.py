@@ -1,6 +1,6 @@
 """Supervised fine-tuning with TRL's SFTTrainer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,12 +9,10 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from trl import SFTConfig
 
 from core.config import RunConfig
-from core.errors import UserError
 from core.events import Choice
-from core.options import DatasetShape, NumberFormat, Switch
+from core.options import NumberFormat, Switch
 from core.runs import Run
 from core.train.callbacks import Reporter
-from core.train.chat_template import training_template, trains_to_stop
 from core.train.data import Data
 from core.train.schedule import schedule_arguments
 from core.train.trainer import RunTrainer
@@ -27,7 +25,6 @@ ROOMY_BYTES = 8 * 1024**3
 class PreparedTrainer:
     trainer: Trainer
     choices: dict[str, Choice]
-    warnings: list[str] = field(default_factory=list)
 
 
 def make_trainer(
@@ -40,29 +37,8 @@ def make_trainer(
     number_format: str,
     reporter: Reporter,
 ) -> PreparedTrainer:
-    """A trainer with its data tokenized and its labels masked.
-
-    Raises UserError when the answers can't be told from the questions, or none is left to learn.
-    """
-    warnings = []
-    choices = {}
-    answers_only = config.method.answers_only
-    if data.shape is DatasetShape.TEXT and answers_only:
-        raise UserError(
-            "This data is plain text, so there are no answers to tell from questions.",
-            hint="Turn off loss on answers only.",
-            field="method.answers_only",
-        )
-    marks_answers = answers_only and data.shape is DatasetShape.MESSAGES
-    if marks_answers:
-        # While it trains: what is saved at the end has the model's own again.
-        tokenizer.chat_template, choices["training_chat_template"] = training_template(
-            tokenizer, model_name=config.model.name
-        )
-        if not trains_to_stop(tokenizer, tokenizer.chat_template):
-            warnings.append("The end of an answer is not trained: the model may not learn to stop.")
+    """A trainer for data that is tokens already, with the labels of what is not learned masked."""
     checkpointing = _gradient_checkpointing(config.hardware.gradient_checkpointing)
-    choices["gradient_checkpointing"] = checkpointing
     trainer = RunTrainer(
         model=model,
         args=SFTConfig(
@@ -70,16 +46,13 @@ def make_trainer(
             bf16=number_format == NumberFormat.BFLOAT16,
             fp16=number_format == NumberFormat.FLOAT16,
             activation_checkpointing=checkpointing.value == Switch.ON,
-            assistant_only_loss=marks_answers,
-            completion_only_loss=answers_only and data.shape is DatasetShape.PROMPT_COMPLETION,
         ),
         processing_class=tokenizer,
         train_dataset=data.train,
         eval_dataset=data.evaluation,
         callbacks=[reporter],
     )
-    warnings += _check_labels(config, rows=len(data.train), kept=trainer.train_dataset)
-    return PreparedTrainer(trainer=trainer, choices=choices, warnings=warnings)
+    return PreparedTrainer(trainer=trainer, choices={"gradient_checkpointing": checkpointing})
 
 
 def _arguments(config: RunConfig, *, run: Run, evaluates: bool) -> dict[str, Any]:
@@ -109,23 +82,6 @@ def _arguments(config: RunConfig, *, run: Run, evaluates: bool) -> dict[str, Any
         "save_strategy": "steps",
         **schedule_arguments(config.schedule, peak=training.learning_rate),
     }
-
-
-def _check_labels(config: RunConfig, *, rows: int, kept: Any) -> list[str]:
-    """TRL leaves out rows with nothing to learn; a person should know. Returns warnings."""
-    field, length = "method.max_length", config.method.max_length
-    if len(kept) == 0:
-        raise UserError(
-            f"Every answer begins after {length} tokens, so there is nothing to learn.",
-            hint="Raise the max length.",
-            field=field,
-        )
-    if config.method.packing or len(kept) == rows:
-        return []
-    return [
-        f"{rows - len(kept)} of {rows} rows are left out: their answers begin after the max "
-        f"length of {length} tokens."
-    ]
 
 
 def _gradient_checkpointing(wanted: Switch) -> Choice:

@@ -36,8 +36,15 @@ CHANGED: dict[str, dict[str, Any]] = {
     "dataset": {
         "source": "hub", "name": "acme/rows", "file": "Meine Zeilen (1).csv", "subset": "on",
         "split": "2026-01-01", "revision": "1e3", "shape": "prompt_completion",
-        "messages_column": "null", "prompt_column": "Größe: 1", "completion_column": "- 答え #",
-        "text_column": "'quoted' \"twice\"",
+    },
+    "columns": {
+        "messages": "null", "prompt": "Größe: 1", "completion": "- 答え #", "reasoning": "yes",
+        "text": "'quoted' \"twice\"", "chosen": "1", "rejected": "~", "label": "{a}\n\n{b}",
+        "answer": "#", "tools": "1e3", "system": "Answer in {\"json\": 1}.\n", "developer": "[]",
+    },
+    "filters": {
+        "drop_where": "no", "drop_empty": "null", "duplicates": True, "min_length": 1,
+        "max_length": 8, "sample": 1, "untrainable": True,
     },
     "method": {"answers_only": False, "max_length": 8, "packing": True},
     "adapter": {"kind": "full", "rank": 1, "alpha": 0.5, "dropout": 0.25, "target_modules": "q, v"},

@@ -1,4 +1,4 @@
-"""Rows as examples: which shape they have, and which rows are refused."""
+"""Rows as examples: each shape as TRL takes it, and rows that are refused with their place."""
 
 import json
 from pathlib import Path
@@ -6,19 +6,33 @@ from typing import Any
 
 import pytest
 
-from core.data.files import Row
-from core.data.formats import find_shape, to_example
-from core.data.sources import check_file, examples_of_file
+from core.config import RunConfig, parse_config
+from core.data.files import Row, read_rows
+from core.data.formats import to_example
+from core.data.mapping import REQUIRED, RowMapping
+from core.data.sources import check_file, map_rows
 from core.errors import UserError
 from core.options import DatasetShape
-from core.sections import DatasetSection
 
 USER = {"role": "user", "content": "How much?"}
 ANSWER = {"role": "assistant", "content": "0"}
+WORSE = {"role": "assistant", "content": "Much."}
+SYSTEM = {"role": "system", "content": "Be short."}
+TOOL = {"type": "function", "function": {"name": "add", "parameters": {}}}
+
+
+def upload(**sections: Any) -> RunConfig:
+    return parse_config({"dataset": {"source": "upload", "file": "rows.jsonl"}, **sections})
+
+
+def examples(rows: list[dict[str, Any]], **sections: Any) -> list[dict[str, Any]]:
+    placed = (Row(f"line {number}", values) for number, values in enumerate(rows, start=1))
+    return [found.example for found in map_rows(upload(**sections), placed)[1]]
 
 
 def example(values: dict[str, Any], shape: DatasetShape) -> dict[str, Any]:
-    return to_example(Row("line 7", values), dataset=DatasetSection(), shape=shape)
+    parts = {part: part for part in REQUIRED[shape]}
+    return to_example(Row("line 7", values), RowMapping(shape, parts))
 
 
 def refusal(values: dict[str, Any], shape: DatasetShape) -> str:
@@ -30,66 +44,6 @@ def refusal(values: dict[str, Any], shape: DatasetShape) -> str:
     return caught.value.message
 
 
-@pytest.mark.parametrize(
-    ("columns", "shape"),
-    [
-        (["messages"], DatasetShape.MESSAGES),
-        (["id", "messages", "text"], DatasetShape.MESSAGES),
-        (["completion", "prompt"], DatasetShape.PROMPT_COMPLETION),
-        (["prompt", "text"], DatasetShape.TEXT),
-        (["text"], DatasetShape.TEXT),
-    ],
-)
-def test_the_columns_tell_the_shape(columns: list[str], shape: DatasetShape) -> None:
-    assert find_shape(DatasetSection(), columns) is shape
-
-
-def test_columns_of_other_names_can_be_named() -> None:
-    dataset = DatasetSection(prompt_column="question", completion_column="answer")
-    columns = ["question", "answer", "messages_raw"]
-    assert find_shape(dataset, columns) is DatasetShape.PROMPT_COMPLETION
-    row = Row("line 1", {"question": "a?", "answer": "b"})
-    made = to_example(row, dataset=dataset, shape=DatasetShape.PROMPT_COMPLETION)
-    assert made == {
-        "prompt": [{"role": "user", "content": "a?"}],
-        "completion": [{"role": "assistant", "content": "b"}],
-    }
-    assert find_shape(DatasetSection(text_column="body"), ["body"]) is DatasetShape.TEXT
-
-
-def test_the_shape_that_is_asked_for_is_the_one_taken() -> None:
-    dataset = DatasetSection(shape=DatasetShape.TEXT)
-    assert find_shape(dataset, ["messages", "text"]) is DatasetShape.TEXT
-
-
-@pytest.mark.parametrize(
-    ("shape", "columns", "field"),
-    [
-        (DatasetShape.AUTO, ["question", "answer"], "dataset.shape"),
-        (DatasetShape.AUTO, ["prompt", "answer"], "dataset.shape"),
-        (DatasetShape.MESSAGES, ["answer", "text"], "dataset.messages_column"),
-        (DatasetShape.PROMPT_COMPLETION, ["answer", "completion"], "dataset.prompt_column"),
-        (DatasetShape.PROMPT_COMPLETION, ["answer", "prompt"], "dataset.completion_column"),
-        (DatasetShape.TEXT, ["answer", "messages"], "dataset.text_column"),
-    ],
-)
-def test_wrong_columns_are_told_with_those_there_are(
-    shape: DatasetShape, columns: list[str], field: str
-) -> None:
-    with pytest.raises(UserError) as caught:
-        find_shape(DatasetSection(shape=shape), columns)
-    assert caught.value.field == field
-    assert f"It has: {', '.join(sorted(columns))}." in caught.value.message
-    assert caught.value.hint
-
-
-def test_many_columns_are_told_in_a_few_words() -> None:
-    with pytest.raises(UserError) as caught:
-        find_shape(DatasetSection(), [f"column{n:04}" for n in range(5000)])
-    assert "column0000" in caught.value.message
-    assert len(caught.value.message) < 500
-
-
 def test_each_shape_is_made_as_trl_takes_it() -> None:
     chat = [{"role": "system", "content": ""}, USER, ANSWER, USER, ANSWER]
     assert example({"messages": chat}, DatasetShape.MESSAGES) == {"messages": chat}
@@ -98,15 +52,112 @@ def test_each_shape_is_made_as_trl_takes_it() -> None:
         "prompt": [{"role": "user", "content": "0"}],
         "completion": [{"role": "assistant", "content": "1"}],
     }
+    rated = {"prompt": [USER], "completion": [ANSWER], "label": "True"}
+    assert example(rated, DatasetShape.RATED) == rated | {"label": True}
+    assert example({"prompt": "a"}, DatasetShape.PROMPTS) == {
+        "prompt": [{"role": "user", "content": "a"}]
+    }
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "How much?", "chosen": "0", "rejected": "Much."},
+        {"prompt": [USER], "chosen": [ANSWER], "rejected": [WORSE]},
+        {"prompt": "How much?", "chosen": [USER, ANSWER], "rejected": [USER, WORSE]},
+        {"chosen": [USER, ANSWER], "rejected": [USER, WORSE]},
+    ],
+    ids=["plain", "conversational", "prompt repeated", "prompt implied"],
+)
+def test_pairs_have_one_prompt_and_two_answers(row: dict[str, Any]) -> None:
+    assert examples([row]) == [{"prompt": [USER], "chosen": [ANSWER], "rejected": [WORSE]}]
+
+
+def test_a_pair_that_shares_no_prompt_is_refused() -> None:
+    with pytest.raises(UserError, match="line 1 should begin as the rejected one does"):
+        examples([{"chosen": [USER, ANSWER], "rejected": [SYSTEM, WORSE]}])
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [USER, ANSWER],
+        [{"from": "human", "value": "How much?"}, {"from": "gpt", "value": "0"}],
+        [{"speaker": "User", "text": "How much?"}, {"speaker": "Bot", "text": "0"}],
+        ["How much?", "0"],
+        {"messages": [USER, ANSWER]},
+        json.dumps([USER, ANSWER]),
+        [USER | {"content": [{"type": "text", "text": "How much?"}]}, ANSWER | {"name": None}],
+    ],
+    ids=["chatml", "sharegpt", "speakers", "bare turns", "nested", "json", "parts"],
+)
+def test_any_nesting_of_a_conversation_is_read(value: Any) -> None:
+    assert examples([{"conversations": value}]) == [{"messages": [USER, ANSWER]}]
+
+
+def test_tools_and_their_calls_reach_the_template() -> None:
+    call = {"function": {"name": "add", "arguments": '{"a": 1, "b": null}'}}
+    row = {
+        "messages": [USER, {"role": "assistant", "content": None, "tool_calls": [call]}],
+        "tools": json.dumps([TOOL]),
+    }
+    (made,) = examples([row])
+    assert made["tools"] == [TOOL]
+    function = {"name": "add", "arguments": {"a": 1}}
+    assert made["messages"][1] == {
+        "role": "assistant", "content": "",
+        "tool_calls": [{"type": "function", "function": function}],
+    }  # fmt: skip
+
+
+def test_columns_are_mapped_as_they_are_named() -> None:
+    row = {"q": "2 + 2?", "hint": "count", "a": 4, "why": "two and two", "who": "a teacher"}
+    columns = {
+        "prompt": 'Answer as {"n": …}. {q}\n({hint})', "completion": "a", "reasoning": "why",
+        "system": "You are {who}.", "developer": "Say little.",
+    }  # fmt: skip
+    assert examples([row], columns=columns) == [
+        {
+            "prompt": [
+                {"role": "system", "content": "You are a teacher."},
+                {"role": "developer", "content": "Say little."},
+                {"role": "user", "content": 'Answer as {"n": …}. 2 + 2?\n(count)'},
+            ],
+            "completion": [
+                {"role": "assistant", "content": "4", "reasoning_content": "two and two"}
+            ],
+        }
+    ]
+
+
+def test_a_system_message_of_the_row_stays() -> None:
+    rows = [{"messages": [SYSTEM, USER, ANSWER]}, {"messages": [USER, ANSWER]}]
+    columns = {"system": "Be kind."}
+    kind = {"role": "system", "content": "Be kind."}
+    assert [made["messages"][0] for made in examples(rows, columns=columns)] == [SYSTEM, kind]
+
+
+def test_filters_leave_the_rows_that_are_wanted() -> None:
+    row = {"text": "a", "bad": False, "source": "book"}
+    rows = [
+        row, row | {"text": "b", "bad": "yes"}, row | {"text": "c", "source": " "}, row,
+        row | {"text": "d", "bad": 0},
+    ]  # fmt: skip
+    filters = {"drop_where": "bad", "drop_empty": "source", "duplicates": True}
+    assert [made["text"] for made in examples(rows, filters=filters)] == ["a", "d"]
+    assert len(examples(rows)) == 5
+    with pytest.raises(UserError) as caught:
+        examples(rows, filters={"drop_where": "worse"})
+    assert caught.value.field == "filters.drop_where"
 
 
 def test_a_csv_holds_messages_as_json(tmp_path: Path) -> None:
     path = tmp_path / "chats.csv"
     cell = json.dumps([USER, ANSWER]).replace('"', '""')
     path.write_text(f'id,messages\n1,"{cell}"\n', encoding="utf-8")
-    shape, examples = examples_of_file(path, dataset=DatasetSection())
-    assert shape is DatasetShape.MESSAGES
-    assert list(examples) == [{"messages": [USER, ANSWER]}]
+    mapping, found = map_rows(upload(), read_rows(path))
+    assert mapping.shape is DatasetShape.MESSAGES
+    assert [placed.example for placed in found] == [{"messages": [USER, ANSWER]}]
 
 
 @pytest.mark.parametrize(
@@ -125,17 +176,17 @@ def test_a_csv_holds_messages_as_json(tmp_path: Path) -> None:
         ([ANSWER, "hello"], "role and content"),
         ([ANSWER, [USER]], "role and content"),
         ([USER], "no message of the assistant"),
-        ([ANSWER, {"role": "bot", "content": "x"}], "'bot'"),
+        ([ANSWER, {"role": "cat", "content": "x"}], "'cat'"),
         ([ANSWER, {"role": None, "content": "x"}], "role"),
         ([ANSWER, {"role": ["user"], "content": "x"}], "role"),
         ([ANSWER, {"content": "x"}], "role"),
-        ([{"from": "gpt", "value": "x"}], "role"),
         ([{"role": "assistant"}], "not text"),
         ([{"role": "assistant", "content": None}], "not text"),
         ([{"role": "assistant", "content": 5}], "not text"),
         ([{"role": "assistant", "content": True}], "not text"),
         ([{"role": "assistant", "content": {"text": "x"}}], "not text"),
-        ([{"role": "assistant", "content": ["x"]}], "not text"),
+        ([{"role": "assistant", "content": [{"image": "x"}]}], "not text"),
+        ([{"role": "assistant", "tool_calls": [{"name": 5}]}], "name of a function"),
         pytest.param("[" * 50_000, "", id="nested without end"),
         pytest.param("9" * 5000, "", id="a number without end"),
         pytest.param([{"role": "assistant", "content": "\ud83d"}], "", id="half a character"),
@@ -147,7 +198,7 @@ def test_a_bad_conversation_is_refused_with_its_place(messages: Any, words: str)
     assert len(message) < 300
 
 
-@pytest.mark.parametrize("value", [None, "", "  \n", 0, 5, 1.5, True, ["a"], {"a": "b"}, b"a"])
+@pytest.mark.parametrize("value", [None, "", "  \n", True, [5], {"a": "b"}, b"a"])
 @pytest.mark.parametrize(
     ("column", "shape"),
     [
@@ -179,8 +230,8 @@ def test_a_bad_row_far_down_is_found_before_training(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     good = json.dumps({"messages": [USER, ANSWER]}) + "\n"
     path.write_text(good * 500, encoding="utf-8")
-    shape = check_file(path, dataset=DatasetSection(), report=pytest.fail)
+    shape = check_file(path, config=upload(), report=pytest.fail)
     assert shape is DatasetShape.MESSAGES
     path.write_text(good * 500 + '{"messages": [null]}\n', encoding="utf-8")
     with pytest.raises(UserError, match="line 501 "):
-        check_file(path, dataset=DatasetSection(), report=pytest.fail)
+        check_file(path, config=upload(), report=pytest.fail)

@@ -1,0 +1,48 @@
+"""Which rows count: what can be told of a row before it is tokens."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from core.data.files import Row
+from core.data.sections import FiltersSection
+from core.errors import UserError
+
+TRUE = (True, 1, "true", "yes", "1")
+
+
+def wanted(rows: Iterator[Row], filters: FiltersSection) -> Iterator[Row]:
+    """The rows that the filters leave. Raises UserError at a filter that names no column."""
+    seen: set[bytes] = set()
+    for row in rows:
+        for setting in ("drop_where", "drop_empty"):
+            column = getattr(filters, setting)
+            if column is not None and column not in row.values:
+                raise UserError(
+                    f"This data has no column {column!r} (in {row.place}).",
+                    hint="Name one of its columns, or none.",
+                    field=f"filters.{setting}",
+                )
+        if filters.drop_where is not None and _is_true(row.values[filters.drop_where]):
+            continue
+        if filters.drop_empty is not None and _is_empty(row.values[filters.drop_empty]):
+            continue
+        if filters.duplicates:
+            digest = _digest(row)
+            if digest in seen:
+                continue
+            seen.add(digest)
+        yield row
+
+
+def _is_true(value: object) -> bool:
+    return (value.strip().lower() if isinstance(value, str) else value) in TRUE
+
+
+def _is_empty(value: object) -> bool:
+    return value in (None, [], {}) or (isinstance(value, str) and not value.strip())
+
+
+def _digest(row: Row) -> bytes:
+    text = json.dumps(row.values, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()

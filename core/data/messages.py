@@ -1,0 +1,135 @@
+"""Conversations of any nesting in use, brought into a list of messages with role and content."""
+
+import json
+from typing import Any
+
+Message = dict[str, Any]
+
+# The names that datasets on the Hub give to who speaks and to what is said.
+ROLE_KEYS = ("role", "from", "speaker", "author", "sender", "user_type")
+CONTENT_KEYS = ("content", "value", "text", "message", "body", "utterance")
+# A conversation may lie one level deeper.
+NESTS = ("messages", "conversations", "conversation", "turns", "dialogue", "dialog")
+ROLES = {
+    "system": "system", "context": "system",
+    "developer": "developer",
+    "user": "user", "human": "user", "prompter": "user", "customer": "user", "instruction": "user",
+    "question": "user",
+    "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "model": "assistant",
+    "ai": "assistant", "chatgpt": "assistant", "chatbot": "assistant", "agent": "assistant",
+    "answer": "assistant", "function_call": "assistant", "tool_call": "assistant",
+    "tool": "tool", "function": "tool", "observation": "tool", "function_response": "tool",
+    "tool_response": "tool", "ipython": "tool",
+}  # fmt: skip
+# Turns that are the call itself, as JSON.
+CALLS = ("function_call", "tool_call")
+# What a message may carry beside its content, as chat templates read it.
+EXTRAS = ("name", "tool_call_id", "reasoning_content", "thinking")
+
+
+class NotMessages(ValueError):
+    """What is wrong with a value that should be a conversation; its text goes on a sentence."""
+
+
+def is_conversation(value: Any) -> bool:
+    """Whether a value is a conversation that `conversation` can read."""
+    try:
+        conversation(value)
+    except NotMessages:
+        return False
+    return True
+
+
+def conversation(value: Any) -> list[Message]:
+    """The messages of a value, whatever its keys are called. Raises NotMessages."""
+    if isinstance(value, str):
+        value = _from_json(value)
+    if isinstance(value, dict):
+        value = next((value[nest] for nest in NESTS if nest in value), None)
+    if not isinstance(value, list) or not value:
+        raise NotMessages("should be a list of messages, with one at least")
+    if all(isinstance(item, str) for item in value):
+        # Bare turns: the person begins.
+        return [
+            {"role": ("user", "assistant")[index % 2], "content": whole(text)}
+            for index, text in enumerate(value)
+        ]
+    return [_message(item) for item in value]
+
+
+def whole(text: str) -> str:
+    """The text itself. JSON can hold half a character, which no file and no tokenizer can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise NotMessages("has half a character (a lone surrogate)") from error
+    return text
+
+
+def json_value(value: Any) -> Any:
+    """A csv can hold a list only as text."""
+    return _from_json(value) if isinstance(value, str) else value
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NotMessages("is not a list of messages") from error
+
+
+def _message(item: Any) -> Message:
+    if not isinstance(item, dict):
+        raise NotMessages("should be a list of objects with role and content")
+    said_by = next((item[key] for key in ROLE_KEYS if item.get(key) is not None), None)
+    role = ROLES.get(str(said_by).strip().lower())
+    if role is None:
+        known = "system, developer, user, assistant, tool"
+        raise NotMessages(f"has a role {str(said_by)[:40]!r}; known are {known}")
+    key = next((key for key in CONTENT_KEYS if key in item), None)
+    content = _text(item.get(key) if key else None)
+    calls = _calls(item, said_by=str(said_by).lower(), content=content)
+    if calls and str(said_by).lower() in CALLS:
+        content = ""
+    if content is None and not calls:
+        raise NotMessages(f"has a {role} message whose content is not text")
+    message: Message = {"role": role, "content": whole(content or "")}
+    if calls:
+        message["tool_calls"] = calls
+    message |= {extra: item[extra] for extra in EXTRAS if isinstance(item.get(extra), str)}
+    return message
+
+
+def _text(content: Any) -> str | None:
+    """Content that is text, or a list of parts that all are."""
+    if isinstance(content, list) and content:
+        parts = [part.get("text") if isinstance(part, dict) else part for part in content]
+        texts = [part for part in parts if isinstance(part, str)]
+        if len(texts) == len(parts):
+            return "".join(texts)
+    return content if isinstance(content, str) else None
+
+
+def _calls(item: Message, *, said_by: str, content: str | None) -> list[Any]:
+    """The tool calls of a message, as chat templates read them: arguments as an object."""
+    calls = item.get("tool_calls") or ([content] if said_by in CALLS and content else [])
+    if isinstance(calls, str):
+        calls = json_value(calls)
+    if not isinstance(calls, list):
+        raise NotMessages("has tool calls that are not a list")
+    return [_call(json_value(call)) for call in calls]
+
+
+def _call(call: Any) -> Message:
+    function = call.get("function", call) if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise NotMessages("has a tool call without the name of a function")
+    arguments = json_value(function.get("arguments") or {})
+    # Arrow gives every row every key of the column, as None.
+    if isinstance(arguments, dict):
+        arguments = {name: value for name, value in arguments.items() if value is not None}
+    made: Message = {
+        "type": "function",
+        "function": {"name": function["name"], "arguments": arguments},
+    }
+    return made | ({"id": call["id"]} if isinstance(call.get("id"), str) else {})

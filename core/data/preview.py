@@ -1,0 +1,253 @@
+"""What the model will see, asked of a process of its own: large and hostile files end there.
+
+The page and the command line ask here; core/train/preview.py answers.
+"""
+
+import contextlib
+import json
+import resource
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, SecretStr
+
+from core.config import RunConfig
+from core.environment import allowed_environment
+from core.errors import InvalidConfig, UserError
+from core.options import DatasetShape
+
+# What a preview may take: a file that needs more can't be shown, and the page stays alive.
+MEMORY_BYTES = 2 * 1024**3
+ANSWER_SECONDS = 60.0
+IDLE_SECONDS = 300.0
+# How often a check of all rows tells how far it is.
+CHECK_SECONDS = 2.0
+ROOT = Path(__file__).parent.parent.parent
+
+Jump = Literal["longest", "shortest", "truncated", "random"]
+
+
+class Piece(BaseModel):
+    """Some text of a row: the tokens behind it, and what becomes of them."""
+
+    text: str
+    ids: list[int]
+    trained: bool
+    special: bool = False
+    # Whether it lies beyond the max length.
+    cut: bool = False
+
+
+class Side(BaseModel):
+    """One side of a row: "row", or "chosen" and "rejected"."""
+
+    name: str
+    tokens: int
+    trained: int
+    pieces: list[Piece]
+    # Tokens that are too many to be shown.
+    left_out: int = 0
+
+
+class ShownRow(BaseModel):
+    index: int
+    place: str
+    sides: list[Side]
+    label: bool | None = None
+
+
+class Bar(BaseModel):
+    """Rows with `low` to `high` tokens."""
+
+    low: int
+    high: int
+    rows: int
+
+
+class Statistics(BaseModel):
+    """Of the rows looked at so far; `complete` when those are all.
+
+    `read` counts also those that were formatted and no more.
+    """
+
+    rows: int = 0
+    read: int = 0
+    complete: bool = False
+    tokens: int = 0
+    trained: int = 0
+    truncated: int = 0
+    duplicates: int = 0
+    empty_answers: int = 0
+    nothing_learned: int = 0
+    shortest: int = 0
+    longest: int = 0
+    max_length: int = 0
+    histogram: list[Bar] = []
+
+
+class Fault(BaseModel):
+    """What blocks the start: the same words as at Start."""
+
+    message: str
+    hint: str = ""
+    field: str | None = None
+
+
+class Question(BaseModel):
+    """Which rows to show: `count` from `start`, or the one that `jump` names."""
+
+    config: RunConfig
+    file: Path | None
+    home: Path
+    start: int = 0
+    count: int = 3
+    jump: Jump | None = None
+    # How long to go on reading for the statistics.
+    seconds: float = 0.5
+    # Whether to format rows beyond those that statistics are made of, up to the last.
+    to_the_end: bool = False
+
+
+class Preview(BaseModel):
+    shape: DatasetShape | None = None
+    parts: dict[str, str] = {}
+    why: str = ""
+    sure: bool = True
+    columns: list[str] = []
+    rows: list[ShownRow] = []
+    statistics: Statistics = Statistics()
+    warnings: list[str] = []
+    fault: Fault | None = None
+
+
+class Previewer:
+    """Asks a process that stays warm between questions, one at a time, and ends when idle."""
+
+    def __init__(self) -> None:
+        self._token: SecretStr | None = None
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._timer: threading.Timer | None = None
+
+    def ask(self, question: Question, *, token: SecretStr | None) -> Preview:
+        """The rows as the model will see them. `token` is for gated models and datasets.
+
+        Raises UserError when the data can't be looked at within the limits of time and memory.
+        What is wrong with the data itself is the answer's `fault`.
+        """
+        with self._lock:
+            if token != self._token:
+                # The process has it in its environment, and must not use another's.
+                self._end()
+                self._token = token
+            process = self._running()
+            try:
+                return _exchange(process, question)
+            except (UserError, RuntimeError):
+                self._end()
+                raise
+            finally:
+                self._rest()
+
+    def check(
+        self, question: Question, *, token: SecretStr | None, report: Callable[[str], None]
+    ) -> Preview:
+        """Look at all rows, telling how far that is. Raises as `ask` and `require` do."""
+        question = question.model_copy(update={"seconds": CHECK_SECONDS, "to_the_end": True})
+        while not (preview := require(self.ask(question, token=token))).statistics.complete:
+            report(f"Checked {preview.statistics.read:,} rows…")
+        return preview
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "core.train.preview"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=ROOT,
+                env=allowed_environment(token=self._token) | {"TRANSFORMERS_VERBOSITY": "error"},
+            )
+        return self._process
+
+    def _rest(self) -> None:
+        self._timer = threading.Timer(IDLE_SECONDS, self.close)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+        self._process = None
+
+
+def limit_memory() -> None:
+    """Have this process fail, rather than the machine, where data needs too much memory."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+def require(preview: Preview) -> Preview:
+    """The preview, unless something in it blocks the start: then raises InvalidConfig."""
+    fault = preview.fault
+    if fault is None:
+        return preview
+    if fault.field is None:
+        raise UserError(fault.message, hint=fault.hint)
+    raise InvalidConfig({fault.field: f"{fault.message} {fault.hint}".strip()})
+
+
+def too_large(field: str) -> UserError:
+    """The refusal of data that can't be looked at within the limit of memory."""
+    return UserError(
+        "This data needs more memory to look at than a preview may take.",
+        hint="Look for a row that is many megabytes long, or a file that unpacks to far more than "
+        "its size.",
+        field=field,
+    )
+
+
+def _exchange(process: subprocess.Popen[bytes], question: Question) -> Preview:
+    if process.stdin is None or process.stdout is None:
+        raise TypeError("The preview's process has no pipes.")
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(question.model_dump_json().encode() + b"\n")
+        process.stdin.flush()
+    answer = b"".join(_lines(process, until=time.monotonic() + ANSWER_SECONDS))
+    if not answer.endswith(b"\n"):
+        # Libraries that can't have the memory they ask for end the process by a signal.
+        if process.wait() < 0:
+            raise too_large("dataset.file" if question.file else "dataset.name")
+        raise RuntimeError(f"The preview's process ended with exit code {process.returncode}.")
+    return Preview.model_validate(json.loads(answer))
+
+
+def _lines(process: subprocess.Popen[bytes], *, until: float) -> Iterator[bytes]:
+    """What the process says, up to the end of its line. Raises UserError when it takes too long."""
+    pipe: Any = process.stdout
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(pipe, selectors.EVENT_READ)
+        while waiting.select(timeout=max(0.0, until - time.monotonic())):
+            data = pipe.read1(1 << 20)
+            yield data
+            if not data or data.endswith(b"\n"):
+                return
+    raise UserError(
+        f"This data could not be looked at in {ANSWER_SECONDS:.0f} seconds.",
+        hint="Look for a row that is many megabytes long.",
+        field="dataset.file",
+    )

@@ -1,0 +1,126 @@
+"""The settings of the data: where rows come from, what their columns are for, which rows count."""
+
+from typing import Any, Literal
+
+from core.builtin import BUILTIN_DATASET
+from core.options import DatasetShape, DatasetSource
+from core.section import Column, FileName, Part, RepoId, Revision, Section, setting
+
+# The built-in datasets are what they are.
+NOT_BUILTIN = {"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)}
+
+
+def part(label: str, help: str, *, basic: bool = False) -> Any:
+    """Declare what a part of each row is made of."""
+    told = "A column, or text with {column} in it; empty: found by itself."
+    return setting(None, label=label, help=f"{help} {told}", basic=basic, shown_when=NOT_BUILTIN)
+
+
+class DatasetSection(Section):
+    source: DatasetSource = setting(
+        DatasetSource.BUILTIN, label="Where the data is", basic=True,
+        help="A dataset that comes with SmolFactory, one on the Hub, or a file of yours.",
+    )  # fmt: skip
+    builtin: Literal["facts_to_json"] = setting(
+        BUILTIN_DATASET, label="Built-in dataset", basic=True,
+        help="facts_to_json teaches a model to answer questions of fact in one line of JSON.",
+        shown_when={"dataset.source": (DatasetSource.BUILTIN,)},
+    )  # fmt: skip
+    name: RepoId | None = setting(
+        None, label="Hub dataset", basic=True, help="The dataset's id on the Hub, as owner/name.",
+        shown_when={"dataset.source": (DatasetSource.HUB,)},
+    )  # fmt: skip
+    file: FileName | None = setting(
+        None, label="Your file", basic=True,
+        help="One row an example: csv, json, jsonl, parquet, or txt with one example a line.",
+        shown_when={"dataset.source": (DatasetSource.UPLOAD,)},
+    )  # fmt: skip
+    subset: Column | None = setting(
+        None, label="Subset", basic=True,
+        help="The dataset's configuration on the Hub. Empty takes the only or the default one.",
+        shown_when={"dataset.source": (DatasetSource.HUB,)},
+    )  # fmt: skip
+    split: Column = setting(
+        "train", label="Training split", basic=True, help="The split to train on.",
+        shown_when={"dataset.source": (DatasetSource.HUB,)},
+    )  # fmt: skip
+    revision: Revision | None = setting(
+        None, label="Dataset revision",
+        help="A branch, tag or commit of the dataset. Empty takes the newest.",
+        shown_when={"dataset.source": (DatasetSource.HUB,)},
+    )  # fmt: skip
+    shape: DatasetShape = setting(
+        DatasetShape.AUTO, label="Shape of a row", basic=True,
+        help="auto tells by the columns and the first rows; the preview says what it took.",
+        shown_when=NOT_BUILTIN,
+    )  # fmt: skip
+
+
+class ColumnsSection(Section):
+    """What each part of a row is made of: a column, or a text with {column} in it."""
+
+    messages: Part | None = part("Messages", "The column with the list of messages.")
+    prompt: Part | None = part("Prompt", "What the model is asked.", basic=True)
+    completion: Part | None = part("Answer", "What the model should answer.", basic=True)
+    reasoning: Part | None = part("Reasoning", "What the model should think before it answers.")
+    text: Part | None = part("Text", "Plain text to learn, without a chat template.")
+    chosen: Part | None = part("Better answer", "The better of two answers.")
+    rejected: Part | None = part("Worse answer", "The worse of two answers.")
+    label: Part | None = part("Rating", "The column that says whether the answer is good.")
+    answer: Part | None = part("Reference answer", "What is right, for rewards that compare.")
+    tools: Part | None = part("Tools", "The column with the tools that the model may call.")
+    system: Part | None = part("System message", "Added to rows that have none.", basic=True)
+    developer: Part | None = part(
+        "Developer message", "The same for templates with a developer's part."
+    )
+
+
+class FiltersSection(Section):
+    drop_where: Column | None = setting(
+        None, label="Drop rows where this is true",
+        help="A column; a row goes where it says true, yes or 1.", shown_when=NOT_BUILTIN,
+    )  # fmt: skip
+    drop_empty: Column | None = setting(
+        None, label="Drop rows where this is empty", help="A column; a row goes where it is empty.",
+        shown_when=NOT_BUILTIN,
+    )  # fmt: skip
+    duplicates: bool = setting(
+        False, label="Drop duplicates", help="Keep only the first of rows that are exactly alike."
+    )
+    min_length: int | None = setting(
+        None, label="Shortest row", ge=1, le=1_048_576,
+        help="Drop rows with fewer tokens. Empty: no such limit.",
+    )  # fmt: skip
+    max_length: int | None = setting(
+        None, label="Longest row", ge=1, le=1_048_576,
+        help="Drop rows with more tokens, rather than cut them off. Empty: no such limit.",
+    )  # fmt: skip
+    sample: int | None = setting(
+        None, label="Sample", ge=1, le=1_000_000_000,
+        help="Take so many rows by chance, with the run's seed. Empty takes all.",
+    )  # fmt: skip
+    untrainable: bool = setting(
+        False, label="Drop rows with nothing to learn",
+        help="Without this, a row whose answer is cut off entirely stops the run before it starts.",
+    )  # fmt: skip
+
+
+class EvaluationSection(Section):
+    split: Column | None = setting(
+        None, label="Evaluation split",
+        help="A split that is never trained on. Empty: held-out rows of the training split.",
+        shown_when={"dataset.source": (DatasetSource.HUB,)},
+    )  # fmt: skip
+    fraction: float = setting(
+        0.1, label="Held-out share", ge=0, lt=1,
+        help="Share of the rows kept from training where no evaluation split is named; 0 for none.",
+        shown_when={"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)},
+    )  # fmt: skip
+    every: int = setting(
+        20, label="Evaluate every", ge=1, le=1_000_000,
+        help="Steps from one look at the evaluation loss to the next.",
+    )  # fmt: skip
+    max_rows: int = setting(
+        200, label="Evaluation rows", ge=1, le=1_000_000,
+        help="At most so many rows are evaluated, so that a look stays quick.",
+    )  # fmt: skip

@@ -1,0 +1,64 @@
+"""How a setting is declared: once, with its type, bounds, default, label and help.
+
+From that come the form, its validation, the YAML file, its JSON Schema and the command line's
+errors.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
+
+# The Hub's own rule for a repository's id: an owner and a name of letters, digits, "-", "_", ".".
+RepoId = Annotated[str, StringConstraints(pattern=r"^\w([\w\-.]{0,94}\w)?/\w([\w\-.]{0,94}\w)?$")]
+# Never a path: neither absolute nor with ".." in it.
+Revision = Annotated[str, StringConstraints(pattern=r"^\w+([\-./]\w+)*$", max_length=128)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w\-.]{0,95}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00.][^/\\\x00]{0,254}$")]
+Column = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Part = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
+
+
+def setting(
+    default: Any,
+    *,
+    label: str,
+    help: str,
+    basic: bool = False,
+    shown_when: Mapping[str, tuple[str, ...]] | None = None,
+    **bounds: Any,
+) -> Any:
+    """Declare a setting: its default, its label, one sentence of help, and its bounds.
+
+    `basic` puts it in view; the rest lies under Advanced. `shown_when` names the values of other
+    settings under which this one means anything, by path ("adapter.kind").
+    """
+    conditions: Any = {path: list(values) for path, values in (shown_when or {}).items()}
+    return Field(
+        default,
+        title=label,
+        description=help,
+        json_schema_extra={"basic": basic, "shown_when": conditions},
+        **bounds,
+    )
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML's yes and no are True and False, which Python would take for 1 and 0."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if isinstance(value, bool) and kind not in (bool, Any):
+            raise PydanticCustomError("float_type", "should be a number or text")
+        return value

@@ -1,0 +1,197 @@
+"""Examples as tokens, with a mark on those that are learned. The preview and the trainer call this.
+
+How answers are told from prompts is TRL's way: a chat template that marks them, or else the place
+where the prompt alone and the prompt with its answer begin to differ.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import TemplateError
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+from trl.data_utils import common_prefix_length
+
+from core.data.formats import Example
+from core.data.messages import Message
+from core.errors import UserError
+from core.events import Choice
+from core.options import DatasetShape
+from core.train.chat_template import training_template, trains_to_stop
+
+# The sides of a row: one, but for pairs.
+WHOLE, CHOSEN, REJECTED = "row", "chosen", "rejected"
+# What a template calls a message's reasoning; without either it goes in front of the answer.
+REASONING, THINKING = "reasoning_content", "thinking"
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of one side of a row, and for each whether it is learned."""
+
+    ids: list[int]
+    trained: list[bool]
+
+    @property
+    def first_trained(self) -> int:
+        """Where the first token stands that is learned; the length where none is."""
+        return self.trained.index(True) if True in self.trained else len(self.ids)
+
+    def labels(self) -> list[int]:
+        """As TRL takes them: the token where it is learned, else -100."""
+        pairs = zip(self.ids, self.trained, strict=True)
+        return [token if learned else IGNORED for token, learned in pairs]
+
+
+class Encoder:
+    """Turns examples of one shape into tokens. `choices` and `warnings` say how, for the events.
+
+    Raises UserError when the answers can't be told from the questions with this model.
+    """
+
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        shape: DatasetShape,
+        answers_only: bool,
+        model_name: str,
+    ) -> None:
+        self.tokenizer = tokenizer
+        self.choices: dict[str, Choice] = {}
+        self.warnings: list[str] = []
+        self._shape = shape
+        self._answers_only = answers_only
+        self.template: str | None = tokenizer.chat_template
+        self._marks = answers_only and shape is DatasetShape.MESSAGES
+        if shape is DatasetShape.TEXT and answers_only:
+            raise UserError(
+                "This data is plain text, so there are no answers to tell from questions.",
+                hint="Turn this off to learn all of the text.",
+                field="method.answers_only",
+            )
+        if shape is not DatasetShape.TEXT and self.template is None:
+            raise UserError(
+                f"{model_name} has no chat template, so it can't be trained on conversations.",
+                hint="Choose an instruct model, or train on plain text.",
+                field="model.name",
+            )
+        if self._marks:
+            self.template, choice = training_template(tokenizer, model_name=model_name)
+            self.choices["training_chat_template"] = choice
+            if not trains_to_stop(tokenizer, self.template):
+                self.warnings.append(
+                    "The end of an answer is not trained: the model may not learn to stop."
+                )
+
+    def encode(self, examples: Sequence[Example], places: Sequence[str]) -> list[dict[str, Tokens]]:
+        """The tokens of each example, by side.
+
+        `places` says where each stands, for messages. Raises UserError with the place of a row
+        that the model's chat template refuses.
+        """
+        try:
+            return self._encode(examples)
+        except (TemplateError, TypeError, KeyError, ValueError) as error:
+            if len(examples) > 1:
+                for example, place in zip(examples, places, strict=True):
+                    self.encode([example], [place])
+            raise UserError(
+                f"The model's chat template refuses {places[0]}: {error}",
+                hint="Put the row right, or choose a model whose template takes such rows.",
+                field="dataset.file",
+            ) from error
+
+    def _encode(self, examples: Sequence[Example]) -> list[dict[str, Tokens]]:
+        tools = [example.get("tools") for example in examples]
+        match self._shape:
+            case DatasetShape.TEXT:
+                end = self.tokenizer.eos_token or ""
+                texts = [e["text"] + ("" if e["text"].endswith(end) else end) for e in examples]
+                return [_whole(ids) for ids in self.tokenizer(text=texts)["input_ids"]]
+            case DatasetShape.MESSAGES:
+                return self._conversations([e["messages"] for e in examples], tools)
+            case DatasetShape.PREFERENCE:
+                prompts = [e["prompt"] for e in examples]
+                better = self._answers(prompts, [e["chosen"] for e in examples], tools)
+                worse = self._answers(prompts, [e["rejected"] for e in examples], tools)
+                return [_pair(*sides) for sides in zip(better, worse, strict=True)]
+            case DatasetShape.PROMPTS:
+                rendered = self._render([e["prompt"] for e in examples], tools, asks=True)
+                return [_whole(ids, learned=False) for ids in rendered["input_ids"]]
+            case _:
+                found = self._answers(
+                    [e["prompt"] for e in examples], [e["completion"] for e in examples], tools
+                )
+                return [{WHOLE: self._told(ids, start)} for ids, start in found]
+
+    def _conversations(
+        self, conversations: list[list[Message]], tools: list[Any]
+    ) -> list[dict[str, Tokens]]:
+        rendered = self._render(conversations, tools, marks=self._marks)
+        if not self._marks:
+            return [_whole(ids) for ids in rendered["input_ids"]]
+        pairs = zip(rendered["input_ids"], rendered["assistant_masks"], strict=True)
+        return [{WHOLE: Tokens(ids, [bool(bit) for bit in mask])} for ids, mask in pairs]
+
+    def _answers(
+        self, prompts: list[list[Message]], answers: list[list[Message]], tools: list[Any]
+    ) -> list[tuple[list[int], int]]:
+        """The tokens of each prompt with its answer, and where the answer begins."""
+        alone = self._render(prompts, tools, asks=True)["input_ids"]
+        whole = [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
+        together = self._render(whole, tools)["input_ids"]
+        pairs = zip(alone, together, strict=True)
+        return [(both, common_prefix_length(prompt, both)) for prompt, both in pairs]
+
+    def _told(self, ids: list[int], start: int) -> Tokens:
+        first = start if self._answers_only or self._shape is DatasetShape.RATED else 0
+        return Tokens(ids, [place >= first for place in range(len(ids))])
+
+    def _render(
+        self,
+        conversations: list[list[Message]],
+        tools: list[Any],
+        *,
+        asks: bool = False,
+        marks: bool = False,
+    ) -> dict[str, list[list[int]]]:
+        """What apply_chat_template makes of them, at once where they have no tools of their own."""
+        adapted = [[self._with_reasoning(m) for m in messages] for messages in conversations]
+        shared: dict[str, Any] = {
+            "tokenize": True,
+            "return_dict": True,
+            "add_generation_prompt": asks,
+            "chat_template": self.template,
+        } | ({"return_assistant_tokens_mask": True} if marks else {})
+        if not any(tools):
+            return dict(self.tokenizer.apply_chat_template(adapted, **shared))
+        made = [
+            self.tokenizer.apply_chat_template(messages, tools=each or None, **shared)
+            for messages, each in zip(adapted, tools, strict=True)
+        ]
+        return {name: [row[name] for row in made] for name in made[0]}
+
+    def _with_reasoning(self, message: Message) -> Message:
+        """A message's reasoning under the name by which this template shows it."""
+        reasoning = message.get(REASONING) or message.get(THINKING)
+        if not reasoning:
+            return message
+        plain = {name: v for name, v in message.items() if name not in (REASONING, THINKING)}
+        template = self.template or ""
+        for name in (REASONING, THINKING):
+            if name in template:
+                return plain | {name: reasoning}
+        return plain | {"content": f"<think>\n{reasoning}\n</think>\n\n{message['content']}"}
+
+
+def _whole(ids: list[int], *, learned: bool = True) -> dict[str, Tokens]:
+    return {WHOLE: Tokens(ids, [learned] * len(ids))}
+
+
+def _pair(better: tuple[list[int], int], worse: tuple[list[int], int]) -> dict[str, Tokens]:
+    """Both sides begin with what they share of the prompt; each learns the rest, as in DPO."""
+    start = min(better[1], worse[1])
+    sides = zip((CHOSEN, REJECTED), (better[0], worse[0]), strict=True)
+    return {side: Tokens(ids, [place >= start for place in range(len(ids))]) for side, ids in sides}

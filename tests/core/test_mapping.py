@@ -1,0 +1,141 @@
+"""What columns are for: found by their names and rows, or named by a person."""
+
+from typing import Any
+
+import pytest
+
+from core.data.mapping import find_mapping
+from core.data.sections import ColumnsSection, DatasetSection
+from core.errors import UserError
+from core.options import DatasetShape
+
+CHAT = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+
+
+def found(
+    row: dict[str, Any], shape: DatasetShape = DatasetShape.AUTO, **named: str
+) -> tuple[DatasetShape, dict[str, str], bool]:
+    mapping = find_mapping(
+        DatasetSection(shape=shape), ColumnsSection(**named), columns=list(row), rows=[row]
+    )
+    return mapping.shape, mapping.parts, mapping.sure
+
+
+def refusal(row: dict[str, Any], shape: DatasetShape, **named: str) -> UserError:
+    with pytest.raises(UserError) as caught:
+        found(row, shape, **named)
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("row", "shape", "parts"),
+    [
+        ({"messages": CHAT}, "messages", {"messages": "messages"}),
+        ({"id": 1, "Conversations": CHAT, "text": "x"}, "messages", {"messages": "Conversations"}),
+        (
+            {"messages": CHAT, "tools": [], "system": "s"},
+            "messages",
+            {"messages": "messages", "system": "system", "tools": "tools"},
+        ),
+        (
+            {"completion": "a", "prompt": "b"},
+            "prompt_completion",
+            {"prompt": "prompt", "completion": "completion"},
+        ),
+        (
+            {"instruction": "a", "input": "", "output": "b"},
+            "prompt_completion",
+            {"prompt": "{instruction}\n\n{input}", "completion": "output"},
+        ),
+        (
+            {"question": "a", "rationale": "r", "answer": "b"},
+            "prompt_completion",
+            {"prompt": "question", "completion": "answer", "reasoning": "rationale"},
+        ),
+        (
+            {"prompt": "p", "chosen": "a", "rejected": "b", "score": 1},
+            "preference",
+            {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"},
+        ),
+        (
+            {"chosen": CHAT, "rejected": CHAT},
+            "preference",
+            {"chosen": "chosen", "rejected": "rejected"},
+        ),
+        (
+            {"prompt": "p", "completion": "c", "label": True},
+            "rated",
+            {"prompt": "prompt", "completion": "completion", "label": "label"},
+        ),
+        # A rating that is neither good nor bad is none.
+        (
+            {"prompt": "p", "completion": "c", "label": 3},
+            "prompt_completion",
+            {"prompt": "prompt", "completion": "completion"},
+        ),
+        ({"text": "a", "label": 1}, "text", {"text": "text"}),
+        ({"prompt": "a", "text": "b"}, "text", {"text": "text"}),
+        ({"prompt": "a"}, "prompts", {"prompt": "prompt"}),
+    ],
+)
+def test_shapes_are_found_by_themselves(
+    row: dict[str, Any], shape: str, parts: dict[str, str]
+) -> None:
+    assert found(row) == (shape, parts, True)
+
+
+def test_an_empty_input_leaves_no_gap() -> None:
+    assert found({"instruction": "a", "context": "", "response": "b"})[1] == {
+        "prompt": "{instruction}\n\n{context}", "completion": "response",
+    }  # fmt: skip
+
+
+def test_a_guess_is_called_one() -> None:
+    assert found({"id": 1, "verse": "a"}) == (DatasetShape.TEXT, {"text": "verse"}, False)
+    shape, parts, sure = found({"English": "a", "French": "b"})
+    assert (shape, sure) == (DatasetShape.PROMPT_COMPLETION, False)
+    assert parts == {"prompt": "English", "completion": "French"}
+
+
+def test_what_a_person_names_comes_first() -> None:
+    row = {"messages": CHAT, "title": "t", "verse": "v"}
+    named = {"prompt": "Write on {title}.", "completion": "verse"}
+    assert found(row, **named) == (DatasetShape.PROMPT_COMPLETION, named, True)
+    assert found(row, DatasetShape.TEXT, text="verse")[1] == {"text": "verse"}
+    # Pairs can be learned from as answers.
+    pair = {"prompt": "p", "chosen": "a", "rejected": "b"}
+    assert found(pair, DatasetShape.PROMPT_COMPLETION, completion="chosen")[1] == {
+        "prompt": "prompt", "completion": "chosen",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("shape", "named", "field"),
+    [
+        ("auto", {}, "dataset.shape"),
+        ("messages", {}, "columns.messages"),
+        ("prompt_completion", {}, "columns.prompt"),
+        ("prompt_completion", {"prompt": "a"}, "columns.completion"),
+        ("text", {}, "columns.text"),
+        ("auto", {"prompt": "q", "completion": "b"}, "columns.prompt"),
+        ("auto", {"prompt": "{q}", "completion": "b"}, "columns.prompt"),
+        ("auto", {"prompt": "a", "completion": "nothing"}, "columns.completion"),
+        ("auto", {"prompt": "a", "completion": "b", "system": "{who}"}, "columns.system"),
+        ("text", {"text": "a", "prompt": "b"}, "columns.prompt"),
+    ],
+)
+def test_what_is_not_there_is_told_at_its_field(
+    shape: str, named: dict[str, str], field: str
+) -> None:
+    row = {"a": "1", "b": "2", "c": "3"}
+    error = refusal(row, DatasetShape(shape), **named)
+    assert error.field == field
+    if named != {"text": "a", "prompt": "b"}:
+        assert "a, b, c" in error.message
+
+
+def test_many_columns_are_told_in_a_few_words() -> None:
+    error = refusal({f"column{n:04}": 1 for n in range(5000)}, DatasetShape.AUTO)
+    assert "column0000" in error.message
+    assert len(error.message) < 500

@@ -1,0 +1,316 @@
+"""The preview shows what is trained: its tokens and marks are those of the trainer's batches."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trl
+from datasets import Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from core.config import RunConfig, parse_config
+from core.data.preview import Preview, Previewer, Question
+from core.errors import UserError
+from core.events import EventWriter
+from core.runs import RunStore
+from core.train.callbacks import Reporter
+from core.train.data import load_data
+from core.train.model import load_model
+from core.train.sft import make_trainer
+from core.train.tokenizer import load_tokenizer
+from tests.tiny_model import CHAT_TEMPLATE, SPECIAL, make_tiny_model
+
+TEMPLATES = Path(trl.__file__).parent / "chat_templates"
+LLAMA = ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
+FAMILIES: dict[str, dict[str, Any]] = {
+    "smollm2": {"template": CHAT_TEMPLATE},
+    "qwen3": {"template": (TEMPLATES / "qwen3.jinja").read_text(encoding="utf-8")},
+    "llama3": {
+        "template": (TEMPLATES / "llama3.jinja").read_text(encoding="utf-8"),
+        "begin": LLAMA[0],
+        "end": LLAMA[3],
+        "special": SPECIAL + LLAMA,
+    },
+}
+
+ASKED = {"role": "user", "content": "Which colour is the sky?"}
+SAID = {"role": "assistant", "content": "Blue, or grey: naïve 🙂"}
+AGAIN = [{"role": "user", "content": "And the sea?"}, {"role": "assistant", "content": "Green."}]
+WORSE = {"role": "assistant", "content": "No idea, and it is long to say why."}
+SYSTEM = {"role": "system", "content": "Be short."}
+SHAPES: dict[str, list[dict[str, Any]]] = {
+    "messages": [
+        {"messages": [ASKED, SAID]},
+        {"messages": [SYSTEM, ASKED, SAID, *AGAIN]},
+        {"messages": [ASKED, SAID, *AGAIN] * 6},
+    ],
+    "prompt_completion": [
+        {"prompt": "2 + 2?", "completion": "4"},
+        {"prompt": "Say it.", "completion": "So be it. " * 60},
+    ],
+    "reasoning": [
+        {"question": "2 + 2?", "reasoning": "Two and two.", "answer": "4"},
+        {"question": "3 + 3?", "reasoning": "", "answer": "6"},
+    ],
+    "text": [{"text": "All work and no play."}, {"text": "Once upon a time. " * 40}],
+}
+PAIRS = [
+    {"prompt": [ASKED], "chosen": [SAID], "rejected": [WORSE]},
+    {"prompt": [SYSTEM, ASKED], "chosen": [WORSE], "rejected": [SAID]},
+]
+RATED = [
+    {"prompt": [ASKED], "completion": [SAID], "label": True},
+    {"prompt": [SYSTEM, ASKED], "completion": [WORSE], "label": False},
+]
+MAX_LENGTH = 200
+
+Labelled = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def family_home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose built-in model is of one family."""
+    home = tmp_path_factory.mktemp(request.param)
+    make_tiny_model(home / "models" / "SmolLM2-135M-Instruct", **FAMILIES[request.param])
+    return home
+
+
+@pytest.fixture(scope="module")
+def previewer() -> Iterator[Previewer]:
+    with closing(Previewer()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def ask(previewer: Previewer, home: Path, tmp_path: Path) -> Callable[..., Preview]:
+    def look(rows: list[Any], *, jump: Any = None, **sections: Any) -> Preview:
+        file = tmp_path / "rows.jsonl"
+        write(file, rows)
+        question = Question(
+            config=settings(**sections), file=file, home=home, count=len(rows), jump=jump
+        )
+        return previewer.ask(question, token=None)
+
+    return look
+
+
+def write(path: Path, rows: list[Any]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def settings(**sections: Any) -> RunConfig:
+    method = {"max_length": MAX_LENGTH} | sections.pop("method", {})
+    return parse_config(
+        {
+            "dataset": {"source": "upload", "file": "rows.jsonl"} | sections.pop("dataset", {}),
+            "evaluation": {"fraction": 0},
+            "method": method,
+            **sections,
+        }
+    )
+
+
+def previewed(preview: Preview) -> list[dict[str, Labelled]]:
+    """The tokens of each row that are kept, by side, with the labels that the marks make."""
+    found = []
+    for row in preview.rows:
+        sides = {}
+        for side in row.sides:
+            kept = [(token, piece.trained) for piece in side.pieces for token in piece.ids]
+            kept = kept[:MAX_LENGTH]
+            ids = tuple(token for token, _ in kept)
+            sides[side.name] = (ids, tuple(token if told else -100 for token, told in kept))
+        found.append(sides)
+    return found
+
+
+def batch_rows(loader: Any) -> set[Labelled]:
+    """Each row of the trainer's batches, without the padding."""
+    found = set()
+    for batch in loader:
+        columns = (batch["input_ids"], batch["labels"], batch["attention_mask"])
+        for ids, labels, mask in zip(*(column.tolist() for column in columns), strict=True):
+            kept = [pair for pair, real in zip(zip(ids, labels, strict=True), mask, strict=True)
+                    if real]  # fmt: skip
+            found.add((tuple(i for i, _ in kept), tuple(label for _, label in kept)))
+    return found
+
+
+@pytest.mark.parametrize("answers_only", [True, False], ids=["answers", "all"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_the_preview_is_what_the_trainers_batches_hold(
+    previewer: Previewer, family_home: Path, tmp_path: Path, name: str, answers_only: bool
+) -> None:
+    config = settings(method={"answers_only": answers_only and name != "text"})
+    file = tmp_path / "rows.jsonl"
+    write(file, SHAPES[name])
+    run, _ = RunStore(family_home).create(config, upload=file, submission=uuid.uuid4().hex)
+    source = load_tokenizer(config.model, home=family_home, before=None)
+    data = load_data(config, run=run, tokenizer=source.tokenizer, tokenizer_id=source.id)
+    trainer = make_trainer(
+        config,
+        run=run,
+        model=load_model(config, source=source, number_format="float32"),
+        tokenizer=source.tokenizer,
+        data=data,
+        number_format="float32",
+        reporter=Reporter(run=run, events=EventWriter(run.paths.events)),
+    ).trainer
+    preview = previewer.ask(
+        Question(config=config, file=file, home=family_home, count=len(SHAPES[name])), token=None
+    )
+    assert preview.fault is None
+    seen = {row["row"] for row in previewed(preview)}
+    assert len(seen) == len(SHAPES[name])
+    assert seen == batch_rows(trainer.get_train_dataloader())
+    learned = sum(label >= 0 for _, labels in seen for label in labels)
+    assert preview.statistics.trained == learned
+    assert (preview.statistics.truncated > 0) == (name in ("messages", "prompt_completion", "text"))
+
+
+def test_pairs_are_those_of_trls_own_trainer(
+    previewer: Previewer, family_home: Path, tmp_path: Path
+) -> None:
+    sides = _preview_of(previewer, family_home, tmp_path, PAIRS)
+    folder = family_home / "models" / "SmolLM2-135M-Instruct"
+    trainer = trl.DPOTrainer(
+        model=AutoModelForCausalLM.from_pretrained(folder),
+        args=trl.DPOConfig(output_dir=str(tmp_path), report_to="none", use_cpu=True),
+        processing_class=AutoTokenizer.from_pretrained(folder),
+        train_dataset=Dataset.from_list(PAIRS),
+    )
+    rows = trainer.train_dataset
+    assert len(rows) == len(sides)
+    for made, shown in zip(rows, sides, strict=True):
+        for side in ("chosen", "rejected"):
+            ids, labels = shown[side]
+            start = len(made["prompt_ids"])
+            assert list(ids) == made["prompt_ids"] + made[f"{side}_ids"]
+            assert labels == (-100,) * start + ids[start:]
+
+
+def test_rated_answers_are_those_of_trls_own_trainer(
+    previewer: Previewer, family_home: Path, tmp_path: Path
+) -> None:
+    sides = _preview_of(previewer, family_home, tmp_path, RATED)
+    folder = family_home / "models" / "SmolLM2-135M-Instruct"
+    trainer = trl.KTOTrainer(
+        model=AutoModelForCausalLM.from_pretrained(folder),
+        args=trl.KTOConfig(
+            output_dir=str(tmp_path), report_to="none", use_cpu=True, max_length=MAX_LENGTH,
+            per_device_train_batch_size=2,
+        ),
+        processing_class=AutoTokenizer.from_pretrained(folder),
+        train_dataset=Dataset.from_list(RATED),
+    )  # fmt: skip
+    rows = trainer.train_dataset
+    assert len(rows) == len(sides)
+    for made, shown in zip(rows, sides, strict=True):
+        ids, labels = shown["row"]
+        start = len(made["prompt_ids"])
+        assert list(ids) == made["prompt_ids"] + made["completion_ids"]
+        assert labels == (-100,) * start + ids[start:]
+
+
+def _preview_of(
+    previewer: Previewer, home: Path, folder: Path, rows: list[Any]
+) -> list[dict[str, Labelled]]:
+    file = folder / "rows.jsonl"
+    write(file, rows)
+    question = Question(config=settings(), file=file, home=home, count=len(rows))
+    preview = previewer.ask(question, token=None)
+    # It can be looked at, though supervised fine-tuning does not learn from it.
+    assert preview.fault is not None
+    assert preview.fault.field == "dataset.shape"
+    return previewed(preview)
+
+
+def test_the_text_is_whole_and_its_marks_are_told(ask: Callable[..., Preview]) -> None:
+    preview = ask([{"messages": [SYSTEM, ASKED, SAID]}])
+    (side,) = preview.rows[0].sides
+    text = "".join(piece.text for piece in side.pieces)
+    assert text.endswith(f"<|im_start|>assistant\n{SAID['content']}<|im_end|>\n")
+    learned = "".join(piece.text for piece in side.pieces if piece.trained)
+    assert learned == f"{SAID['content']}<|im_end|>"
+    assert {p.text for p in side.pieces if p.special} == {"<|im_start|>", "<|im_end|>"}
+    assert not any(piece.cut for piece in side.pieces)
+    assert preview.statistics.complete
+    assert preview.statistics.rows == 1
+
+
+def test_one_can_jump_to_the_rows_that_matter(ask: Callable[..., Preview]) -> None:
+    rows = [{"prompt": "a", "completion": "b" * size} for size in (50, 10, 400, 30)]
+    assert [row.index for row in ask(rows, jump="longest").rows] == [2]
+    assert [row.index for row in ask(rows, jump="shortest").rows] == [1]
+    (row,) = ask(rows, jump="truncated").rows
+    assert row.index == 2
+    assert [piece.cut for side in row.sides for piece in side.pieces].count(True) > 0
+    assert ask(rows[:2], jump="truncated").rows == []
+    assert ask(rows, jump="random").rows
+
+
+@pytest.mark.parametrize(
+    ("rows", "sections", "field", "words"),
+    [
+        pytest.param(
+            [{"prompt": "a" * 300, "completion": "b"}, {"prompt": "a", "completion": "b"}], {},
+            "method.max_length", "In 1 of 2 rows", id="nothing to learn",
+        ),
+        pytest.param(PAIRS, {}, "dataset.shape", "a better and a worse answer", id="pairs"),
+        pytest.param([{"prompt": "a"}], {}, "dataset.shape", "without an answer", id="prompts"),
+        pytest.param(
+            [{"text": "a"}], {}, "method.answers_only", "plain text", id="text without answers"
+        ),
+        pytest.param(
+            [{"messages": [SAID, ASKED, {"role": "tool"}]}], {}, "dataset.file", "line 1",
+            id="a bad row",
+        ),
+        pytest.param(
+            [{"task": "a", "reply": 1, "n": 2}], {"columns": {"prompt": "{tusk}"}},
+            "columns.prompt", "'tusk'", id="no such column",
+        ),
+    ],
+)  # fmt: skip
+def test_what_can_teach_nothing_is_refused(
+    ask: Callable[..., Preview], rows: list[Any], sections: dict[str, Any], field: str, words: str
+) -> None:
+    fault = ask(rows, **sections).fault
+    assert fault is not None
+    assert fault.field == field
+    assert words in fault.message
+    assert fault.hint
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{"prompt": "a", "completion": "b" * 400}], "100% of the rows are longer"),
+        ([{"prompt": "a<|im_end|>", "completion": "b"}], "marks in their text"),
+        ([{"prompt": "a", "completion": "b"}] * 2, "exact copies"),
+        ([{"messages": [ASKED, SAID, ASKED, SAID | {"content": " "}]}], "answer that is empty"),
+        ([{"English": "a", "French": "b"}], "This is a guess"),
+        ([{"prompt": f"{n}", "completion": "b", "label": n == 0} for n in range(20)], "5% of the"),
+    ],
+    ids=["cut off", "template in the text", "copies", "empty answer", "guess", "lopsided"],
+)
+def test_what_looks_wrong_is_warned_of(
+    ask: Callable[..., Preview], rows: list[Any], words: str
+) -> None:
+    assert any(words in warning for warning in ask(rows).warnings)
+    clean = [{"prompt": "How?", "completion": "So."}, {"prompt": "Why?", "completion": "Thus."}]
+    assert ask(clean).warnings == []
+
+
+def test_a_row_that_takes_too_much_memory_ends_the_look_and_no_more(
+    ask: Callable[..., Preview],
+) -> None:
+    long = {"prompt": "a", "completion": "b " * 1_000_000}
+    (row,) = ask([long]).rows
+    assert row.sides[0].left_out > 1_000_000
+    with pytest.raises(UserError, match="more memory"):
+        ask([long | {"completion": "b " * 40_000_000}])
+    assert ask([{"prompt": "a", "completion": "b"}]).fault is None

@@ -42,11 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _train(asked: argparse.Namespace, settings: Settings) -> int:
     config, upload = _load(asked.file)
-    with closing(Previewer()) as previewer:
-        preflight.check(
-            config, upload=upload, home=settings.home, token=settings.token,
-            previewer=previewer, report=_tell_person,
-        )  # fmt: skip
+    preflight.check(
+        config, upload=upload, home=settings.home, token=settings.token, report=_tell_person
+    )
     run = launcher.start(
         RunStore(settings.home), config, upload=upload, submission=secrets.token_hex(16),
         token=settings.token,

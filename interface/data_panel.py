@@ -6,7 +6,17 @@ from typing import Any
 
 import gradio as gr
 
-from core.data.preview import Bar, Jump, Piece, Preview, Previewer, Question, ShownRow, Side
+from core.data.preview import (
+    Bar,
+    Jump,
+    Piece,
+    Preview,
+    Previewer,
+    Question,
+    ShownRow,
+    Side,
+    Superseded,
+)
 from core.errors import UserError, fields_of
 from core.runs import RunStore
 from interface import words
@@ -37,13 +47,11 @@ SHAPES = {
 class DataPanel:
     """Builds the panel where it is made, inside a gr.Blocks."""
 
-    def __init__(
-        self, *, form: Form, store: RunStore, access: Access, previewer: Previewer
-    ) -> None:
+    def __init__(self, *, form: Form, store: RunStore, access: Access) -> None:
         self._form = form
         self._store = store
         self._access = access
-        self._previewer = previewer
+        self._previewer = Previewer()
         with gr.Column(elem_classes=["card", "data-panel"]):
             gr.HTML(
                 "<h2>What the model will see</h2>"
@@ -59,9 +67,11 @@ class DataPanel:
                 }
             self._rows = gr.HTML("", elem_id="data-rows")
         self._start = gr.Number(0, visible="hidden", label="First row")
-        self._wire(back=back, on=on, jumps=jumps)
+        self._pages = {back: -ROWS, on: ROWS}
+        self._jumps = jumps
 
-    def _wire(self, *, back: gr.Button, on: gr.Button, jumps: dict[gr.Button, Jump]) -> None:
+    def wire(self) -> None:
+        """Have the panel follow the form. `looks` is the event, for the page's load."""
         components = self._form.components
         self._menus = [c for name, c in components.items() if name.startswith("columns__")]
         asked: dict[str, Any] = {
@@ -71,12 +81,6 @@ class DataPanel:
             "show_progress": "hidden",
         }
         self.looks: dict[str, Any] = asked | {"fn": self._look}
-        gr.on(
-            self._form.changes(SECTIONS),
-            **self.looks,
-            trigger_mode="always_last",
-            api_name="look",
-        )
         menus = asked | {"outputs": self._menus, "api_visibility": "private"}
         gr.on(
             self._form.changes(("dataset",)),
@@ -84,10 +88,16 @@ class DataPanel:
             **menus,
             trigger_mode="always_last",
         )
+        gr.on(
+            self._form.changes(SECTIONS),
+            **self.looks,
+            trigger_mode="always_last",
+            api_name="look",
+        )
         paged = asked | {"inputs": [self._start], "api_visibility": "private"}
-        back.click(self._pager(-ROWS), **paged)
-        on.click(self._pager(ROWS), **paged)
-        for button, jump in jumps.items():
+        for button, step in self._pages.items():
+            button.click(self._pager(step), **paged)
+        for button, jump in self._jumps.items():
             button.click(self._jumper(jump), **(asked | {"api_visibility": "private"}))
 
     def _look(self, request: gr.Request, **values: Any) -> Iterator[tuple[Any, Any, Any]]:
@@ -97,7 +107,7 @@ class DataPanel:
             seconds = NEXT_LOOK_SECONDS if look else FIRST_LOOK_SECONDS
             preview, figures, rows = self._ask(request, values, seconds=seconds)
             yield figures, rows if look == 0 else gr.skip(), 0
-            if preview is None or preview.statistics.complete:
+            if preview is None or preview.fault or preview.statistics.complete:
                 return
 
     def _fill_menus(self, request: gr.Request, **values: Any) -> list[Any]:
@@ -144,6 +154,8 @@ class DataPanel:
             return None, NOT_READY, ""
         try:
             preview = self._previewer.ask(question, token=self._access.token(request))
+        except Superseded:
+            return None, READING, ""
         except UserError as error:
             return None, _blocked(error), ""
         return preview, figures(preview), "".join(_row(row) for row in preview.rows)

@@ -12,7 +12,6 @@ import gradio as gr
 
 from core import launcher, preflight
 from core.config import MAX_YAML_BYTES, RunConfig, load_config
-from core.data.preview import Previewer
 from core.errors import InvalidConfig, UserError
 from core.runs import RunStore
 from interface import problems, summary
@@ -31,13 +30,14 @@ class TrainTab:
     def __init__(self, *, store: RunStore, access: Access) -> None:
         self._store = store
         self._access = access
-        self._previewer = Previewer()
         with gr.Row(elem_classes=["train"]):
             with gr.Column(scale=3, min_width=320, elem_classes=["form-column"]):
                 self.form = Form()
             with gr.Column(scale=2, min_width=320, elem_classes=["side-column"]):
                 self._build_side()
         self._wire_preview()
+        # After the summary: a browser takes up the answers to one change in turn.
+        self.data.wire()
         self._wire_yaml()
 
     def filled(self, config: RunConfig) -> list[Any]:
@@ -59,12 +59,7 @@ class TrainTab:
 
             def check(report: Callable[[str], None]) -> None:
                 preflight.check(
-                    config,
-                    upload=upload,
-                    home=self._store.home,
-                    token=token,
-                    previewer=self._previewer,
-                    report=report,
+                    config, upload=upload, home=self._store.home, token=token, report=report
                 )
 
             for text in _progress_of(check):
@@ -105,9 +100,7 @@ class TrainTab:
             )
             self.start_button = gr.Button("Start", variant="primary", elem_id="start", size="lg")
             self.status = gr.HTML("", elem_id="start-status")
-        self.data = DataPanel(
-            form=self.form, store=self._store, access=self._access, previewer=self._previewer
-        )
+        self.data = DataPanel(form=self.form, store=self._store, access=self._access)
         with gr.Column(elem_classes=["card", "as-file"]):
             gr.HTML("<h2>The same run as a file</h2>")
             self.yaml = gr.Code(

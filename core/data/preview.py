@@ -7,6 +7,7 @@ import contextlib
 import json
 import resource
 import selectors
+import signal
 import subprocess
 import sys
 import threading
@@ -26,6 +27,8 @@ from core.options import DatasetShape
 MEMORY_BYTES = 2 * 1024**3
 ANSWER_SECONDS = 60.0
 IDLE_SECONDS = 300.0
+# How long a look may take while another is waiting.
+PATIENCE_SECONDS = 3.0
 # How often a check of all rows tells how far it is.
 CHECK_SECONDS = 2.0
 ROOT = Path(__file__).parent.parent.parent
@@ -126,12 +129,17 @@ class Preview(BaseModel):
     fault: Fault | None = None
 
 
+class Superseded(UserError):
+    """A look that took long, given up for a newer one."""
+
+
 class Previewer:
     """Asks a process that stays warm between questions, one at a time, and ends when idle."""
 
     def __init__(self) -> None:
         self._token: SecretStr | None = None
         self._lock = threading.Lock()
+        self._asked = 0.0
         self._process: subprocess.Popen[bytes] | None = None
         self._timer: threading.Timer | None = None
 
@@ -141,19 +149,23 @@ class Previewer:
         Raises UserError when the data can't be looked at within the limits of time and memory.
         What is wrong with the data itself is the answer's `fault`.
         """
-        with self._lock:
+        while not self._lock.acquire(timeout=0.2):
+            # A look at a Hub that gives no answer must not keep others waiting.
+            if time.monotonic() - self._asked > PATIENCE_SECONDS and self._process is not None:
+                self._process.kill()
+        try:
+            self._asked = time.monotonic()
             if token != self._token:
                 # The process has it in its environment, and must not use another's.
                 self._end()
                 self._token = token
-            process = self._running()
-            try:
-                return _exchange(process, question)
-            except (UserError, RuntimeError):
-                self._end()
-                raise
-            finally:
-                self._rest()
+            return _exchange(self._running(), question)
+        except (UserError, RuntimeError):
+            self._end()
+            raise
+        finally:
+            self._rest()
+            self._lock.release()
 
     def check(
         self, question: Question, *, token: SecretStr | None, report: Callable[[str], None]
@@ -230,7 +242,9 @@ def _exchange(process: subprocess.Popen[bytes], question: Question) -> Preview:
     answer = b"".join(_lines(process, until=time.monotonic() + ANSWER_SECONDS))
     if not answer.endswith(b"\n"):
         # Libraries that can't have the memory they ask for end the process by a signal.
-        if process.wait() < 0:
+        if process.wait() == -signal.SIGKILL:
+            raise Superseded("This look took long, and was given up for a newer one.")
+        if process.returncode < 0:
             raise too_large("dataset.file" if question.file else "dataset.name")
         raise RuntimeError(f"The preview's process ended with exit code {process.returncode}.")
     return Preview.model_validate(json.loads(answer))

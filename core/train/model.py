@@ -17,6 +17,7 @@ def load_model(config: RunConfig, *, source: ModelSource, number_format: str) ->
         model = AutoModelForCausalLM.from_pretrained(
             source.path,
             revision=source.revision,
+            local_files_only=source.is_offline,
             dtype=_weights_dtype(config.adapter.kind, number_format),
             trust_remote_code=False,
             use_safetensors=True,

@@ -36,10 +36,15 @@ from core.data.preview import (  # noqa: E402
 )
 from core.data.sources import PlacedExample, map_rows  # noqa: E402
 from core.errors import UserError  # noqa: E402
+from core.hub import dataset_info  # noqa: E402
 from core.options import DatasetShape, DatasetSource  # noqa: E402
+from core.settings import load_settings  # noqa: E402
 from core.train.data import check_learnable, nothing_learned, overlap  # noqa: E402
 from core.train.encode import Encoder, Tokens  # noqa: E402
 from core.train.tokenizer import load_tokenizer  # noqa: E402
+
+# By now they know that there is none; datasets takes its name alone for its presence.
+del sys.modules["torch"]
 
 BATCH_ROWS = 64
 # What is looked at of data that has more.
@@ -275,7 +280,6 @@ class Answers:
 
 def _open(question: Question) -> Look:
     config = question.config
-    source = load_tokenizer(config.model, home=question.home, before=None)
     columns: dict[str, None] = {}
 
     def named(rows: Iterator[Row]) -> Iterator[Row]:
@@ -287,6 +291,7 @@ def _open(question: Question) -> Look:
         mapping, examples = map_rows(config, named(_rows(question)))
     except UserError as error:
         raise NoMapping(list(columns), error) from error
+    source = load_tokenizer(config.model, home=question.home, before=None)
     encoder = Encoder(
         source.tokenizer,
         shape=mapping.shape,
@@ -323,6 +328,9 @@ def _rows(question: Question) -> Iterator[Row]:
                 raise UserError("Choose a file to train on.", field="dataset.file")
             return read_rows(question.file)
         case DatasetSource.HUB:
+            # Answers at once where the Hub can't be reached; datasets tries for a minute.
+            token = load_settings().token
+            dataset_info(dataset.name or "", revision=dataset.revision, token=token)
             return stream_hub_split(dataset, split=dataset.split, field="dataset.split")
 
 

@@ -25,6 +25,8 @@ class ModelSource:
     revision: str | None
     tokenizer: PreTrainedTokenizerBase
     choices: dict[str, Choice]
+    # Whether the Hub gave no answer, so that only what was downloaded before can be used.
+    is_offline: bool = False
 
     @property
     def id(self) -> str:
@@ -42,25 +44,30 @@ def load_tokenizer(model: ModelSection, *, home: Path, before: object) -> ModelS
     """
     folder = builtin_model_folder(home)
     if model.name == BUILTIN_MODEL and model.revision is None and is_ready(folder):
-        path, revision = str(folder), None
+        path, revision, is_offline = str(folder), None, True
         choice = Choice(value=builtin_source(folder), why="the built-in copy")
     else:
         path = model.name
-        revision, choice = _pin(model, before=before)
+        revision, choice, is_offline = _pin(model, before=before)
     with load_errors(model):
-        tokenizer = AutoTokenizer.from_pretrained(path, revision=revision, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(
+            path, revision=revision, trust_remote_code=False, local_files_only=is_offline
+        )
     return ModelSource(
         name=model.name, path=path, revision=revision, tokenizer=tokenizer,
-        choices={"model_revision": choice},
+        choices={"model_revision": choice}, is_offline=is_offline,
     )  # fmt: skip
 
 
-def _pin(model: ModelSection, *, before: object) -> tuple[str | None, Choice]:
-    """The commit that the revision stood for when the run began, so that it can be repeated."""
+def _pin(model: ModelSection, *, before: object) -> tuple[str | None, Choice, bool]:
+    """The commit that the revision stood for when the run began, so that it can be repeated.
+
+    With it comes whether the Hub is out of reach.
+    """
     from huggingface_hub import HfApi
 
     if before is not None:
-        return str(before), Choice(value=str(before), why="as when this run began")
+        return str(before), Choice(value=str(before), why="as when this run began"), False
     try:
         with hub_errors(
             f"the model {model.name}", field="model.name", revision_field="model.revision"
@@ -68,8 +75,12 @@ def _pin(model: ModelSection, *, before: object) -> tuple[str | None, Choice]:
             sha = HfApi().model_info(model.name, revision=model.revision).sha
     except HubUnreachable:
         wanted = model.revision or "main"
-        return model.revision, Choice(value=wanted, why="the Hub was out of reach")
-    return sha, Choice(value=str(sha), why=f"the newest commit of {model.revision or 'main'}")
+        return model.revision, Choice(value=wanted, why="the Hub was out of reach"), True
+    return (
+        sha,
+        Choice(value=str(sha), why=f"the newest commit of {model.revision or 'main'}"),
+        False,
+    )
 
 
 @contextmanager

@@ -1,11 +1,14 @@
 """The servers and the browser that the page's tests share: starting them takes most of the time."""
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
+from core.builtin import builtin_model_folder
 from tests.interface.harness import (
     SPACE,
     Server,
@@ -16,9 +19,11 @@ from tests.interface.harness import (
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The page on one's own machine."""
-    with serving(tmp_path_factory.mktemp("home")) as running:
+def server(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Server]:
+    """The page on one's own machine, where the built-in model is a tiny one."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(tiny_model, builtin_model_folder(home))
+    with serving(home) as running:
         yield running
 
 

@@ -1,13 +1,11 @@
 """The Runs tab: a run is shown whole from its folder, wherever and whenever one looks."""
 
-import json
 import os
 import threading
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from core.builtin import builtin_model_folder
 from core.events import Failure, Pushed, PushFailed, Warned
 from core.runs import RunState, lock_file
 from tests.conftest import wait_until
@@ -164,9 +162,6 @@ def test_settings_of_a_run_fill_the_form(context: BrowserContext, server: Server
 
 
 def test_start_makes_one_run_and_cancel_ends_it(context: BrowserContext, server: Server) -> None:
-    model = builtin_model_folder(server.home)
-    model.mkdir(parents=True, exist_ok=True)
-    (model / "smolfactory.json").write_text(json.dumps({"files": {}}), encoding="utf-8")
     # The slot is taken, so the run waits and no trainer starts.
     slot = lock_file(server.store.slot)
     assert slot is not None
@@ -186,9 +181,6 @@ def test_start_makes_one_run_and_cancel_ends_it(context: BrowserContext, server:
 
 
 def test_the_same_submission_is_one_run(server: Server) -> None:
-    model = builtin_model_folder(server.home)
-    model.mkdir(parents=True, exist_ok=True)
-    (model / "smolfactory.json").write_text(json.dumps({"files": {}}), encoding="utf-8")
     slot = lock_file(server.store.slot)
     assert slot is not None
     client = server.client()

@@ -1,0 +1,113 @@
+"""What the model will see, on the page: rows as tokens, columns for their parts, and refusals."""
+
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.interface.harness import SPACE, Server, serving, sign_in_cookie, without_default
+
+ODD = ["id,topic,task,hint,reply"] + [
+    f'{n},Sums,What is {n} plus {n}?,Count on,"It is {2 * n}."' for n in range(30)
+]
+
+
+def choose(page: Page, file: Path) -> None:
+    page.get_by_text("My file", exact=True).click()
+    page.locator("#field-dataset-file input[type=file]").set_input_files(file)
+
+
+def name_column(page: Page, part: str, value: str) -> None:
+    field = page.locator(f"#field-columns-{part} input")
+    field.fill(value)
+    field.press("Enter")
+    field.press("Tab")
+
+
+def marked(page: Page) -> str:
+    """What is learned of the first row that is shown."""
+    row = page.locator("#data-rows .seen").first
+    return "".join(row.locator(".tokens .trained").all_inner_texts())
+
+
+def figure(page: Page, name: str) -> Locator:
+    tile = page.locator("#data-figures .tile", has=page.get_by_text(name, exact=True))
+    return tile.locator("b")
+
+
+def test_the_built_in_rows_are_shown_at_once(page: Page) -> None:
+    expect(figure(page, "Rows")).to_have_text("320")
+    expect(page.locator("#data-rows .seen")).to_have_count(3)
+    expect(page.locator("#data-rows h3").first).to_have_text("line 1")
+    assert marked(page).startswith('{"planet": "Saturn"')
+    page.locator("#data-next").click()
+    expect(page.locator("#data-rows h3").first).to_have_text("line 4")
+    page.locator("#data-back").click()
+    expect(page.locator("#data-rows h3").first).to_have_text("line 1")
+    page.locator("#data-longest").click()
+    expect(page.locator("#data-rows .seen")).to_have_count(1)
+
+
+def test_an_odd_csv_is_mapped_until_it_teaches(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "odd.csv"
+    file.write_text("\n".join(ODD) + "\n", encoding="utf-8")
+    choose(page, file)
+    # The person is told what there is, and chooses from it.
+    expect(page.locator("#data-figures .problems")).to_contain_text("id, topic, task, hint, reply")
+    page.locator("#field-columns-completion input").click()
+    expect(page.get_by_role("option", name="reply")).to_be_visible()
+    page.keyboard.press("Escape")
+    name_column(page, "completion", "reply")
+    name_column(page, "prompt", "{topic}: {task}\\n({hint})")
+    name_column(page, "system", "You teach.")
+    expect(figure(page, "Rows")).to_have_text("30")
+    row = page.locator("#data-rows .seen").first
+    expect(row).to_contain_text("You teach.")
+    expect(row).to_contain_text("Sums: What is 0 plus 0?")
+    expect(row).to_contain_text("(Count on)")
+    assert marked(page).startswith("It is 0.")
+    expect(page.locator("#yaml")).to_contain_text("completion: reply")
+
+
+def test_what_blocks_is_told_before_start(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "pairs.jsonl"
+    file.write_text(json.dumps({"prompt": "a", "chosen": "b", "rejected": "c"}), encoding="utf-8")
+    choose(page, file)
+    expect(page.locator("#data-figures")).to_contain_text("learns from answers alone")
+    expect(page.locator("#data-rows")).to_contain_text("Better answer")
+    expect(page.locator("#data-rows")).to_contain_text("Worse answer")
+
+
+def test_the_text_of_a_row_is_text(page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    bad = "<img src=x onerror=\"document.title='taken'\">"
+    file.write_text(json.dumps({"prompt": bad, "completion": bad}), encoding="utf-8")
+    choose(page, file)
+    expect(page.locator("#data-rows .seen").first).to_contain_text("<img src=x")
+    assert page.locator("#data-rows img").count() == 0
+    assert page.title() == "SmolFactory"
+
+
+def test_a_visitor_can_look_at_no_data(tmp_path: Path) -> None:
+    with serving(tmp_path / "home", **SPACE) as space:
+        assert "Only those who may train here" in _look(space)
+        assert "Only those who may train here" not in _look(space, cookie=sign_in_cookie("acme"))
+
+
+def _look(space: Server, *, cookie: str | None = None) -> str:
+    client = space.client(**({"Cookie": cookie} if cookie else {}))
+    answer = client.predict(api_name="/look", **without_default(client))
+    return str(answer[0])
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_a_file_that_is_no_data_leaves_the_page_alive(
+    page: Page, tmp_path: Path, kind: str
+) -> None:
+    file = tmp_path / f"noise.{kind}"
+    file.write_bytes(bytes(range(256)) * 50)
+    choose(page, file)
+    expect(page.locator("#data-figures .problems")).to_contain_text(f"noise.{kind}")
+    page.get_by_text("Built in", exact=True).click()
+    expect(figure(page, "Rows")).to_have_text("320")

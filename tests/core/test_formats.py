@@ -10,7 +10,7 @@ from core.config import RunConfig, parse_config
 from core.data.files import Row, read_rows
 from core.data.formats import to_example
 from core.data.mapping import REQUIRED, RowMapping
-from core.data.sources import check_file, map_rows
+from core.data.sources import map_rows
 from core.errors import UserError
 from core.options import DatasetShape
 
@@ -226,12 +226,11 @@ def test_a_row_without_its_column_is_refused(column: str, shape: DatasetShape) -
     assert f"'{column}'" in refusal({"prompt": "a"}, shape)
 
 
-def test_a_bad_row_far_down_is_found_before_training(tmp_path: Path) -> None:
+def test_a_bad_row_far_down_is_found_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     good = json.dumps({"messages": [USER, ANSWER]}) + "\n"
-    path.write_text(good * 500, encoding="utf-8")
-    shape = check_file(path, config=upload(), report=pytest.fail)
-    assert shape is DatasetShape.MESSAGES
     path.write_text(good * 500 + '{"messages": [null]}\n', encoding="utf-8")
+    mapping, found = map_rows(upload(), read_rows(path))
+    assert mapping.shape is DatasetShape.MESSAGES
     with pytest.raises(UserError, match="line 501 "):
-        check_file(path, config=upload(), report=pytest.fail)
+        list(found)

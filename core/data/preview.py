@@ -181,8 +181,6 @@ class Previewer:
             self._end()
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self._timer is not None:
-            self._timer.cancel()
         if self._process is None or self._process.poll() is not None:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "core.train.preview"],
@@ -194,6 +192,9 @@ class Previewer:
         return self._process
 
     def _rest(self) -> None:
+        """End the process when nobody asks for a while."""
+        if self._timer is not None:
+            self._timer.cancel()
         self._timer = threading.Timer(IDLE_SECONDS, self.close)
         self._timer.daemon = True
         self._timer.start()

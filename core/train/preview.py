@@ -26,7 +26,6 @@ from core.data.hub_rows import stream_hub_split  # noqa: E402
 from core.data.preview import (  # noqa: E402
     Bar,
     Fault,
-    Piece,
     Preview,
     Question,
     ShownRow,
@@ -41,7 +40,8 @@ from core.options import DatasetShape, DatasetSource  # noqa: E402
 from core.settings import load_settings  # noqa: E402
 from core.train.data import check_learnable, nothing_learned, overlap  # noqa: E402
 from core.train.encode import Encoder, Tokens  # noqa: E402
-from core.train.tokenizer import load_tokenizer  # noqa: E402
+from core.train.pieces import pieces_of  # noqa: E402
+from core.train.tokenizer import ModelSource, load_tokenizer  # noqa: E402
 
 # By now they know that there is none; datasets takes its name alone for its presence.
 del sys.modules["torch"]
@@ -225,7 +225,7 @@ class Look:
             name=name,
             tokens=len(ids),
             trained=int(marks[: self.cut].sum()),
-            pieces=list(_pieces(self.tokenizer, shown, marks.tolist(), cut=self.cut)),
+            pieces=list(pieces_of(self.tokenizer, shown, marks.tolist(), cut=self.cut)),
             left_out=len(ids) - len(shown),
         )
 
@@ -245,13 +245,14 @@ class Answers:
     def __init__(self) -> None:
         self._look: Look | None = None
         self._key = ""
+        self._model: tuple[str, ModelSource] | None = None
 
     def answer(self, question: Question) -> Preview:
         key = self._key_of(question)
         if key != self._key or self._look is None:
             self._key, self._look = "", None
             try:
-                self._look = _open(question)
+                self._look = _open(question, load=self._tokenizer)
                 self._key = key
             except NoMapping as found:
                 return Preview(columns=found.columns, fault=_fault_of(found.error))
@@ -272,13 +273,21 @@ class Answers:
         look.preview.rows = look.shown(question)
         return look.preview
 
+    def _tokenizer(self, question: Question) -> ModelSource:
+        """The model's tokenizer, kept while only other settings change."""
+        model = question.config.model
+        key = f"{model.model_dump_json()} {question.home}"
+        if self._model is None or self._model[0] != key:
+            self._model = (key, load_tokenizer(model, home=question.home, before=None))
+        return self._model[1]
+
     def _key_of(self, question: Question) -> str:
         named = {"model", "dataset", "columns", "filters", "method", "evaluation"}
         changed = question.file.stat().st_mtime_ns if question.file else 0
         return f"{question.config.model_dump_json(include=named)} {question.file} {changed}"
 
 
-def _open(question: Question) -> Look:
+def _open(question: Question, *, load: Callable[[Question], ModelSource]) -> Look:
     config = question.config
     columns: dict[str, None] = {}
 
@@ -291,7 +300,7 @@ def _open(question: Question) -> Look:
         mapping, examples = map_rows(config, named(_rows(question)))
     except UserError as error:
         raise NoMapping(list(columns), error) from error
-    source = load_tokenizer(config.model, home=question.home, before=None)
+    source = load(question)
     encoder = Encoder(
         source.tokenizer,
         shape=mapping.shape,
@@ -332,33 +341,6 @@ def _rows(question: Question) -> Iterator[Row]:
             token = load_settings().token
             dataset_info(dataset.name or "", revision=dataset.revision, token=token)
             return stream_hub_split(dataset, split=dataset.split, field="dataset.split")
-
-
-def _pieces(
-    tokenizer: PreTrainedTokenizerBase, ids: list[int], marks: list[bool], *, cut: int
-) -> Iterator[Piece]:
-    """The text token by token; where several make one character they stay together."""
-    special = set(tokenizer.all_special_ids)
-
-    def text_of(some: list[int]) -> str:
-        return str(tokenizer.decode(some, clean_up_tokenization_spaces=False))
-
-    begun = 0
-    for place in range(len(ids)):
-        # With the token before it, since some tokenizers drop a space at the beginning of a text.
-        before = ids[max(begun - 1, 0) : begun]
-        group = ids[begun : place + 1]
-        text = text_of(before + group)[len(text_of(before)) :]
-        if text.endswith("\ufffd") and place + 1 < len(ids) and place - begun < 8:
-            continue
-        yield Piece(
-            text=text,
-            ids=group,
-            trained=bool(marks[begun]) and begun < cut,
-            special=group[0] in special,
-            cut=begun >= cut,
-        )
-        begun = place + 1
 
 
 def _digest(sides: dict[str, Tokens]) -> bytes:

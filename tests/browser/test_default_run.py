@@ -72,6 +72,7 @@ def test_one_press_of_start_trains_pushes_and_answers_in_json(
     environment = double.environment(home=real_home / "hf", token=TOKEN)
     with serving(real_home, **environment) as server:
         page = open_form(context, server)
+        expect(page.locator("#data-rows .seen")).to_have_count(3, timeout=60_000)
         picture(page, "form")
         page.locator("#start").click()
         page.wait_for_url("**/?run=*", timeout=60_000)

@@ -284,7 +284,8 @@ class Answers:
     def _key_of(self, question: Question) -> str:
         named = {"model", "dataset", "columns", "filters", "method", "evaluation"}
         changed = question.file.stat().st_mtime_ns if question.file else 0
-        return f"{question.config.model_dump_json(include=named)} {question.file} {changed}"
+        asked = question.config.model_dump_json(include=named)
+        return f"{asked} {question.home} {question.file} {changed}"
 
 
 def _open(question: Question, *, load: Callable[[Question], ModelSource]) -> Look:

@@ -24,7 +24,7 @@ LOG_LINE = (
 def make_big_run(store: RunStore, *, points: int, log_bytes: int) -> Run:
     """A run's folder with so many logged steps and so large a log."""
     config = parse_config({"output": {"name": "a-long-run"}})
-    run, _ = store.create(config, upload=None, submission=uuid.uuid4().hex)
+    run, _ = store.create(config, files={}, submission=uuid.uuid4().hex)
     chance = random.Random(0)
     with run.paths.events.open("wb", buffering=1 << 20) as file:
         for seq, event in enumerate(_events(points, chance), start=1):

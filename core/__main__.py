@@ -41,12 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _train(asked: argparse.Namespace, settings: Settings) -> int:
-    config, upload = _load(asked.file)
+    config, files = _load(asked.file)
     preflight.check(
-        config, upload=upload, home=settings.home, token=settings.token, report=_tell_person
+        config, files=files, home=settings.home, token=settings.token, report=_tell_person
     )
     run = launcher.start(
-        RunStore(settings.home), config, upload=upload, submission=secrets.token_hex(16),
+        RunStore(settings.home), config, files=files, submission=secrets.token_hex(16),
         token=settings.token,
     )  # fmt: skip
     if not asked.follow:
@@ -56,8 +56,8 @@ def _train(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def _preview(asked: argparse.Namespace, settings: Settings) -> int:
-    config, upload = _load(asked.file)
-    question = Question(config=config, file=upload, home=settings.home, count=asked.rows)
+    config, files = _load(asked.file)
+    question = Question(config=config, files=files, home=settings.home, count=asked.rows)
     with closing(Previewer()) as previewer:
         preview = previewer.ask(question, token=settings.token)
     if asked.json:
@@ -81,17 +81,20 @@ def _marked(piece: Piece) -> str:
     return f"\x1b[{style}m{text}\x1b[0m" if sys.stdout.isatty() else text
 
 
-def _load(path: Path) -> tuple[RunConfig, Path | None]:
-    """A run's settings, and the person's file that lies beside them."""
+def _load(path: Path) -> tuple[RunConfig, dict[str, Path]]:
+    """A run's settings, and the person's files that lie beside them."""
     config = load_config(_read(path))
-    if config.dataset.source is not DatasetSource.UPLOAD or not config.dataset.file:
-        return config, None
-    upload = path.parent / config.dataset.file
-    if not upload.is_file():
-        raise UserError(
-            f"There is no file {config.dataset.file} beside {path.name}.", field="dataset.file"
-        )
-    return config, upload.resolve()
+    files: dict[str, Path] = {}
+    if config.dataset.source is not DatasetSource.UPLOAD:
+        return config, files
+    named = {"dataset.files": config.dataset.files, "evaluation.files": config.evaluation.files}
+    for field, names in named.items():
+        for name in names:
+            file = path.parent / name
+            if not file.is_file():
+                raise UserError(f"There is no file {name} beside {path.name}.", field=field)
+            files[name] = file.resolve()
+    return config, files
 
 
 def _list(asked: argparse.Namespace, settings: Settings) -> int:

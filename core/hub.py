@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +126,16 @@ def model_config(name: str, *, revision: str | None, token: SecretStr | None) ->
         raise UserError(f"The config.json of {name} is not JSON.", field="model.name") from error
 
 
-def dataset_info(name: str, *, revision: str | None, token: SecretStr | None) -> DatasetInfo:
-    """Raises UserError at dataset.name or dataset.revision when it can't be had."""
-    with hub_errors(f"the dataset {name}", field="dataset.name", revision_field="dataset.revision"):
+def dataset_info(
+    name: str,
+    *,
+    revision: str | None,
+    token: SecretStr | None,
+    field: str = "dataset.name",
+    revision_field: str = "dataset.revision",
+) -> DatasetInfo:
+    """Raises UserError at `field` or `revision_field` when it can't be had."""
+    with hub_errors(f"the dataset {name}", field=field, revision_field=revision_field):
         api = _api(token)
         api.auth_check(name, repo_type="dataset")
         return api.dataset_info(
@@ -135,14 +143,26 @@ def dataset_info(name: str, *, revision: str | None, token: SecretStr | None) ->
         )
 
 
+def search_datasets(text: str, *, token: SecretStr | None, limit: int = 12) -> list[str]:
+    """The datasets of the Hub whose names have `text` in them, the most used first.
+
+    Raises UserError when the Hub gives no answer.
+    """
+    with hub_errors("datasets", field="dataset.name"):
+        found = _api(token).list_datasets(search=text, sort="downloads", limit=limit)
+        return [str(info.id) for info in found]
+
+
 def needs_token(config: RunConfig) -> bool:
     """Whether the Hub gives this run's model or dataset only to somebody it knows."""
-    wanted = []
+    wanted: list[partial[None]] = []
     if config.model.name != BUILTIN_MODEL:
-        wanted.append(lambda api: api.auth_check(config.model.name, token=False))
+        wanted.append(partial(HfApi.auth_check, repo_id=config.model.name, token=False))
+    names = [other.name for other in config.dataset.mix]
     if config.dataset.source is DatasetSource.HUB and config.dataset.name:
-        name = config.dataset.name
-        wanted.append(lambda api: api.auth_check(name, repo_type="dataset", token=False))
+        names.append(config.dataset.name)
+    for name in names:
+        wanted.append(partial(HfApi.auth_check, repo_id=name, repo_type="dataset", token=False))
     for ask in wanted:
         try:
             ask(HfApi(token=False))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,15 +30,16 @@ def start(
     store: RunStore,
     config: RunConfig,
     *,
-    upload: Path | None,
+    files: Mapping[str, Path],
     submission: str,
     token: SecretStr | None,
 ) -> Run:
     """Make a run and start it. The same submission starts one run, however often it is sent.
 
-    `token` is for this run's own use of the Hub: a gated model, and the push.
+    `files` are the person's, by the names that the settings give them. `token` is for this run's
+    own use of the Hub: a gated model, and the push.
     """
-    run, is_new = store.create(config, upload=upload, submission=submission)
+    run, is_new = store.create(config, files=files, submission=submission)
     if is_new:
         _spawn_supervisor(run, task="train", token=token)
     return run

@@ -55,11 +55,13 @@ def write_card(run: Run, history: History, *, folder: Path, repo: str, api: HfAp
 
 def _metadata(config: RunConfig, *, api: HfApi) -> ModelCardData:
     is_adapter = config.adapter.kind is AdapterKind.LORA
-    on_hub = config.dataset.name if config.dataset.source is DatasetSource.HUB else None
+    names = [other.name for other in config.dataset.mix]
+    if config.dataset.source is DatasetSource.HUB and config.dataset.name:
+        names.insert(0, config.dataset.name)
     return ModelCardData(
         base_model=config.model.name,
         base_model_relation="adapter" if is_adapter else "finetune",
-        datasets=[on_hub] if on_hub else None,
+        datasets=names or None,
         library_name="peft" if is_adapter else "transformers",
         license=_license(config.model.name, api=api),
         pipeline_tag="text-generation",
@@ -80,17 +82,29 @@ def _license(model: str, *, api: HfApi) -> str | None:
 
 
 def _dataset(config: RunConfig) -> str:
+    """What it learned from, in Markdown."""
+    mixed = [
+        f"{_link(other.name, other.subset, other.split)}, weight {other.weight:g}"
+        for other in config.dataset.mix
+    ]
+    return "; ".join([_main_dataset(config), *mixed])
+
+
+def _main_dataset(config: RunConfig) -> str:
     dataset = config.dataset
     match dataset.source:
         case DatasetSource.BUILTIN:
             return f"SmolFactory's built-in dataset {dataset.builtin}"
         case DatasetSource.UPLOAD:
             # The file's name is the person's own affair.
-            return "a file of its author's own"
+            return "files of its author's own"
         case DatasetSource.HUB:
-            subset = f", subset {dataset.subset}" if dataset.subset else ""
-            link = f"[{dataset.name}](https://huggingface.co/datasets/{dataset.name})"
-            return f"{link}{subset}, split {dataset.split}"
+            return _link(dataset.name or "", dataset.subset, dataset.split)
+
+
+def _link(name: str, subset: str | None, split: str) -> str:
+    link = f"[{name}](https://huggingface.co/datasets/{name})"
+    return link + (f", subset {subset}" if subset else "") + f", split {split}"
 
 
 def _settings(config: RunConfig) -> Iterator[tuple[str, str]]:

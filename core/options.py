@@ -19,6 +19,14 @@ class DatasetShape(StrEnum):
     PROMPTS = "prompts"
 
 
+class ChatTemplate(StrEnum):
+    """What conversations are laid out by: the model's own template, or one for models without."""
+
+    OWN = "own"
+    PLAIN = "plain"
+    CHATML = "chatml"
+
+
 class AdapterKind(StrEnum):
     LORA = "lora"
     FULL = "full"

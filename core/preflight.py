@@ -1,7 +1,7 @@
 """Everything that can be known to fail before anything expensive starts."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -9,15 +9,17 @@ from pydantic import SecretStr
 
 from core.builtin import BUILTIN_MODEL, builtin_model_folder, is_ready
 from core.config import RunConfig
-from core.data.preview import Previewer, Question, require
+from core.data.preview import Preview, Previewer, Question, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
-from core.hub import dataset_info, model_config, model_info, target_repo
+from core.hub import model_config, model_info, target_repo
 from core.options import AdapterKind, DatasetSource
 
 # What a run writes besides weights: logs, events, prepared data.
 SPARE_BYTES = 500 * 1024**2
 # The optimizer keeps two numbers a weight, in float32, beside the weights themselves.
 FULL_CHECKPOINT_FACTOR = 3
+# What is downloaded is unpacked into Arrow files beside it, and its tokens are kept.
+DOWNLOAD_FACTOR = 3
 BUILTIN_BYTES = 270 * 1024**2
 # No row of the built-in datasets has more tokens.
 BUILTIN_LONGEST = 128
@@ -26,7 +28,7 @@ BUILTIN_LONGEST = 128
 def check(
     config: RunConfig,
     *,
-    upload: Path | None,
+    files: Mapping[str, Path],
     home: Path,
     token: SecretStr | None,
     report: Callable[[str], None],
@@ -51,7 +53,7 @@ def check(
     collect(lambda: _check_model(config, home=home, token=token))
     report("Checking the data…")
     if not _is_known_to_be_right(config):
-        question = Question(config=config, file=upload, home=home)
+        question = Question(config=config, files=dict(files), home=home)
         with closing(Previewer()) as previewer:
             collect(lambda: _check_data(question, previewer=previewer, token=token, report=report))
     if config.output.push:
@@ -78,15 +80,27 @@ def _check_data(
     report: Callable[[str], None],
 ) -> None:
     dataset = question.config.dataset
-    if dataset.source is DatasetSource.UPLOAD and question.file is None:
-        raise UserError("Choose a file to train on.", field="dataset.file")
     if dataset.source is DatasetSource.HUB:
-        dataset_info(dataset.name or "", revision=dataset.revision, token=token)
         report(f"Reading the first rows of {dataset.name}…")
         # The rest is read when it is downloaded, as the run begins.
-        require(previewer.ask(question, token=token))
+        preview = require(previewer.ask(question, token=token))
+        _check_download(preview, question)
         return
     previewer.check(question, token=token, report=report)
+
+
+def _check_download(preview: Preview, question: Question) -> None:
+    """Raises UserError when the data is larger than the disk, and is not read as it comes."""
+    free = shutil.disk_usage(question.home).free
+    needed = DOWNLOAD_FACTOR * preview.download + SPARE_BYTES
+    if question.config.dataset.streaming or needed < free:
+        return
+    raise UserError(
+        f"This dataset needs about {needed / 1024**3:.1f} GB of disk; {free / 1024**3:.1f} GB "
+        "are free.",
+        hint="Turn on 'Read as it comes' under Advanced settings, Dataset, or choose a subset.",
+        field="dataset.name",
+    )
 
 
 def _check_model(config: RunConfig, *, home: Path, token: SecretStr | None) -> None:

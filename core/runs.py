@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from core.config import RunConfig, load_config
 from core.errors import UserError
 from core.files import write_atomically
+from core.options import DatasetSource
 from core.processes import ProcessIdentity
 from core.sections import OutputSection
 
@@ -161,6 +163,11 @@ class Run:
     def config(self) -> RunConfig:
         return load_config(self.paths.config.read_text(encoding="utf-8"))
 
+    def files(self) -> dict[str, Path]:
+        """This run's own copies of the person's files, by their names."""
+        folder = self.paths.data
+        return {path.name: path for path in folder.iterdir()} if folder.is_dir() else {}
+
     def resolved(self) -> dict[str, object]:
         """What `auto` became, versions and revisions; empty before the trainer knows."""
         if not self.paths.resolved.exists():
@@ -229,9 +236,9 @@ class RunStore:
         return self.home / "slot.lock"
 
     def create(
-        self, config: RunConfig, *, upload: Path | None, submission: str
+        self, config: RunConfig, *, files: Mapping[str, Path], submission: str
     ) -> tuple[Run, bool]:
-        """Make a run's folder, with a copy of the person's file in it.
+        """Make a run's folder, with copies of the person's files, by their names, in it.
 
         A submission makes one run, however often it is sent: the second time, its run comes back
         and the flag is False.
@@ -246,9 +253,9 @@ class RunStore:
         aside = self._folder / f".{run.id}"
         aside.mkdir(parents=True)
         paths = RunPaths(aside)
-        if upload is not None and config.dataset.file is not None:
-            paths.data.mkdir()
-            shutil.copyfile(upload, paths.data / config.dataset.file)
+        for name in (*config.dataset.files, *config.evaluation.files):
+            paths.data.mkdir(exist_ok=True)
+            shutil.copyfile(files[name], paths.data / name)
         write_atomically(paths.config, config.to_yaml())
         Run(id=run.id, paths=paths).write_status(_first_status(run_id=run.id, config=config))
         aside.rename(run.paths.root)
@@ -290,15 +297,26 @@ class RunStore:
 
 def _first_status(*, run_id: str, config: RunConfig) -> RunStatus:
     now = datetime.now(UTC)
-    dataset = config.dataset
     return RunStatus(
         id=run_id,
         name=config.output.name,
         base_model=config.model.name,
-        dataset={"builtin": dataset.builtin, "hub": dataset.name, "upload": dataset.file}[
-            dataset.source
-        ] or "",
+        dataset=words_for_data(config),
         state=RunState.QUEUED,
         created=now,
         updated=now,
     )  # fmt: skip
+
+
+def words_for_data(config: RunConfig) -> str:
+    """The name of what a run learns from, and how many more there are of it."""
+    dataset = config.dataset
+    match dataset.source:
+        case DatasetSource.BUILTIN:
+            names: list[str] = [dataset.builtin]
+        case DatasetSource.HUB:
+            names = [dataset.name or ""]
+        case DatasetSource.UPLOAD:
+            names = list(dataset.files)
+    names += [other.name for other in dataset.mix]
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

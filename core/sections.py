@@ -11,6 +11,7 @@ from core.options import (
     WITH_MIN_LR,
     WITHOUT_WARMUP,
     AdapterKind,
+    ChatTemplate,
     NumberFormat,
     Optimizer,
     Schedule,
@@ -27,6 +28,10 @@ class ModelSection(Section):
     revision: Revision | None = setting(
         None, label="Model revision",
         help="A branch, tag or commit of the model. Empty takes the newest on its main branch.",
+    )  # fmt: skip
+    chat_template: ChatTemplate = setting(
+        ChatTemplate.OWN, label="Chat template",
+        help="How conversations are laid out. plain and chatml are for models that have none.",
     )  # fmt: skip
 
 

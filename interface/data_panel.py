@@ -18,8 +18,9 @@ from core.data.preview import (
     Superseded,
 )
 from core.errors import UserError, fields_of
+from core.hub import search_datasets
 from core.runs import RunStore
-from interface import words
+from interface import fields, words
 from interface.access import Access
 from interface.form import Form
 
@@ -33,6 +34,8 @@ JUMPS: dict[str, Jump] = {
 CHART_HEIGHT = 48
 # A menu with more columns is of no use; any other can be typed.
 MAX_MENU = 200
+# One letter finds nothing in particular.
+MIN_SEARCH = 2
 READING = '<p class="busy" role="status">Looking at the data…</p>'
 NOT_READY = '<p class="muted">Rows appear here when the settings of the data are right.</p>'
 NOT_YOURS = '<p class="muted">Only those who may train here can look at data.</p>'
@@ -72,8 +75,7 @@ class DataPanel:
 
     def wire(self) -> None:
         """Have the panel follow the form. `looks` is the event, for the page's load."""
-        components = self._form.components
-        self._menus = [c for name, c in components.items() if name.startswith("columns__")]
+        self._menus = self._form.menus()
         asked: dict[str, Any] = {
             "outputs": [self._figures, self._rows, self._start],
             "inputs_kwargs": self._form.components,
@@ -81,7 +83,7 @@ class DataPanel:
             "show_progress": "hidden",
         }
         self.looks: dict[str, Any] = asked | {"fn": self._look}
-        menus = asked | {"outputs": self._menus, "api_visibility": "private"}
+        menus = asked | {"outputs": [*self._menus.values()], "api_visibility": "private"}
         gr.on(
             self._form.changes(("dataset",)),
             self._fill_menus,
@@ -94,6 +96,11 @@ class DataPanel:
             trigger_mode="always_last",
             api_name="look",
         )
+        name = self._form.components["dataset__name"]
+        name.key_up(
+            self._search, outputs=[name], show_progress="hidden", queue=False,
+            trigger_mode="always_last", api_visibility="private",
+        )  # fmt: skip
         paged = asked | {"inputs": [self._start], "api_visibility": "private"}
         for button, step in self._pages.items():
             button.click(self._pager(step), **paged)
@@ -111,10 +118,27 @@ class DataPanel:
                 return
 
     def _fill_menus(self, request: gr.Request, **values: Any) -> list[Any]:
-        """The columns that there are, to choose from for each part of a row."""
+        """What there is to choose from: columns for parts of a row, subsets, splits."""
         preview, _, _ = self._ask(request, values, seconds=0)
-        columns = preview.columns[:MAX_MENU] if preview else []
-        return [gr.update(choices=columns)] * len(self._menus)
+        found = preview or Preview()
+        return [gr.update(choices=self._choices(path, found)[:MAX_MENU]) for path in self._menus]
+
+    def _choices(self, path: str, found: Preview) -> list[str]:
+        if path == fields.SUBSET_MENU:
+            return found.subsets
+        return found.splits if path in fields.SPLIT_MENUS else found.columns
+
+    def _search(self, request: gr.Request, typed: gr.KeyUpData) -> Any:
+        """Datasets of the Hub with these letters in their names."""
+        self._access.require(request)
+        if len(typed.input_value.strip()) < MIN_SEARCH:
+            return gr.skip()
+        try:
+            found = search_datasets(typed.input_value, token=self._access.token(request))
+        except UserError:
+            # What was typed is looked up all the same when it is chosen; the answer is told there.
+            return gr.skip()
+        return gr.update(choices=found)
 
     def _pager(self, step: int) -> Any:
         def page(request: gr.Request, start: float, **values: Any) -> tuple[Any, Any, Any]:
@@ -144,7 +168,7 @@ class DataPanel:
         try:
             question = Question(
                 config=self._form.parse(values),
-                file=self._form.upload(values),
+                files=self._form.files(values),
                 home=self._store.home,
                 count=ROWS,
                 **asked,

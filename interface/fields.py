@@ -21,7 +21,13 @@ MODELS = (
     "Qwen/Qwen3-0.6B",
     "Qwen/Qwen3-1.7B",
 )
-WIDE = ("model.name", "dataset.source", "dataset.file", "adapter.kind")
+WIDE = (
+    "model.name", "dataset.source", "dataset.name", "dataset.files", "dataset.mix",
+    "evaluation.files", "adapter.kind",
+)  # fmt: skip
+# Menus of what there is, filled when the Hub or the data have been looked at.
+COLUMN_MENUS = ("filters.drop_where", "filters.drop_empty")
+SUBSET_MENU, SPLIT_MENUS = "dataset.subset", ("dataset.split", "evaluation.split")
 FILE_TYPES = [".csv", ".json", ".jsonl", ".parquet", ".txt"]
 # More choices than these are easier to find in a list.
 MAX_RADIO_CHOICES = 3
@@ -46,15 +52,16 @@ def build(setting: Setting, *, visible: bool) -> Component:
         "elem_classes": ["field", "wide"] if setting.path in WIDE else ["field"],
         "interactive": True,
     }
-    if setting.path == "dataset.file":
-        return gr.File(file_types=FILE_TYPES, height=120, **shared)
+    if setting.path in ("dataset.files", "evaluation.files"):
+        return gr.File(file_count="multiple", file_types=FILE_TYPES, height=140, **shared)
     shared |= {"value": default(setting), "info": help_text(setting)}
     if setting.path == "model.name":
         models = [(words.model(name), name) for name in MODELS]
         return gr.Dropdown(choices=models, allow_custom_value=True, filterable=True, **shared)
-    if setting.section == "columns":
-        # Which columns there are is known when the data has been looked at.
+    if setting.path == "dataset.name" or is_menu_of_the_data(setting):
         return gr.Dropdown(choices=[], allow_custom_value=True, **shared)
+    if setting.path == "dataset.mix":
+        return gr.Textbox(lines=3, max_lines=8, placeholder="owner/name weight=0.5", **shared)
     values = choices(setting)
     if values:
         pairs = [(words.choice(value), value) for value in values]
@@ -72,8 +79,17 @@ def build(setting: Setting, *, visible: bool) -> Component:
     return gr.Textbox(max_lines=1, placeholder=_placeholder(setting), **shared)
 
 
+def is_menu_of_the_data(setting: Setting) -> bool:
+    """Whether what there is to choose from is known when the data has been looked at."""
+    named = (SUBSET_MENU, *SPLIT_MENUS, *COLUMN_MENUS)
+    return setting.section == "columns" or setting.path in named
+
+
 def default(setting: Setting) -> Any:
     value = setting.field.default
+    if isinstance(value, tuple):
+        # Files of a person's, or a text of lines.
+        return None
     return value.value if isinstance(value, StrEnum) else value
 
 

@@ -8,9 +8,10 @@ import gradio as gr
 from gradio.components import Component
 
 from core.config import RunConfig, Setting, parse_config, settings_of_a_run
+from core.data.sections import Mixed
 from interface import fields
 from interface.live import QUIET
-from interface.uploads import issued_file
+from interface.uploads import issued_files
 
 # Which card holds the basic settings of which sections; the rest lies under Advanced.
 CARDS = {
@@ -19,7 +20,8 @@ CARDS = {
     "Training": ("adapter", "method", "training", "schedule", "evaluation", "hardware"),
     "Result": ("output",),
 }
-UPLOAD = "dataset__file"
+UPLOADS = ("dataset__files", "evaluation__files")
+MIX = "dataset__mix"
 
 
 class Form:
@@ -47,17 +49,18 @@ class Form:
         """The settings that the fields hold. Raises InvalidConfig, with a message by field."""
         return parse_config(self._nested(values))
 
-    def upload(self, values: Mapping[str, Any]) -> Path | None:
-        """The person's file, where the settings use one."""
-        setting = self._settings[UPLOAD]
-        return issued_file(values[UPLOAD]) if self._shown(setting, values) else None
+    def files(self, values: Mapping[str, Any]) -> dict[str, Path]:
+        """The person's files by their names, where the settings use any."""
+        shown = [name for name in UPLOADS if self._shown(self._settings[name], values)]
+        return {file.name: file for name in shown for file in issued_files(values[name])}
 
     def fill(self, config: RunConfig) -> list[Any]:
         """Updates that put settings into the fields, in the order of `components`."""
         nested = config.model_dump(mode="json")
         values = {n: nested[s.section][s.name] for n, s in self._settings.items()}
         # A page can't put a person's file into their browser: they choose it again.
-        values[UPLOAD] = None
+        values |= dict.fromkeys(UPLOADS)
+        values[MIX] = "\n".join(_line(other) for other in values[MIX])
         return [
             gr.update(value=values[name], visible=self._shown(setting, values))
             for name, setting in self._settings.items()
@@ -75,6 +78,14 @@ class Form:
             else:
                 changed.append(component.change)
         return changed
+
+    def menus(self) -> dict[str, Component]:
+        """The fields to choose in from what the data has, by the paths of their settings."""
+        return {
+            setting.path: self.components[name]
+            for name, setting in self._settings.items()
+            if fields.is_menu_of_the_data(setting)
+        }
 
     def label(self, path: str) -> str:
         """What a person calls the setting with this path; the path itself when it is none."""
@@ -109,10 +120,12 @@ class Form:
         return nested
 
     def _value(self, setting: Setting, values: Mapping[str, Any]) -> Any:
-        value = values[fields.component_name(setting)]
-        if fields.component_name(setting) == UPLOAD:
-            upload = issued_file(value)
-            return upload.name if upload else None
+        name = fields.component_name(setting)
+        value = values[name]
+        if name in UPLOADS:
+            return [file.name for file in issued_files(value)]
+        if name == MIX:
+            return [line for line in str(value or "").splitlines() if line.strip()]
         if isinstance(value, str):
             value = value.strip()
         optional = setting.field.default is None
@@ -146,3 +159,10 @@ class Form:
             return shown if len(shown) > 1 else shown[0]
 
         return follow
+
+
+def _line(mixed: Mapping[str, Any]) -> str:
+    """A dataset that is mixed in, as a person writes it: without what is as by default."""
+    usual = Mixed(name=mixed["name"]).model_dump(mode="json")
+    named = [f"{name}={value}" for name, value in mixed.items() if value != usual[name]]
+    return " ".join([mixed["name"], *named])

@@ -4,6 +4,7 @@ from html import escape
 
 from core.config import RunConfig
 from core.options import AdapterKind, DatasetSource
+from core.runs import words_for_data
 from interface import machine, words
 
 # Above this, training all weights usually forgets more than it learns.
@@ -47,14 +48,9 @@ def _sentence(config: RunConfig) -> str:
 
 
 def _dataset(config: RunConfig) -> str:
-    dataset = config.dataset
-    match dataset.source:
-        case DatasetSource.BUILTIN:
-            return words.dataset(dataset.builtin)
-        case DatasetSource.HUB:
-            return f"{dataset.name}, split {dataset.split}"
-        case DatasetSource.UPLOAD:
-            return dataset.file or ""
+    if config.dataset.source is DatasetSource.BUILTIN:
+        return words.dataset(config.dataset.builtin)
+    return words_for_data(config)
 
 
 def _afterwards(config: RunConfig) -> str:
@@ -75,10 +71,6 @@ def _warnings(config: RunConfig, signed_in: bool) -> list[str]:
     full = config.adapter.kind is AdapterKind.FULL
     if full and config.training.learning_rate > HIGH_RATE_FOR_ALL_WEIGHTS:
         found.append("This learning rate is high for training all weights; 2e-5 is usual.")
-    if config.dataset.source is not DatasetSource.BUILTIN and not _evaluates(config):
+    if not config.evaluates:
         found.append("No rows are held out, so there will be no evaluation loss to compare with.")
     return found
-
-
-def _evaluates(config: RunConfig) -> bool:
-    return config.evaluation.split is not None or config.evaluation.fraction > 0

@@ -54,12 +54,12 @@ class TrainTab:
         self._access.require(request)
         try:
             config = self.form.parse(values)
-            upload = self.form.upload(values)
+            files = self.form.files(values)
             token = self._access.token(request)
 
             def check(report: Callable[[str], None]) -> None:
                 preflight.check(
-                    config, upload=upload, home=self._store.home, token=token, report=report
+                    config, files=files, home=self._store.home, token=token, report=report
                 )
 
             for text in _progress_of(check):
@@ -68,7 +68,7 @@ class TrainTab:
             run = launcher.start(
                 self._store,
                 config,
-                upload=upload,
+                files=files,
                 submission=submission or new_submission(),
                 token=token,
             )
@@ -208,6 +208,6 @@ def _text_of(path: Path | None) -> str:
 
 
 def _loaded(config: RunConfig) -> str:
-    file = config.dataset.file
-    again = f" It used your file <b>{escape(file)}</b>: choose it again." if file else ""
+    names = ", ".join((*config.dataset.files, *config.evaluation.files))
+    again = f" It used files of yours, <b>{escape(names)}</b>: choose them again." if names else ""
     return f'<p class="note">The form now holds these settings.{again}</p>'

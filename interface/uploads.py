@@ -18,6 +18,12 @@ def keep_uploads_in(home: Path) -> None:
     os.environ[FOLDER_VARIABLE] = str(folder)
 
 
+def issued_files(value: Any) -> list[Path]:
+    """The stored files that a field for several names. Raises as `issued_file` does."""
+    files = value if isinstance(value, list) else [value]
+    return [path for path in map(issued_file, files) if path is not None]
+
+
 def issued_file(value: Any) -> Path | None:
     """The stored file that a file field's value names, or None where it is empty.
 
@@ -30,7 +36,7 @@ def issued_file(value: Any) -> Path | None:
         raise UserError(
             "This is not a file that was uploaded here.",
             hint="Choose the file again.",
-            field="dataset.file",
+            field="dataset.files",
         )
     return Path(name).resolve()
 

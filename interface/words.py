@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from core.builtin import BUILTIN_DATASET, BUILTIN_MODEL
+from core.builtin import BUILTIN_DATASETS, BUILTIN_MODEL
 from core.runs import RunState
 
 _STATES = {
@@ -26,19 +26,28 @@ _CHOICES = {
     "auto": "Automatic",
     "bfloat16": "bfloat16",
     "builtin": "Built in",
+    "chatml": "ChatML",
+    "facts_pairs": "Facts, pairs of answers",
+    "facts_rated": "Facts, rated answers",
     "facts_to_json": "Facts to JSON",
     "float16": "float16",
     "float32": "float32",
     "full": "All weights",
     "hub": "Hugging Face Hub",
     "lora": "LoRA adapter",
+    "own": "The model's own",
+    "plain": "Plain: User and Assistant",
+    "preference": "Pairs of answers",
     "prompt_completion": "Prompt and completion",
+    "prompts": "Prompts",
+    "rated": "Rated answers",
     "reduce_lr_on_plateau": "Reduce on plateau",
     "rmsprop": "RMSprop",
     "sft": "Supervised fine-tuning",
     "sgd": "SGD",
+    "sums": "Sums, for rewards",
     "text": "Plain text",
-    "upload": "My file",
+    "upload": "My files",
 }
 
 
@@ -49,7 +58,7 @@ def model(name: str) -> str:
 
 def dataset(name: str) -> str:
     """A dataset's name; a built-in one says that it is."""
-    return f"{choice(name)} (built in)" if name == BUILTIN_DATASET else name
+    return f"{choice(name)} (built in)" if name in BUILTIN_DATASETS else name
 
 
 def state(value: RunState) -> str:

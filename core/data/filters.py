@@ -12,9 +12,15 @@ TRUE = (True, 1, "true", "yes", "1")
 
 
 def wanted(rows: Iterator[Row], filters: FiltersSection) -> Iterator[Row]:
-    """The rows that the filters leave. Raises UserError at a filter that names no column."""
+    """The rows that the filters leave, and those that can't be read.
+
+    Raises UserError at a filter that names no column.
+    """
     seen: set[bytes] = set()
     for row in rows:
+        if row.fault is not None:
+            yield row
+            continue
         for setting in ("drop_where", "drop_empty"):
             column = getattr(filters, setting)
             if column is not None and column not in row.values:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.data.files import Row
+from core.data.files import SKIP, Row
 from core.data.mapping import PLACE, RowMapping, label
 from core.data.messages import Message, NotMessages, conversation, json_value, whole
 from core.errors import UserError
@@ -155,6 +155,5 @@ class _Maker:
         column = column or self._mapping.parts[part]
         return UserError(
             f"The column {column!r} in {self._row.place} {problem}.",
-            hint="Put the row right or take it out; SmolFactory trains on no row it can't format.",
-            field="dataset.file",
+            hint=f"Put the row right, {SKIP}.",
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.messages import is_conversation
-from core.data.sections import ColumnsSection, DatasetSection
+from core.data.sections import ColumnsSection
 from core.errors import UserError
 from core.options import DatasetShape
 
@@ -78,7 +78,7 @@ class RowMapping:
 
 
 def find_mapping(
-    dataset: DatasetSection,
+    wanted: DatasetShape,
     named: ColumnsSection,
     *,
     columns: Sequence[str],
@@ -86,12 +86,14 @@ def find_mapping(
 ) -> RowMapping:
     """Find what each column is for, from what was `named`, the columns' names, and some rows.
 
+    `wanted` is the shape that the rows are to have.
+
     Raises UserError at the setting that names what is not there, or at dataset.shape.
     """
     chosen = {name: value for name, value in named if value}
     for part, value in chosen.items():
         _check_places(part, value, columns)
-    shapes = list(REQUIRED) if dataset.shape is DatasetShape.AUTO else [dataset.shape]
+    shapes = list(REQUIRED) if wanted is DatasetShape.AUTO else [wanted]
     for shape in shapes:
         if any(part not in REQUIRED[shape] + OPTIONAL[shape] for part in chosen):
             continue
@@ -99,11 +101,11 @@ def find_mapping(
         if parts is not None:
             texts = tuple(part for part, value in parts.items() if value not in columns)
             return RowMapping(shape, parts, texts, why=_why(parts, chosen))
-    if dataset.shape is DatasetShape.AUTO:
+    if wanted is DatasetShape.AUTO:
         if not chosen and (guess := _guess(columns, rows)) is not None:
             return guess
         raise _unknown(columns)
-    raise _missing(dataset.shape, chosen, columns=columns, rows=rows)
+    raise _missing(wanted, chosen, columns=columns, rows=rows)
 
 
 def places(value: str, columns: Iterable[str]) -> list[str]:

@@ -21,6 +21,8 @@ ROLES = {
     "tool": "tool", "function": "tool", "observation": "tool", "function_response": "tool",
     "tool_response": "tool", "ipython": "tool",
 }  # fmt: skip
+# Some million tokens, of which no model reads more.
+MAX_CHARACTERS = 4_000_000
 # Turns that are the call itself, as JSON.
 CALLS = ("function_call", "tool_call")
 # What a message may carry beside its content, as chat templates read it.
@@ -58,7 +60,14 @@ def conversation(value: Any) -> list[Message]:
 
 
 def whole(text: str) -> str:
-    """The text itself. JSON can hold half a character, which no file and no tokenizer can."""
+    """The text itself, unless no model could read it.
+
+    JSON can hold half a character, which no file and no tokenizer can. Raises NotMessages.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise NotMessages(
+            f"has {len(text) / 1e6:.0f} million characters, far more than a model can read"
+        )
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -88,6 +88,7 @@ class Statistics(BaseModel):
     duplicates: int = 0
     empty_answers: int = 0
     nothing_learned: int = 0
+    skipped: int = 0
     shortest: int = 0
     longest: int = 0
     max_length: int = 0
@@ -101,12 +102,17 @@ class Fault(BaseModel):
     hint: str = ""
     field: str | None = None
 
+    @classmethod
+    def of(cls, error: UserError) -> "Fault":
+        return cls(message=error.message, hint=error.hint, field=error.field)
+
 
 class Question(BaseModel):
     """Which rows to show: `count` from `start`, or the one that `jump` names."""
 
     config: RunConfig
-    file: Path | None
+    # The person's files, by the names that the settings give them.
+    files: dict[str, Path] = {}
     home: Path
     start: int = 0
     count: int = 3
@@ -123,6 +129,10 @@ class Preview(BaseModel):
     why: str = ""
     sure: bool = True
     columns: list[str] = []
+    # Of a dataset on the Hub: what it has, and the bytes that training on it downloads.
+    subsets: list[str] = []
+    splits: list[str] = []
+    download: int = 0
     rows: list[ShownRow] = []
     statistics: Statistics = Statistics()
     warnings: list[str] = []
@@ -240,18 +250,19 @@ def _exchange(process: subprocess.Popen[bytes], question: Question) -> Preview:
     with contextlib.suppress(BrokenPipeError):
         process.stdin.write(question.model_dump_json().encode() + b"\n")
         process.stdin.flush()
-    answer = b"".join(_lines(process, until=time.monotonic() + ANSWER_SECONDS))
+    field = "dataset.files" if question.files else "dataset.name"
+    answer = b"".join(_lines(process, until=time.monotonic() + ANSWER_SECONDS, field=field))
     if not answer.endswith(b"\n"):
         # Libraries that can't have the memory they ask for end the process by a signal.
         if process.wait() == -signal.SIGKILL:
             raise Superseded("This look took long, and was given up for a newer one.")
         if process.returncode < 0:
-            raise too_large("dataset.file" if question.file else "dataset.name")
+            raise too_large(field)
         raise RuntimeError(f"The preview's process ended with exit code {process.returncode}.")
     return Preview.model_validate(json.loads(answer))
 
 
-def _lines(process: subprocess.Popen[bytes], *, until: float) -> Iterator[bytes]:
+def _lines(process: subprocess.Popen[bytes], *, until: float, field: str) -> Iterator[bytes]:
     """What the process says, up to the end of its line. Raises UserError when it takes too long."""
     pipe: Any = process.stdout
     with selectors.DefaultSelector() as waiting:
@@ -264,5 +275,5 @@ def _lines(process: subprocess.Popen[bytes], *, until: float) -> Iterator[bytes]
     raise UserError(
         f"This data could not be looked at in {ANSWER_SECONDS:.0f} seconds.",
         hint="Look for a row that is many megabytes long.",
-        field="dataset.file",
+        field=field,
     )

@@ -2,12 +2,18 @@
 
 from typing import Any, Literal
 
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
 from core.builtin import BUILTIN_DATASET
 from core.options import DatasetShape, DatasetSource
 from core.section import Column, FileName, Part, RepoId, Revision, Section, setting
 
 # The built-in datasets are what they are.
 NOT_BUILTIN = {"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)}
+ON_HUB = {"dataset.source": (DatasetSource.HUB,)}
+UPLOADED = {"dataset.source": (DatasetSource.UPLOAD,)}
+MAX_FILES, MAX_MIXED = 64, 16
 
 
 def part(label: str, help: str, *, basic: bool = False) -> Any:
@@ -16,42 +22,77 @@ def part(label: str, help: str, *, basic: bool = False) -> Any:
     return setting(None, label=label, help=f"{help} {told}", basic=basic, shown_when=NOT_BUILTIN)
 
 
+class Mixed(Section):
+    """Another dataset of the Hub that is trained on as well.
+
+    It may be written as one line: `owner/name subset=main split=train weight=0.5`.
+    """
+
+    name: RepoId
+    subset: Column | None = None
+    split: Column = "train"
+    revision: Revision | None = None
+    # How often each of its rows counts: 0.5 takes half of them by chance, 2 takes each twice.
+    weight: float = Field(1, gt=0, le=100)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_line(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        name, *named = value.split()
+        pairs = [part.partition("=") for part in named]
+        if unclear := [first for first, equals, _ in pairs if not equals]:
+            raise PydanticCustomError("mixed", f"{unclear[0]!r} should be written name=value")
+        return {"name": name} | {first: last for first, _, last in pairs}
+
+
 class DatasetSection(Section):
     source: DatasetSource = setting(
         DatasetSource.BUILTIN, label="Where the data is", basic=True,
         help="A dataset that comes with SmolFactory, one on the Hub, or a file of yours.",
     )  # fmt: skip
-    builtin: Literal["facts_to_json"] = setting(
+    builtin: Literal["facts_to_json", "facts_pairs", "facts_rated", "sums"] = setting(
         BUILTIN_DATASET, label="Built-in dataset", basic=True,
-        help="facts_to_json teaches a model to answer questions of fact in one line of JSON.",
+        help="Small and of our own making; the first teaches to answer in one line of JSON.",
         shown_when={"dataset.source": (DatasetSource.BUILTIN,)},
     )  # fmt: skip
     name: RepoId | None = setting(
         None, label="Hub dataset", basic=True, help="The dataset's id on the Hub, as owner/name.",
-        shown_when={"dataset.source": (DatasetSource.HUB,)},
+        shown_when=ON_HUB,
     )  # fmt: skip
-    file: FileName | None = setting(
-        None, label="Your file", basic=True,
+    files: tuple[FileName, ...] = setting(
+        (), label="Your files", basic=True, max_length=MAX_FILES,
         help="One row an example: csv, json, jsonl, parquet, or txt with one example a line.",
-        shown_when={"dataset.source": (DatasetSource.UPLOAD,)},
+        shown_when=UPLOADED,
     )  # fmt: skip
     subset: Column | None = setting(
         None, label="Subset", basic=True,
         help="The dataset's configuration on the Hub. Empty takes the only or the default one.",
-        shown_when={"dataset.source": (DatasetSource.HUB,)},
+        shown_when=ON_HUB,
     )  # fmt: skip
     split: Column = setting(
         "train", label="Training split", basic=True, help="The split to train on.",
-        shown_when={"dataset.source": (DatasetSource.HUB,)},
+        shown_when=ON_HUB,
     )  # fmt: skip
     revision: Revision | None = setting(
         None, label="Dataset revision",
         help="A branch, tag or commit of the dataset. Empty takes the newest.",
-        shown_when={"dataset.source": (DatasetSource.HUB,)},
+        shown_when=ON_HUB,
     )  # fmt: skip
     shape: DatasetShape = setting(
         DatasetShape.AUTO, label="Shape of a row", basic=True,
         help="auto tells by the columns and the first rows; the preview says what it took.",
+        shown_when=NOT_BUILTIN,
+    )  # fmt: skip
+    streaming: bool = setting(
+        False, label="Read as it comes",
+        help="For data larger than the disk: rows are read while training, which needs max steps.",
+        shown_when=ON_HUB,
+    )  # fmt: skip
+    mix: tuple[Mixed, ...] = setting(
+        (), label="Mix in", max_length=MAX_MIXED,
+        help="More datasets of the Hub, one a line: owner/name subset=main split=train weight=0.5.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
 
@@ -76,6 +117,11 @@ class ColumnsSection(Section):
 
 
 class FiltersSection(Section):
+    unreadable: bool = setting(
+        False, label="Skip rows that can't be read",
+        help="Rows that are broken or can't be brought into the shape; they are counted.",
+        shown_when=NOT_BUILTIN,
+    )  # fmt: skip
     drop_where: Column | None = setting(
         None, label="Drop rows where this is true",
         help="A column; a row goes where it says true, yes or 1.", shown_when=NOT_BUILTIN,
@@ -109,12 +155,16 @@ class EvaluationSection(Section):
     split: Column | None = setting(
         None, label="Evaluation split",
         help="A split that is never trained on. Empty: held-out rows of the training split.",
-        shown_when={"dataset.source": (DatasetSource.HUB,)},
+        shown_when=ON_HUB,
+    )  # fmt: skip
+    files: tuple[FileName, ...] = setting(
+        (), label="Files to evaluate with", max_length=MAX_FILES,
+        help="Never trained on. Empty: held-out rows of the other files.", shown_when=UPLOADED,
     )  # fmt: skip
     fraction: float = setting(
         0.1, label="Held-out share", ge=0, lt=1,
-        help="Share of the rows kept from training where no evaluation split is named; 0 for none.",
-        shown_when={"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)},
+        help="Share of the rows kept from training where nothing else is named above; 0 for none.",
+        shown_when=NOT_BUILTIN,
     )  # fmt: skip
     every: int = setting(
         20, label="Evaluate every", ge=1, le=1_000_000,

@@ -1,50 +1,162 @@
-"""Rows of a run's data and what their columns are for, wherever the data lies."""
+"""Where a run's rows come from: files and splits of the Hub, one by one."""
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain, islice
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from core.builtin import builtin_dataset_files
 from core.config import RunConfig
-from core.data.files import Row
-from core.data.filters import wanted
-from core.data.formats import Example, to_example
-from core.data.mapping import RowMapping, find_mapping
+from core.data.sections import ColumnsSection, DatasetSection, FiltersSection, Mixed
+from core.errors import UserError
 from core.options import DatasetShape, DatasetSource
 
-# So many rows tell what a column holds.
-LOOKED_AT_ROWS = 50
-BUILTIN_MAPPING = RowMapping(DatasetShape.MESSAGES, {"messages": "messages"}, why="built in")
+# What a row of each built-in dataset is; not all can be told by the columns alone.
+BUILTIN_SHAPES = {
+    "facts_to_json": DatasetShape.MESSAGES,
+    "facts_pairs": DatasetShape.PREFERENCE,
+    "facts_rated": DatasetShape.RATED,
+    "sums": DatasetShape.PROMPTS,
+}
+
+MIX_FIELD = "dataset.mix"
+
+# The person's files by the names that the settings give them.
+Files = Mapping[str, Path]
 
 
 @dataclass(frozen=True)
-class PlacedExample:
-    """An example, and where its row stands ("line 7")."""
+class HubSplit:
+    """A split of a dataset on the Hub, and which settings name its parts."""
 
-    place: str
-    example: Example
+    name: str
+    subset: str | None
+    split: str
+    revision: str | None
+    name_field: str = "dataset.name"
+    subset_field: str = "dataset.subset"
+    split_field: str = "dataset.split"
+    revision_field: str = "dataset.revision"
 
 
-def map_rows(config: RunConfig, rows: Iterator[Row]) -> tuple[RowMapping, Iterator[PlacedExample]]:
-    """What the columns are for, and the examples that the rows make, filtered.
+@dataclass(frozen=True)
+class Source:
+    """One file or one split, and how its columns and its rows are to be taken."""
 
-    Raises UserError at once when the columns make no shape, and while iterating at a bad row.
-    """
-    if config.dataset.source is DatasetSource.BUILTIN:
-        mapping = BUILTIN_MAPPING
-    else:
-        first = list(islice(rows, LOOKED_AT_ROWS))
-        columns = list(dict.fromkeys(name for row in first for name in row.values))
-        mapping = find_mapping(
-            config.dataset, config.columns, columns=columns, rows=[row.values for row in first]
-        )
-        rows = chain(first, rows)
-    kept = wanted(rows, config.filters)
-    return mapping, (PlacedExample(row.place, to_example(row, mapping)) for row in kept)
+    name: str
+    content: Path | HubSplit
+    # The setting that is at fault when a row is.
+    field: str
+    shape: DatasetShape
+    columns: ColumnsSection
+    filters: FiltersSection
+    # How often each row counts: 0.5 is half of them, by chance.
+    weight: float = 1.0
+    # Whether to say in which source a row stands: where there are several.
+    is_named: bool = False
+
+    @property
+    def shape_field(self) -> str:
+        """The setting that says what shape its rows have."""
+        hub_or_upload = self.field not in (MIX_FIELD, "dataset.builtin")
+        return "dataset.shape" if hub_or_upload else self.field
+
+    def place(self, place: str) -> str:
+        return f"{place} of {self.name}" if self.is_named else place
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What is trained on, and what is only evaluated with; that may be held-out rows instead."""
+
+    train: list[Source]
+    evaluation: list[Source]
+
+
+def sources_of(config: RunConfig, files: Files) -> Sources:
+    """Every source that the settings name. Raises UserError when one of `files` is missing."""
+    dataset = config.dataset
+    match dataset.source:
+        case DatasetSource.BUILTIN:
+            built_in = builtin_dataset_files(dataset.builtin)
+            shape = BUILTIN_SHAPES[dataset.builtin]
+            return Sources(
+                train=[_plain(config, built_in["train"], shape=shape)],
+                evaluation=[_plain(config, built_in["test"], shape=shape)],
+            )
+        case DatasetSource.UPLOAD:
+            train = _uploaded(config, dataset.files, files, field="dataset.files")
+            evaluation = _uploaded(
+                config, config.evaluation.files, files, field="evaluation.files"
+            )  # fmt: skip
+            if not train:
+                raise UserError("Choose a file to train on.", field="dataset.files")
+        case DatasetSource.HUB:
+            train = [_split(config, dataset.split, field="dataset.split")]
+            named = config.evaluation.split
+            evaluation = [_split(config, named, field="evaluation.split")] if named else []
+    mixed = [_mixed(config, other) for other in dataset.mix]
+    return Sources(train=_told_apart([*train, *mixed]), evaluation=evaluation)
 
 
 def fingerprint(path: Path) -> str:
     """The sha256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _plain(config: RunConfig, path: Path, *, shape: DatasetShape) -> Source:
+    return Source(
+        name=config.dataset.builtin, content=path, field="dataset.builtin", shape=shape,
+        columns=ColumnsSection(
+            system=config.columns.system, developer=config.columns.developer
+        ),
+        filters=config.filters,
+    )  # fmt: skip
+
+
+def _uploaded(
+    config: RunConfig, names: tuple[str, ...], files: Files, *, field: str
+) -> list[Source]:
+    for name in names:
+        if name not in files:
+            raise UserError(f"The file {name} is not there.", hint="Choose it again.", field=field)
+    return _told_apart(
+        [
+            Source(
+                name=name, content=files[name], field=field, shape=config.dataset.shape,
+                columns=config.columns, filters=config.filters,
+            )
+            for name in names
+        ]
+    )  # fmt: skip
+
+
+def _split(config: RunConfig, split: str, *, field: str) -> Source:
+    dataset: DatasetSection = config.dataset
+    name = dataset.name or ""
+    return Source(
+        name=name,
+        content=HubSplit(name, dataset.subset, split, dataset.revision, split_field=field),
+        field=field, shape=dataset.shape, columns=config.columns, filters=config.filters,
+    )  # fmt: skip
+
+
+def _mixed(config: RunConfig, other: Mixed) -> Source:
+    """What a person says of the columns of the first dataset is not true of another's."""
+    fields = {f"{part}_field": MIX_FIELD for part in ("name", "subset", "split", "revision")}
+    return Source(
+        name=other.name,
+        content=HubSplit(other.name, other.subset, other.split, other.revision, **fields),
+        field=MIX_FIELD, shape=DatasetShape.AUTO,
+        columns=ColumnsSection(
+            system=config.columns.system, developer=config.columns.developer
+        ),
+        filters=config.filters.model_copy(update={"drop_where": None, "drop_empty": None}),
+        weight=other.weight,
+    )  # fmt: skip
+
+
+def _told_apart(sources: list[Source]) -> list[Source]:
+    several = len(sources) > 1
+    return [replace(source, is_named=several) for source in sources]

@@ -11,9 +11,13 @@ from trl.chat_template_utils import (
 
 from core.errors import UserError
 from core.events import Choice
+from core.options import ChatTemplate
+from core.sections import ModelSection
 
 # For families that TRL has none for.
 _OURS = Path(__file__).parent.parent.parent / "templates" / "chat_templates"
+
+CHATML_END = "<|im_end|>"
 
 _PROBES = (
     [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}],
@@ -27,6 +31,26 @@ _PROBES = (
 )
 
 
+def choose_template(tokenizer: PreTrainedTokenizerBase, model: ModelSection) -> Choice:
+    """Give the tokenizer the chat template that a person chose in place of its own.
+
+    Raises UserError at model.chat_template when the tokenizer lacks the tokens for it.
+    """
+    if model.chat_template is ChatTemplate.OWN:
+        return Choice(value="the model's own" if tokenizer.chat_template else "none")
+    if model.chat_template is ChatTemplate.CHATML:
+        if tokenizer.convert_tokens_to_ids(CHATML_END) in (None, tokenizer.unk_token_id):
+            raise UserError(
+                f"{model.name} has no token {CHATML_END}, so it could not learn to stop.",
+                hint="Choose plain: it ends an answer with the model's own end of text.",
+                field="model.chat_template",
+            )
+        tokenizer.eos_token = CHATML_END
+    path = _OURS / f"{model.chat_template}.jinja"
+    tokenizer.chat_template = path.read_text(encoding="utf-8")
+    return Choice(value=model.chat_template, why="as you chose")
+
+
 def training_template(tokenizer: PreTrainedTokenizerBase, *, model_name: str) -> tuple[str, Choice]:
     """A template that renders as the tokenizer's own does, with the answers marked.
 
@@ -35,7 +59,7 @@ def training_template(tokenizer: PreTrainedTokenizerBase, *, model_name: str) ->
     """
     if has_generation_markers(tokenizer.chat_template):
         return tokenizer.chat_template, Choice(value="the model's own", why="it marks the answers")
-    for path in sorted(_OURS.glob("*.jinja")):
+    for path in sorted(_OURS.glob("*_training.jinja")):
         template = path.read_text(encoding="utf-8")
         if _renders_alike(tokenizer, template):
             return template, Choice(value=path.stem, why="the model's own marks no answers")

@@ -4,10 +4,12 @@ How answers are told from prompts is TRL's way: a chat template that marks them,
 where the prompt alone and the prompt with its answer begin to differ.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from jinja2 import TemplateError
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from trl.data_utils import common_prefix_length
@@ -24,24 +26,46 @@ WHOLE, CHOSEN, REJECTED = "row", "chosen", "rejected"
 # What a template calls a message's reasoning; without either it goes in front of the answer.
 REASONING, THINKING = "reasoning_content", "thinking"
 IGNORED = -100
+NO_TOOLS = (
+    "The model's chat template has no place for tools or calls of them, so they are not learned: "
+    "choose a model whose template has."
+)
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """The tokens of one side of a row, and for each whether it is learned."""
+    """The tokens of one side of a row (int32), and for each whether it is learned (bool)."""
 
-    ids: list[int]
-    trained: list[bool]
+    ids: np.ndarray
+    trained: np.ndarray
 
     @property
     def first_trained(self) -> int:
         """Where the first token stands that is learned; the length where none is."""
-        return self.trained.index(True) if True in self.trained else len(self.ids)
+        return int(self.trained.argmax()) if self.trained.any() else len(self.ids)
 
-    def labels(self) -> list[int]:
+    def labels(self) -> np.ndarray:
         """As TRL takes them: the token where it is learned, else -100."""
-        pairs = zip(self.ids, self.trained, strict=True)
-        return [token if learned else IGNORED for token, learned in pairs]
+        return np.where(self.trained, self.ids, np.int32(IGNORED))
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Why a row has no tokens."""
+
+    reason: str
+
+
+# The tokens of a row, by side.
+Sides = dict[str, Tokens]
+
+
+def digest_of(sides: Sides) -> bytes:
+    """Sixteen bytes that are the same for rows with the same tokens."""
+    made = hashlib.blake2b(digest_size=16)
+    for tokens in sides.values():
+        made.update(tokens.ids.tobytes() + b"|")
+    return made.digest()
 
 
 class Encoder:
@@ -62,7 +86,7 @@ class Encoder:
         self.choices: dict[str, Choice] = {}
         self.warnings: list[str] = []
         self._shape = shape
-        self._answers_only = answers_only
+        self.answers_only = answers_only
         self.template: str | None = tokenizer.chat_template
         self._marks = answers_only and shape is DatasetShape.MESSAGES
         if shape is DatasetShape.TEXT and answers_only:
@@ -73,9 +97,9 @@ class Encoder:
             )
         if shape is not DatasetShape.TEXT and self.template is None:
             raise UserError(
-                f"{model_name} has no chat template, so it can't be trained on conversations.",
-                hint="Choose an instruct model, or train on plain text.",
-                field="model.name",
+                f"{model_name} has no chat template, so it can't be trained on conversations yet.",
+                hint="Choose the template plain or chatml here, or an instruct model.",
+                field="model.chat_template",
             )
         if self._marks:
             self.template, choice = training_template(tokenizer, model_name=model_name)
@@ -85,25 +109,16 @@ class Encoder:
                     "The end of an answer is not trained: the model may not learn to stop."
                 )
 
-    def encode(self, examples: Sequence[Example], places: Sequence[str]) -> list[dict[str, Tokens]]:
-        """The tokens of each example, by side.
-
-        `places` says where each stands, for messages. Raises UserError with the place of a row
-        that the model's chat template refuses.
-        """
+    def encode(self, examples: Sequence[Example]) -> list[Sides | Refused]:
+        """The tokens of each example, by side; a reason where the chat template refuses it."""
         try:
-            return self._encode(examples)
+            return list(self._encode(examples))
         except (TemplateError, TypeError, KeyError, ValueError) as error:
-            if len(examples) > 1:
-                for example, place in zip(examples, places, strict=True):
-                    self.encode([example], [place])
-            raise UserError(
-                f"The model's chat template refuses {places[0]}: {error}",
-                hint="Put the row right, or choose a model whose template takes such rows.",
-                field="dataset.file",
-            ) from error
+            if len(examples) == 1:
+                return [Refused(f"The model's chat template refuses it: {error}")]
+            return [sides for example in examples for sides in self.encode([example])]
 
-    def _encode(self, examples: Sequence[Example]) -> list[dict[str, Tokens]]:
+    def _encode(self, examples: Sequence[Example]) -> list[Sides]:
         tools = [example.get("tools") for example in examples]
         match self._shape:
             case DatasetShape.TEXT:
@@ -126,14 +141,12 @@ class Encoder:
                 )
                 return [{WHOLE: self._told(ids, start)} for ids, start in found]
 
-    def _conversations(
-        self, conversations: list[list[Message]], tools: list[Any]
-    ) -> list[dict[str, Tokens]]:
+    def _conversations(self, conversations: list[list[Message]], tools: list[Any]) -> list[Sides]:
         rendered = self._render(conversations, tools, marks=self._marks)
         if not self._marks:
             return [_whole(ids) for ids in rendered["input_ids"]]
         pairs = zip(rendered["input_ids"], rendered["assistant_masks"], strict=True)
-        return [{WHOLE: Tokens(ids, [bool(bit) for bit in mask])} for ids, mask in pairs]
+        return [{WHOLE: _tokens(ids, np.array(mask, dtype=bool))} for ids, mask in pairs]
 
     def _answers(
         self, prompts: list[list[Message]], answers: list[list[Message]], tools: list[Any]
@@ -146,8 +159,8 @@ class Encoder:
         return [(both, common_prefix_length(prompt, both)) for prompt, both in pairs]
 
     def _told(self, ids: list[int], start: int) -> Tokens:
-        first = start if self._answers_only or self._shape is DatasetShape.RATED else 0
-        return Tokens(ids, [place >= first for place in range(len(ids))])
+        first = start if self.answers_only or self._shape is DatasetShape.RATED else 0
+        return _from(ids, first)
 
     def _render(
         self,
@@ -159,6 +172,7 @@ class Encoder:
     ) -> dict[str, list[list[int]]]:
         """What apply_chat_template makes of them, at once where they have no tools of their own."""
         adapted = [[self._with_reasoning(m) for m in messages] for messages in conversations]
+        self._warn_of_tools(conversations, tools)
         shared: dict[str, Any] = {
             "tokenize": True,
             "return_dict": True,
@@ -173,6 +187,14 @@ class Encoder:
         ]
         return {name: [row[name] for row in made] for name in made[0]}
 
+    def _warn_of_tools(self, conversations: list[list[Message]], tools: list[Any]) -> None:
+        """Templates leave out in silence what they do not know."""
+        template = self.template or ""
+        called = any("tool_calls" in message for messages in conversations for message in messages)
+        lost = (any(tools) and "tools" not in template) or (called and "tool_calls" not in template)
+        if lost and NO_TOOLS not in self.warnings:
+            self.warnings.append(NO_TOOLS)
+
     def _with_reasoning(self, message: Message) -> Message:
         """A message's reasoning under the name by which this template shows it."""
         reasoning = message.get(REASONING) or message.get(THINKING)
@@ -186,12 +208,20 @@ class Encoder:
         return plain | {"content": f"<think>\n{reasoning}\n</think>\n\n{message['content']}"}
 
 
-def _whole(ids: list[int], *, learned: bool = True) -> dict[str, Tokens]:
-    return {WHOLE: Tokens(ids, [learned] * len(ids))}
+def _tokens(ids: list[int], trained: np.ndarray) -> Tokens:
+    return Tokens(np.array(ids, dtype=np.int32), trained)
 
 
-def _pair(better: tuple[list[int], int], worse: tuple[list[int], int]) -> dict[str, Tokens]:
+def _from(ids: list[int], start: int) -> Tokens:
+    """Tokens that are learned from `start` on."""
+    return _tokens(ids, np.arange(len(ids)) >= start)
+
+
+def _whole(ids: list[int], *, learned: bool = True) -> Sides:
+    return {WHOLE: _tokens(ids, np.full(len(ids), learned))}
+
+
+def _pair(better: tuple[list[int], int], worse: tuple[list[int], int]) -> Sides:
     """Both sides begin with what they share of the prompt; each learns the rest, as in DPO."""
     start = min(better[1], worse[1])
-    sides = zip((CHOSEN, REJECTED), (better[0], worse[0]), strict=True)
-    return {side: Tokens(ids, [place >= start for place in range(len(ids))]) for side, ids in sides}
+    return {CHOSEN: _from(better[0], start), REJECTED: _from(worse[0], start)}

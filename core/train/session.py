@@ -15,6 +15,7 @@ from core.runs import Run, RunState
 from core.train.callbacks import Reporter
 from core.train.checkpoints import newest_checkpoint, remove_torn_checkpoints
 from core.train.data import load_data
+from core.train.learnable import skipped
 from core.train.model import load_model
 from core.train.number_format import choose_number_format
 from core.train.sft import make_trainer
@@ -66,6 +67,8 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     events.write(StateChanged(state=RunState.TRAINING))
     trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
 
+    if data.stream is not None and data.stream.skipped:
+        events.write(Warned(text=skipped(list(data.stream.skipped))))
     if reporter.machine_goes_down:
         # The checkpoint is written, and there may be no time for more.
         return TrainerExit.WENT_DOWN

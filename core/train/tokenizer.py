@@ -14,6 +14,7 @@ from core.errors import HubUnreachable, UserError
 from core.events import Choice
 from core.hub import hub_errors
 from core.sections import ModelSection
+from core.train.chat_template import choose_template
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,10 @@ def load_tokenizer(model: ModelSection, *, home: Path, before: object) -> ModelS
         tokenizer = AutoTokenizer.from_pretrained(
             path, revision=revision, trust_remote_code=False, local_files_only=is_offline
         )
+    template = choose_template(tokenizer, model)
     return ModelSource(
         name=model.name, path=path, revision=revision, tokenizer=tokenizer,
-        choices={"model_revision": choice}, is_offline=is_offline,
+        choices={"model_revision": choice, "chat_template": template}, is_offline=is_offline,
     )  # fmt: skip
 
 

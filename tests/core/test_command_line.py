@@ -109,19 +109,19 @@ def test_a_file_that_is_no_text_is_refused(bare: CommandLine, tmp_path: Path) ->
 
 
 def test_an_upload_that_is_not_there_is_refused(bare: CommandLine, tmp_path: Path) -> None:
-    file = save(tmp_path, "dataset: {source: upload, file: mine.csv}")
+    file = save(tmp_path, "dataset: {source: upload, files: [mine.csv]}")
     answer = refusal(bare, "train", file)
-    assert answer["field"] == "dataset.file"
+    assert answer["field"] == "dataset.files"
     assert "mine.csv" in answer["error"]
 
 
 def test_all_that_stands_in_the_way_is_told_at_once(bare: CommandLine, tmp_path: Path) -> None:
     save(tmp_path, "prompt,completion\na,b\nc\n", name="mine.csv")
-    file = save(tmp_path, "dataset: {source: upload, file: mine.csv}\noutput: {push: true}")
+    file = save(tmp_path, "dataset: {source: upload, files: [mine.csv]}\noutput: {push: true}")
     answer = refusal(bare, "train", file)
     # No model is here, the Hub is out of reach, and nobody is signed in.
-    assert answer["fields"].keys() == {"dataset.file", "model.name", "output.push"}
-    assert "Line 3 of mine.csv" in answer["fields"]["dataset.file"]
+    assert answer["fields"].keys() == {"dataset.files", "model.name", "output.push"}
+    assert "Line 3 of mine.csv" in answer["fields"]["dataset.files"]
 
 
 @pytest.mark.parametrize("command", [["trian", "run.yaml"], ["train"]])

@@ -20,6 +20,7 @@ from core.config import (
     parse_config,
     settings_of_a_run,
 )
+from core.data.sections import Mixed
 from core.errors import InvalidConfig
 from core.sections import Schedule
 from tests.conftest import ROOT
@@ -32,10 +33,11 @@ NUMBERS = {
 }
 # Each value is another than the default, and zero or nothing wherever that is allowed.
 CHANGED: dict[str, dict[str, Any]] = {
-    "model": {"name": "acme/base-1.5_b", "revision": "refs/pr/1"},
+    "model": {"name": "acme/base-1.5_b", "revision": "refs/pr/1", "chat_template": "plain"},
     "dataset": {
-        "source": "hub", "name": "acme/rows", "file": "Meine Zeilen (1).csv", "subset": "on",
+        "source": "hub", "name": "acme/rows", "files": ["Meine Zeilen (1).csv"], "subset": "on",
         "split": "2026-01-01", "revision": "1e3", "shape": "prompt_completion",
+        "builtin": "sums", "mix": [{"name": "acme/more", "split": "no", "weight": 0.5}],
     },
     "columns": {
         "messages": "null", "prompt": "Größe: 1", "completion": "- 答え #", "reasoning": "yes",
@@ -44,7 +46,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     },
     "filters": {
         "drop_where": "no", "drop_empty": "null", "duplicates": True, "min_length": 1,
-        "max_length": 8, "sample": 1, "untrainable": True,
+        "max_length": 8, "sample": 1, "untrainable": True, "unreadable": True,
     },
     "method": {"answers_only": False, "max_length": 8, "packing": True},
     "adapter": {"kind": "full", "rank": 1, "alpha": 0.5, "dropout": 0.25, "target_modules": "q, v"},
@@ -58,7 +60,9 @@ CHANGED: dict[str, dict[str, Any]] = {
         "power": 0.5, "lr_end": 0, "timescale": 1, "decay_steps": 1, "warmup_type": "1-sqrt",
         "decay_type": "linear", "factor": 0.9, "patience": 0, "min_lr": 1e-12, "max_lr": 1.0,
     },
-    "evaluation": {"split": "validation", "fraction": 0, "every": 1, "max_rows": 1},
+    "evaluation": {
+        "split": "validation", "files": ["held out.csv"], "fraction": 0, "every": 1, "max_rows": 1,
+    },
     "output": {"name": "1.0", "push": True, "owner": "0x10", "private": False},
     "hardware": {"number_format": "bfloat16", "gradient_checkpointing": "off"},
 }  # fmt: skip
@@ -77,8 +81,8 @@ def test_every_value_survives_the_file() -> None:
     assert load_config(config.to_yaml()) == config
     kept = config.model_dump(mode="json", exclude_defaults=True)
     given = {f"{section}.{name}" for section, values in kept.items() for name in values}
-    # What has one value only can't be changed.
-    assert SETTINGS.keys() - given == {"dataset.builtin", "method.name"}
+    # One has one value only, the other goes with no sample.
+    assert SETTINGS.keys() - given == {"method.name", "dataset.streaming"}
     assert kept == CHANGED
 
 
@@ -138,9 +142,9 @@ def test_the_defaults_make_a_run() -> None:
         ("output: {name: .hidden}", "output.name", "begin with a letter or digit"),
         ("output: {name: 5}", "output.name", "string"),
         ("output: {owner: a/b}", "output.owner", ""),
-        ("dataset: {file: a/b.csv}", "dataset.file", ""),
-        ('dataset: {file: "a\\\\b.csv"}', "dataset.file", ""),
-        ('dataset: {file: "a\\0.csv"}', "dataset.file", ""),
+        ("dataset: {files: [a/b.csv]}", "dataset.files", ""),
+        ('dataset: {files: ["a\\\\b.csv"]}', "dataset.files", ""),
+        ('dataset: {files: ["a\\0.csv"]}', "dataset.files", ""),
         ("dataset: {name: rows.csv}", "dataset.name", "owner/name"),
         ("dataset: {split: ''}", "dataset.split", ""),
         ("model: {name: gpt2}", "model.name", "owner/name"),
@@ -201,7 +205,10 @@ def test_every_number_is_bounded() -> None:
 
 
 def _types(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) or (annotation,)
+    if get_origin(annotation) is tuple:
+        return _types(get_args(annotation)[0])
+    inner = get_args(annotation)
+    return inner if inner and get_origin(annotation) is not Annotated else (annotation,)
 
 
 @pytest.mark.parametrize(
@@ -272,7 +279,7 @@ HUB = {"source": "hub", "name": "acme/rows"}
     ("values", "field"),
     [
         ({"dataset": {"source": "hub"}}, "dataset.name"),
-        ({"dataset": {"source": "upload"}}, "dataset.file"),
+        ({"dataset": {"source": "upload"}}, "dataset.files"),
         ({"dataset": {**HUB, "shape": "text"}}, "method.answers_only"),
         (
             {
@@ -313,7 +320,7 @@ def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], fi
     "values",
     [
         {"dataset": HUB},
-        {"dataset": {"source": "upload", "file": "mine.csv"}},
+        {"dataset": {"source": "upload", "files": ["mine.csv"]}},
         {"dataset": {**HUB, "shape": "text"}, "method": {"answers_only": False}},
         {"dataset": HUB, "schedule": {"kind": "greedy"}},
         {
@@ -383,7 +390,7 @@ def schema_text() -> str:
 
 @pytest.mark.parametrize(
     "path",
-    ["model.name", "model.revision", "dataset.name", "dataset.file", "dataset.revision",
+    ["model.name", "model.revision", "dataset.name", "dataset.files", "dataset.revision",
      "output.name", "output.owner"],
 )  # fmt: skip
 @pytest.mark.parametrize("value", ["/home/ada/x", "../../x"])
@@ -401,6 +408,9 @@ def test_a_config_has_no_place_for_a_secret() -> None:
         plain = {str, int, float, bool, NoneType}
         for kind in _types(setting.field.annotation):
             inner = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+            if inner is Mixed:
+                # Made of the same types as the settings beside it.
+                continue
             is_choice = isinstance(inner, str) or issubclass(inner, StrEnum)
             assert is_choice or inner in plain
     fields = refused("output: {token: hf_abcdefghijklmnop}")

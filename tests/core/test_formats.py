@@ -1,16 +1,18 @@
 """Rows as examples: each shape as TRL takes it, and rows that are refused with their place."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.config import RunConfig, parse_config
+from core.config import parse_config
+from core.data.examples import map_rows
 from core.data.files import Row, read_rows
 from core.data.formats import to_example
 from core.data.mapping import REQUIRED, RowMapping
-from core.data.sources import map_rows
+from core.data.sources import Source, sources_of
 from core.errors import UserError
 from core.options import DatasetShape
 
@@ -21,13 +23,23 @@ SYSTEM = {"role": "system", "content": "Be short."}
 TOOL = {"type": "function", "function": {"name": "add", "parameters": {}}}
 
 
-def upload(**sections: Any) -> RunConfig:
-    return parse_config({"dataset": {"source": "upload", "file": "rows.jsonl"}, **sections})
+def uploaded(**sections: Any) -> Source:
+    upload = {"source": "upload", "files": ["rows.jsonl"]} | sections.pop("dataset", {})
+    config = parse_config({"dataset": upload, **sections})
+    return sources_of(config, {"rows.jsonl": Path("rows.jsonl")}).train[0]
+
+
+def placed(rows: list[dict[str, Any]]) -> Iterator[Row]:
+    return (Row(f"line {number}", values) for number, values in enumerate(rows, start=1))
+
+
+def mapped(source: Source, rows: Iterator[Row]) -> tuple[RowMapping, list[Any]]:
+    made = map_rows(source, rows)
+    return made.mapping, [found.example for found in made.examples(made.rows)]
 
 
 def examples(rows: list[dict[str, Any]], **sections: Any) -> list[dict[str, Any]]:
-    placed = (Row(f"line {number}", values) for number, values in enumerate(rows, start=1))
-    return [found.example for found in map_rows(upload(**sections), placed)[1]]
+    return mapped(uploaded(**sections), placed(rows))[1]
 
 
 def example(values: dict[str, Any], shape: DatasetShape) -> dict[str, Any]:
@@ -38,7 +50,6 @@ def example(values: dict[str, Any], shape: DatasetShape) -> dict[str, Any]:
 def refusal(values: dict[str, Any], shape: DatasetShape) -> str:
     with pytest.raises(UserError) as caught:
         example(values, shape)
-    assert caught.value.field == "dataset.file"
     assert caught.value.hint
     assert "line 7" in caught.value.message
     return caught.value.message
@@ -155,9 +166,9 @@ def test_a_csv_holds_messages_as_json(tmp_path: Path) -> None:
     path = tmp_path / "chats.csv"
     cell = json.dumps([USER, ANSWER]).replace('"', '""')
     path.write_text(f'id,messages\n1,"{cell}"\n', encoding="utf-8")
-    mapping, found = map_rows(upload(), read_rows(path))
+    mapping, found = mapped(uploaded(), read_rows(path))
     assert mapping.shape is DatasetShape.MESSAGES
-    assert [placed.example for placed in found] == [{"messages": [USER, ANSWER]}]
+    assert found == [{"messages": [USER, ANSWER]}]
 
 
 @pytest.mark.parametrize(
@@ -230,7 +241,8 @@ def test_a_bad_row_far_down_is_found_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     good = json.dumps({"messages": [USER, ANSWER]}) + "\n"
     path.write_text(good * 500 + '{"messages": [null]}\n', encoding="utf-8")
-    mapping, found = map_rows(upload(), read_rows(path))
-    assert mapping.shape is DatasetShape.MESSAGES
-    with pytest.raises(UserError, match="line 501 "):
-        list(found)
+    made = map_rows(uploaded(), read_rows(path))
+    assert made.mapping.shape is DatasetShape.MESSAGES
+    with pytest.raises(UserError, match="line 501 ") as caught:
+        list(made.examples(made.rows))
+    assert caught.value.field == "dataset.files"

@@ -148,7 +148,7 @@ def test_one_submission_makes_one_run(home: Path) -> None:
     program = (
         "import sys, pathlib; from core.config import parse_config; from core.runs import RunStore;"
         "run, new = RunStore(pathlib.Path(sys.argv[1])).create("
-        "parse_config({}), upload=None, submission='ab' * 8); print(run.id, new)"
+        "parse_config({}), files={}, submission='ab' * 8); print(run.id, new)"
     )
     both = [
         subprocess.Popen(
@@ -166,7 +166,7 @@ def test_uploaded_rows_are_trained_on_and_the_file_may_go(command_line: CommandL
     file = command_line.home / "mine.csv"
     rows = [f'"What is {n}, and why?","It is {n}.\nReally."' for n in range(40)]
     file.write_text("prompt,completion\n" + "\n".join(rows), encoding="utf-8")
-    run = command_line.start(SHORT + "dataset: {source: upload, file: mine.csv}\n")
+    run = command_line.start(SHORT + "dataset: {source: upload, files: [mine.csv]}\n")
     file.unlink()
     assert command_line.wait(run)["state"] == "done", command_line.log(run)
     resolved = (command_line.home / "runs" / run / "resolved.yaml").read_text()

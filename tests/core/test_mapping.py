@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.data.mapping import find_mapping
-from core.data.sections import ColumnsSection, DatasetSection
+from core.data.sections import ColumnsSection
 from core.errors import UserError
 from core.options import DatasetShape
 
@@ -15,9 +15,7 @@ CHAT = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
 def found(
     row: dict[str, Any], shape: DatasetShape = DatasetShape.AUTO, **named: str
 ) -> tuple[DatasetShape, dict[str, str], bool]:
-    mapping = find_mapping(
-        DatasetSection(shape=shape), ColumnsSection(**named), columns=list(row), rows=[row]
-    )
+    mapping = find_mapping(shape, ColumnsSection(**named), columns=list(row), rows=[row])
     return mapping.shape, mapping.parts, mapping.sure
 
 

@@ -148,7 +148,7 @@ def sign_in_cookie(
 def make_run(store: RunStore, *, state: RunState, steps: int = 0, **output: Any) -> Run:
     """Write a run's folder as the supervisor and the trainer would."""
     config = parse_config({"output": {"name": "written-by-hand", **output}})
-    run, _ = store.create(config, upload=None, submission=uuid.uuid4().hex)
+    run, _ = store.create(config, files={}, submission=uuid.uuid4().hex)
     write(run, StateChanged(state=RunState.TRAINING), *training(range(1, steps + 1)))
     write(run, StateChanged(state=state))
     status = run.status()

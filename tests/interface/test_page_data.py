@@ -14,8 +14,8 @@ ODD = ["id,topic,task,hint,reply"] + [
 
 
 def choose(page: Page, file: Path) -> None:
-    page.get_by_text("My file", exact=True).click()
-    page.locator("#field-dataset-file input[type=file]").set_input_files(file)
+    page.get_by_text("My files", exact=True).click()
+    page.locator("#field-dataset-files input[type=file]").set_input_files(file)
 
 
 def name_column(page: Page, part: str, value: str) -> None:
@@ -49,7 +49,7 @@ def test_the_built_in_rows_are_shown_at_once(page: Page) -> None:
     expect(page.locator("#data-rows .seen")).to_have_count(1)
 
 
-def test_an_odd_csv_is_mapped_until_it_teaches(page: Page, tmp_path: Path) -> None:
+def test_an_odd_csv_is_mapped_and_trained_on(page: Page, server: Server, tmp_path: Path) -> None:
     file = tmp_path / "odd.csv"
     file.write_text("\n".join(ODD) + "\n", encoding="utf-8")
     choose(page, file)
@@ -68,6 +68,13 @@ def test_an_odd_csv_is_mapped_until_it_teaches(page: Page, tmp_path: Path) -> No
     expect(row).to_contain_text("(Count on)")
     assert marked(page).startswith("It is 0.")
     expect(page.locator("#yaml")).to_contain_text("completion: reply")
+    page.locator("#start").click()
+    page.wait_for_url("**/?run=*", timeout=60_000)
+    expect(page.locator("#run-head .badge")).to_have_text("Done", timeout=120_000)
+    run = server.store.open(page.url.rpartition("=")[2])
+    assert run.config().columns.prompt == "{topic}: {task}\\n({hint})"
+    # Three of the thirty are held out.
+    assert (run.resolved()["rows"], run.resolved()["evaluation_rows"]) == ("27", "3")
 
 
 def test_what_blocks_is_told_before_start(page: Page, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_defaults_are_a_run(preview: Preview) -> None:
         ({"output__name": "../up"}, "output.name"),
         ({"schedule__kind": "sideways"}, "schedule.kind"),
         ({"dataset__source": "hub"}, "dataset.name"),
-        ({"dataset__source": "upload"}, "dataset.file"),
+        ({"dataset__source": "upload"}, "dataset.files"),
     ],
 )
 def test_a_bad_value_is_named(preview: Preview, values: dict[str, Any], path: str) -> None:
@@ -191,11 +191,11 @@ def test_a_bad_yaml_changes_nothing(page: Page, tmp_path: Path) -> None:
 def test_a_broken_row_is_found_before_the_run(page: Page, server: Server, tmp_path: Path) -> None:
     file = tmp_path / "rows.jsonl"
     file.write_text('{"prompt": "a", "completion": "b"}\n{"prompt": \n', encoding="utf-8")
-    page.get_by_text("My file", exact=True).click()
-    page.locator("#field-dataset-file input[type=file]").set_input_files(file)
+    page.get_by_text("My files", exact=True).click()
+    page.locator("#field-dataset-files input[type=file]").set_input_files(file)
     expect(page.locator("#summary")).to_contain_text("rows.jsonl")
     before = len(server.store.list())
     start(page)
-    expect(error_at(page, "dataset.file")).to_contain_text("2")
-    expect(page.locator("#field-dataset-file")).to_contain_text("rows")
+    expect(error_at(page, "dataset.files")).to_contain_text("2")
+    expect(page.locator("#field-dataset-files")).to_contain_text("rows")
     assert len(server.store.list()) == before

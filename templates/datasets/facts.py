@@ -1,21 +1,15 @@
-"""Write train.jsonl and test.jsonl from the tables beside this file. Same tables, same bytes.
-
-python templates/datasets/facts_to_json/build.py [OUT_DIR]
-"""
+"""Questions about the rows of the tables beside this file, and what answers them."""
 
 import csv
 import json
-import random
-import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
-HERE = Path(__file__).parent
-TRAIN_COUNT = 320
-TEST_COUNT = 64
-SEED = 7
+TABLES = Path(__file__).parent / "tables"
 
-Example = dict[str, list[dict[str, str]]]
+Answer = dict[str, str | int]
 
 # Table → what is asked for → ways to ask. The last way of each is kept for the held-out questions.
 # None of them says how to answer: that is what is to be learned.
@@ -133,68 +127,66 @@ QUESTIONS = {
 }
 
 
-def build() -> tuple[list[Example], list[Example]]:
-    """Return the training and the held-out conversations.
+@dataclass(frozen=True)
+class Fact:
+    """A question about one row of a table; `wanted` are the columns that answer it."""
 
-    No entity of a table is in both.
+    table: str
+    wanted: str
+    question: str
+    answer: Answer
+
+
+def ask(rng: Random) -> tuple[list[Fact], list[Fact]]:
+    """Return what to train on and what to hold out: no entity of a table is in both.
+
+    The same `rng` holds out the same entities.
     """
-    rng = random.Random(SEED)  # noqa: S311 (an order that is always the same, not a secret)
-    train: list[Example] = []
-    test: list[Example] = []
-    for table, questions in QUESTIONS.items():
+    train: list[Fact] = []
+    test: list[Fact] = []
+    for table in QUESTIONS:
         rows = _rows(table)
         rng.shuffle(rows)
         held_out = len(rows) // 6
-        test.extend(_ask(rows[:held_out], questions=questions, rng=rng, first_way=-2))
-        train.extend(_ask(rows[held_out:], questions=questions, rng=rng, last_way=-1))
+        test.extend(_ask(rows[:held_out], table=table, rng=rng, first_way=-2))
+        train.extend(_ask(rows[held_out:], table=table, rng=rng, last_way=-1))
     rng.shuffle(train)
     rng.shuffle(test)
-    return train[:TRAIN_COUNT], test[:TEST_COUNT]
+    return train, test
+
+
+def values(table: str, column: str) -> list[str | int]:
+    """What a column of a table holds, row by row."""
+    return [_value(row[column]) for row in _rows(table) if row[column]]
+
+
+def as_json(answer: Answer) -> str:
+    return json.dumps(answer, ensure_ascii=False)
 
 
 def _rows(table: str) -> list[dict[str, str]]:
-    with (HERE / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+    with (TABLES / f"{table}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 
 def _ask(
     rows: Sequence[dict[str, str]],
     *,
-    questions: dict[str, list[str]],
-    rng: random.Random,
+    table: str,
+    rng: Random,
     first_way: int | None = None,
     last_way: int | None = None,
-) -> Iterator[Example]:
+) -> Iterator[Fact]:
     for row in rows:
         name = next(iter(row))
-        for wanted, ways in questions.items():
+        for wanted, ways in QUESTIONS[table].items():
             columns = wanted.split()
             # An empty cell: there is no single undisputed answer.
             if all(row[column] for column in columns):
                 question = rng.choice(ways[first_way:last_way]).format(row[name])
                 answer = {column: _value(row[column]) for column in [name, *columns]}
-                yield _conversation(question=question, answer=answer)
+                yield Fact(table, wanted, question, answer)
 
 
 def _value(cell: str) -> str | int:
     return int(cell) if cell.isdigit() else cell
-
-
-def _conversation(*, question: str, answer: dict[str, str | int]) -> Example:
-    return {
-        "messages": [
-            {"role": "user", "content": question},
-            {"role": "assistant", "content": json.dumps(answer, ensure_ascii=False)},
-        ]
-    }
-
-
-def main() -> None:
-    out = Path(sys.argv[1]) if len(sys.argv) > 1 else HERE
-    for name, examples in zip(("train", "test"), build(), strict=True):
-        lines = (json.dumps(example, ensure_ascii=False) + "\n" for example in examples)
-        (out / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8", newline="\n")
-
-
-if __name__ == "__main__":
-    main()

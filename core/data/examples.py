@@ -1,0 +1,85 @@
+"""Rows brought into the shape that training takes: filtered, mapped, each with its place."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+
+from core.data.files import Row, read_rows
+from core.data.filters import wanted
+from core.data.formats import Example, to_example
+from core.data.hub_rows import stream_hub_split
+from core.data.mapping import RowMapping, find_mapping
+from core.data.sources import MIX_FIELD, HubSplit, Source
+from core.errors import UserError, at_field
+
+# So many rows tell what a column holds.
+LOOKED_AT_ROWS = 50
+
+
+@dataclass(frozen=True)
+class PlacedExample:
+    """An example and where its row stands ("line 7"); with a fault instead where it is skipped."""
+
+    place: str
+    example: Example | None
+    fault: str = ""
+
+
+def rows_of(source: Source) -> Iterator[Row]:
+    """The rows of a source from the first on, without downloading it whole.
+
+    Raises UserError at the setting that names the source.
+    """
+    if isinstance(source.content, HubSplit):
+        yield from stream_hub_split(source.content)
+        return
+    with at_field(source.field):
+        yield from read_rows(source.content)
+
+
+@dataclass(frozen=True)
+class MappedRows:
+    """The rows of a source that the filters leave, and what their columns are for."""
+
+    source: Source
+    mapping: RowMapping
+    rows: Iterator[Row]
+
+    def examples(self, rows: Iterable[Row]) -> Iterator[PlacedExample]:
+        """The examples that some of the rows make.
+
+        Raises UserError at a bad row, unless the filters skip those.
+        """
+        for row in rows:
+            placed = replace(row, place=self.source.place(row.place))
+            try:
+                with at_field(self.source.field):
+                    if placed.fault is not None:
+                        raise placed.fault
+                    example = to_example(placed, self.mapping)
+            except UserError as error:
+                if not self.source.filters.unreadable:
+                    raise
+                yield PlacedExample(placed.place, None, fault=error.message)
+            else:
+                yield PlacedExample(placed.place, example)
+
+
+def map_rows(source: Source, rows: Iterator[Row]) -> MappedRows:
+    """Find what the columns are for. Raises UserError when they make no shape."""
+    first = list(islice(rows, LOOKED_AT_ROWS))
+    readable = [row.values for row in first if row.fault is None]
+    if not readable and first and first[0].fault is not None:
+        with at_field(source.field):
+            raise first[0].fault
+    columns = list(dict.fromkeys(name for values in readable for name in values))
+    try:
+        mapping = find_mapping(source.shape, source.columns, columns=columns, rows=readable)
+    except UserError as error:
+        if source.field != MIX_FIELD:
+            raise
+        # What is named for the first dataset's columns is not named for this one's.
+        raise UserError(
+            f"{source.name}: {error.message}", hint="Bring it into a known shape.", field=MIX_FIELD
+        ) from error
+    return MappedRows(source, mapping, wanted(chain(first, rows), source.filters))

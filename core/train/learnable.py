@@ -1,0 +1,41 @@
+"""What data can't teach, and how a person is told: the preview and the trainer say the same."""
+
+from collections.abc import Sequence
+
+from core.errors import UserError
+from core.options import DatasetShape
+from core.train.division import listed
+
+# What supervised fine-tuning can learn from.
+LEARNABLE = (DatasetShape.MESSAGES, DatasetShape.PROMPT_COMPLETION, DatasetShape.TEXT)
+
+
+def check_learnable(shape: DatasetShape, *, field: str) -> None:
+    """Raises UserError at `field` when supervised fine-tuning can't learn from such rows."""
+    if shape in LEARNABLE:
+        return
+    what = {
+        DatasetShape.PREFERENCE: "pairs of a better and a worse answer",
+        DatasetShape.RATED: "answers with a rating",
+    }.get(shape, "prompts without an answer")
+    raise UserError(
+        f"This data is {what}, and supervised fine-tuning learns from answers alone.",
+        hint="To learn one of its columns as the answer, choose the shape prompt_completion and "
+        "name that column as the answer.",
+        field=field,
+    )
+
+
+def nothing_learned(places: Sequence[str], *, rows: int, cut: int) -> UserError:
+    """The refusal of data in which the rows at these places teach nothing."""
+    return UserError(
+        f"In {len(places):,} of {rows:,} rows nothing would be learned, since their answers begin "
+        f"after {cut:,} tokens or are empty: {listed(places)}.",
+        hint="Raise the max length, or turn on 'Drop rows with nothing to learn' under Filters.",
+        field="method.max_length",
+    )
+
+
+def skipped(places: Sequence[str]) -> str:
+    """The warning about rows that can't be read, where a person wants those skipped."""
+    return f"{len(places):,} rows can't be read and are skipped: {listed(places)}."

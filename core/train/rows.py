@@ -1,0 +1,72 @@
+"""Rows of one source as tokens: the one way that the preview and the trainer both go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+from core.config import RunConfig
+from core.data.examples import MappedRows, PlacedExample
+from core.data.files import SKIP, Row
+from core.data.formats import Example
+from core.errors import UserError
+from core.train.encode import Encoder, Refused, Sides
+
+
+@dataclass(frozen=True)
+class EncodedRow:
+    """A row as tokens by side; without any, and with its fault, where it is skipped."""
+
+    place: str
+    example: Example
+    sides: Sides
+    fault: str = ""
+
+
+class RowEncoder:
+    """Turns rows of one source into tokens, each row by itself.
+
+    Raises UserError when their shape does not suit the model.
+    """
+
+    def __init__(
+        self, mapped: MappedRows, config: RunConfig, tokenizer: PreTrainedTokenizerBase
+    ) -> None:
+        self.source, self.mapping, self.rows = mapped.source, mapped.mapping, mapped.rows
+        self._mapped = mapped
+        self.encoder = Encoder(
+            tokenizer,
+            shape=self.mapping.shape,
+            answers_only=config.method.answers_only,
+            model_name=config.model.name,
+        )
+
+    def encode(self, rows: Sequence[Row]) -> list[EncodedRow]:
+        """Raises UserError at a row that can't be formatted, unless the filters skip those."""
+        placed = self._examples(rows)
+        whole = [each for each in placed if each.example is not None]
+        encoded = iter(self.encoder.encode([each.example or {} for each in whole]) if whole else ())
+        return [
+            self._row(each.place, each.example, next(encoded))
+            if each.example is not None
+            else EncodedRow(each.place, {}, {}, fault=each.fault)
+            for each in placed
+        ]
+
+    def format(self, rows: Sequence[Row]) -> list[EncodedRow]:
+        """Look only whether rows can be formatted, which is quick. Raises as `encode` does."""
+        return [EncodedRow(each.place, {}, {}, fault=each.fault) for each in self._examples(rows)]
+
+    def _examples(self, rows: Sequence[Row]) -> list[PlacedExample]:
+        return list(self._mapped.examples(rows))
+
+    def _row(self, place: str, example: Example, sides: Sides | Refused) -> EncodedRow:
+        if not isinstance(sides, Refused):
+            return EncodedRow(place, example, sides)
+        if not self.source.filters.unreadable:
+            raise UserError(
+                f"{place}: {sides.reason}",
+                hint=f"Put the row right, {SKIP}, or choose a model whose template takes it.",
+                field=self.source.field,
+            )
+        return EncodedRow(place, {}, {}, fault=sides.reason)

@@ -1,0 +1,148 @@
+"""Tokens of whole sources, made by all cores once and kept for the next run on the same rows."""
+
+import hashlib
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import asdict
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from datasets import Dataset
+
+from core.data.files import Row
+from core.train.encode import WHOLE, Tokens, digest_of
+from core.train.rows import EncodedRow, RowEncoder
+
+# Raised when the same rows would become other tokens than before.
+ENCODING_VERSION = 2
+BATCH_ROWS = 512
+# Fewer rows are done before other processes have begun.
+FEW_BATCHES = 8
+UNUSED_SECONDS = 30 * 24 * 3600
+# A row that was skipped has a place, a fault, and no tokens.
+SCHEMA = pa.schema(
+    [
+        ("input_ids", pa.list_(pa.int32())),
+        ("labels", pa.list_(pa.int32())),
+        ("length", pa.int32()),
+        ("first_trained", pa.int32()),
+        ("digest", pa.binary(16)),
+        ("place", pa.string()),
+        ("fault", pa.string()),
+    ]
+)
+
+_worker: list[RowEncoder] = []
+
+
+def tokens_of(encoder: RowEncoder, *, folder: Path, content: str, tokenizer_id: str) -> Dataset:
+    """The tokens of all rows, with the columns of SCHEMA, from `folder` where they are there.
+
+    `content` and `tokenizer_id` tell these rows and this tokenizer from any other. Raises UserError
+    at a row that can't be formatted.
+    """
+    path = folder / f"{_key(encoder, content=content, tokenizer_id=tokenizer_id)}.arrow"
+    if path.exists():
+        os.utime(path)
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        _forget_unused(folder)
+        _write(path, _batches(encoder))
+    return Dataset.from_file(str(path))
+
+
+def _key(encoder: RowEncoder, *, content: str, tokenizer_id: str) -> str:
+    """A name that is the same only where the tokens would be."""
+    filters = encoder.source.filters.model_dump(
+        include={"unreadable", "drop_where", "drop_empty", "duplicates"}
+    )
+    described = [
+        ENCODING_VERSION, content, tokenizer_id, encoder.encoder.template,
+        asdict(encoder.mapping), encoder.encoder.answers_only, filters,
+        # It is part of each place.
+        encoder.source.is_named and encoder.source.name,
+    ]  # fmt: skip
+    return hashlib.sha256(json.dumps(described, default=str).encode()).hexdigest()[:32]
+
+
+def _forget_unused(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.stat().st_mtime < time.time() - UNUSED_SECONDS:
+            path.unlink(missing_ok=True)
+
+
+def _write(path: Path, batches: Iterator[pa.RecordBatch]) -> None:
+    """Write beside `path` and move it there whole, so that no half file is ever read."""
+    aside = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        with pa.OSFile(str(aside), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _batches(encoder: RowEncoder) -> Iterator[pa.RecordBatch]:
+    """The rows in their order; by all cores where they are many."""
+    chunks = iter(lambda: list(islice(encoder.rows, BATCH_ROWS)), [])
+    for chunk in islice(chunks, FEW_BATCHES):
+        yield _batch(encoder.encode(chunk))
+    next_chunk = next(chunks, None)
+    if next_chunk is None:
+        return
+    # Forked, so that nothing is imported again; and where a worker dies the pool says so, rather
+    # than wait for it for ever.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    workers = cores or 1
+    pool = ProcessPoolExecutor(
+        workers, mp_context=get_context("fork"), initializer=_begin, initargs=(encoder,)
+    )
+    try:
+        # No more rows in memory than keep all of them at work.
+        waiting: deque[Future[pa.RecordBatch]] = deque([pool.submit(_encode, next_chunk)])
+        for chunk in chunks:
+            waiting.append(pool.submit(_encode, chunk))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin(encoder: RowEncoder) -> None:
+    # Each worker has a core to itself.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    _worker.append(encoder)
+
+
+def _encode(rows: list[Row]) -> pa.RecordBatch:
+    return _batch(_worker[0].encode(rows))
+
+
+def _batch(rows: list[EncodedRow]) -> pa.RecordBatch:
+    none = Tokens(np.empty(0, dtype=np.int32), np.empty(0, dtype=bool))
+    tokens = [row.sides.get(WHOLE, none) for row in rows]
+    columns = [
+        _lists([each.ids for each in tokens]),
+        _lists([each.labels() for each in tokens]),
+        [len(each.ids) for each in tokens],
+        [each.first_trained for each in tokens],
+        [digest_of(row.sides) for row in rows],
+        [row.place for row in rows],
+        [row.fault for row in rows],
+    ]
+    return pa.record_batch(columns, schema=SCHEMA)
+
+
+def _lists(values: list[np.ndarray]) -> pa.ListArray:
+    offsets = np.cumsum([0, *(len(each) for each in values)], dtype=np.int32)
+    return pa.ListArray.from_arrays(offsets, np.concatenate(values))

@@ -1,0 +1,139 @@
+"""Every shape of data that docs/data.md lists, as the page shows it; its pictures are made here."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trl
+from playwright.sync_api import BrowserContext, Page, expect
+
+from core.builtin import builtin_model_folder
+from core.options import DatasetShape
+from tests.conftest import ROOT
+from tests.interface.harness import Server, open_form, serving
+from tests.interface.test_page_data import choose, marked
+from tests.tiny_model import make_tiny_model
+
+# Where to put the pictures of docs/data.md, when they are to be made anew.
+PICTURES = os.environ.get("PICTURES")
+DOCUMENT = ROOT / "docs" / "data.md"
+
+ASKED = {"role": "user", "content": "What floats on water?"}
+SAID = {"role": "assistant", "content": "Wood does."}
+WORSE = {"role": "assistant", "content": "Stones do."}
+TOOL = {
+    "type": "function",
+    "function": {
+        "name": "weather", "description": "The weather of a town.",
+        "parameters": {"type": "object", "properties": {"town": {"type": "string"}}},
+    },
+}  # fmt: skip
+CALL = {"type": "function", "function": {"name": "weather", "arguments": {"town": "Turin"}}}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A row, what the page calls its shape, and what of it is learned."""
+
+    row: dict[str, Any]
+    read_as: str
+    learned: str
+    seen: list[str] = field(default_factory=list)
+
+
+CONVERSATIONS, ANSWERS = "conversations", "prompts with their answers"
+SAMPLES = {
+    "messages": Sample({"messages": [ASKED, SAID]}, CONVERSATIONS, "Wood does.<|im_end|>"),
+    "from_value": Sample(
+        {"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]},
+        CONVERSATIONS, "Hello.<|im_end|>",
+    ),
+    "alpaca": Sample(
+        {"instruction": "Put it into French.", "input": "cheese", "output": "fromage"},
+        ANSWERS, "fromage<|im_end|>", ["Put it into French.", "cheese"],
+    ),
+    "prompt_completion": Sample(
+        {"prompt": "2 + 2?", "completion": "4"}, ANSWERS, "4<|im_end|>"
+    ),
+    "question_answer": Sample(
+        {"question": "Is ice warm?", "reasoning": "Ice melts when warm.", "answer": "No."},
+        ANSWERS, "<think>\nIce melts when warm.\n</think>\n\nNo.<|im_end|>",
+    ),
+    "text": Sample({"text": "Once upon a time."}, "plain text", "Once upon a time.<|im_end|>"),
+    "preference": Sample(
+        {"prompt": "What floats?", "chosen": "Wood.", "rejected": "Stones."},
+        "pairs of answers", "Wood.<|im_end|>", ["Better answer", "Worse answer", "Stones."],
+    ),
+    "preference_implicit": Sample(
+        {"chosen": [ASKED, SAID], "rejected": [ASKED, WORSE]},
+        "pairs of answers", "Wood does.<|im_end|>", ["Stones do."],
+    ),
+    "rated": Sample(
+        {"prompt": "What floats?", "completion": "Stones.", "label": False},
+        "rated answers", "Stones.<|im_end|>", ["rated bad"],
+    ),
+    "prompts": Sample(
+        {"prompt": [ASKED]}, "prompts without answers", "", ["What floats on water?"]
+    ),
+    "tools": Sample(
+        {"messages": [ASKED, {"role": "assistant", "tool_calls": [CALL]}], "tools": [TOOL]},
+        CONVERSATIONS, '<tool_call>\n{"name": "weather", "arguments": {"town": "Turin"}}',
+        ["The weather of a town."],
+    ),
+    "system": Sample(
+        {"system": "Be a pirate.", "prompt": "Hello?", "completion": "Arr."},
+        ANSWERS, "Arr.<|im_end|>", ["Be a pirate."],
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tools_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A page whose built-in model has a chat template with tools, Qwen2.5's."""
+    home = tmp_path_factory.mktemp("home")
+    template = (Path(trl.__file__).parent / "chat_templates" / "qwen2_5.jinja").read_text("utf-8")
+    make_tiny_model(builtin_model_folder(home), template=template)
+    with serving(home) as running:
+        yield running
+
+
+@pytest.fixture
+def page(context: BrowserContext, tools_server: Server) -> Page:
+    opened = open_form(context, tools_server)
+    expect(opened.locator("#data-rows .seen").first).to_be_visible(timeout=30_000)
+    return opened
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_shape_is_found_and_its_answers_are_marked(page: Page, tmp_path: Path, name: str) -> None:
+    sample = SAMPLES[name]
+    file = tmp_path / f"{name}.jsonl"
+    file.write_text(json.dumps(sample.row) + "\n", encoding="utf-8")
+    if name == "text":
+        page.get_by_label("Loss on answers only").uncheck()
+    choose(page, file)
+    figures = page.locator("#data-figures")
+    expect(figures).to_contain_text(f"Read as {sample.read_as}", timeout=15_000)
+    expect(page.locator("#data-rows .seen")).to_have_count(1)
+    row = page.locator("#data-rows .seen").first
+    for words in sample.seen:
+        expect(row).to_contain_text(words)
+    assert sample.learned in marked(page).replace("↵", "")
+    if PICTURES:
+        # Whole, where the page scrolls.
+        page.add_style_tag(content=".tokens { max-height: none !important; }")
+        row.screenshot(path=Path(PICTURES) / "shapes" / f"{name}.png")
+
+
+def test_the_document_lists_every_shape_with_its_picture() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    for name in SAMPLES:
+        picture = f"pictures/shapes/{name}.png"
+        assert picture in text
+        assert (DOCUMENT.parent / picture).is_file()
+    for shape in set(DatasetShape) - {DatasetShape.AUTO}:
+        assert f"`{shape.value}`" in text

@@ -18,7 +18,6 @@ from core.data.preview import (
     Superseded,
 )
 from core.errors import UserError, fields_of
-from core.hub import search_datasets
 from core.runs import RunStore
 from interface import fields, words
 from interface.access import Access
@@ -34,8 +33,6 @@ JUMPS: dict[str, Jump] = {
 CHART_HEIGHT = 48
 # A menu with more columns is of no use; any other can be typed.
 MAX_MENU = 200
-# One letter finds nothing in particular.
-MIN_SEARCH = 2
 READING = '<p class="busy" role="status">Looking at the data…</p>'
 NOT_READY = '<p class="muted">Rows appear here when the settings of the data are right.</p>'
 NOT_YOURS = '<p class="muted">Only those who may train here can look at data.</p>'
@@ -96,11 +93,6 @@ class DataPanel:
             trigger_mode="always_last",
             api_name="look",
         )
-        name = self._form.components["dataset__name"]
-        name.key_up(
-            self._search, outputs=[name], show_progress="hidden", queue=False,
-            trigger_mode="always_last", api_visibility="private",
-        )  # fmt: skip
         paged = asked | {"inputs": [self._start], "api_visibility": "private"}
         for button, step in self._pages.items():
             button.click(self._pager(step), **paged)
@@ -127,18 +119,6 @@ class DataPanel:
         if path == fields.SUBSET_MENU:
             return found.subsets
         return found.splits if path in fields.SPLIT_MENUS else found.columns
-
-    def _search(self, request: gr.Request, typed: gr.KeyUpData) -> Any:
-        """Datasets of the Hub with these letters in their names."""
-        self._access.require(request)
-        if len(typed.input_value.strip()) < MIN_SEARCH:
-            return gr.skip()
-        try:
-            found = search_datasets(typed.input_value, token=self._access.token(request))
-        except UserError:
-            # What was typed is looked up all the same when it is chosen; the answer is told there.
-            return gr.skip()
-        return gr.update(choices=found)
 
     def _pager(self, step: int) -> Any:
         def page(request: gr.Request, start: float, **values: Any) -> tuple[Any, Any, Any]:

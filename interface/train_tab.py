@@ -17,6 +17,7 @@ from core.runs import RunStore
 from interface import problems, summary
 from interface.access import Access
 from interface.data_panel import DataPanel
+from interface.dataset_search import offer_datasets
 from interface.form import Form
 from interface.live import QUIET
 from interface.uploads import issued_file
@@ -38,6 +39,7 @@ class TrainTab:
         self._wire_preview()
         # After the summary: a browser takes up the answers to one change in turn.
         self.data.wire()
+        offer_datasets(self.form, access=access)
         self._wire_yaml()
 
     def filled(self, config: RunConfig) -> list[Any]:

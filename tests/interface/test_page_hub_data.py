@@ -1,0 +1,81 @@
+"""A dataset of the Hub, chosen on the page: found as one types, its subsets and splits in menus."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from core.builtin import builtin_model_folder
+from tests.hub import HubDouble
+from tests.interface.harness import Server, open_form, serving
+from tests.interface.test_page_data import figure
+
+TOKEN = "hf_CanaryOfTheHubDataPage0123456789"
+CARD = """---
+configs:
+- config_name: easy
+  data_files:
+  - {split: train, path: easy/train.jsonl}
+  - {split: test, path: easy/test.jsonl}
+- config_name: hard
+  data_files:
+  - {split: all, path: hard/all.jsonl}
+---
+"""
+
+
+def rows(count: int, *, word: str = "row") -> bytes:
+    made = ({"prompt": f"{word} {n}?", "completion": f"It is {n}."} for n in range(count))
+    return "".join(json.dumps(row) + "\n" for row in made).encode()
+
+
+@pytest.fixture
+def server(tmp_path: Path, tiny_model: Path) -> Iterator[Server]:
+    """A page whose Hub is a double with a dataset of two subsets."""
+    home = tmp_path / "home"
+    shutil.copytree(tiny_model, builtin_model_folder(home))
+    with HubDouble(root=tmp_path / "hub") as hub:
+        hub.add_user(name="ada", token=TOKEN)
+        files = {
+            "README.md": CARD.encode(), "easy/train.jsonl": rows(30),
+            "easy/test.jsonl": rows(4, word="other"), "hard/all.jsonl": rows(7),
+        }  # fmt: skip
+        hub.add_repo(kind="dataset", repo_id="acme/levels", files=files)
+        hub.add_repo(kind="dataset", repo_id="ada/levels-of-mine", private=True, files=files)
+        hub.add_repo(kind="dataset", repo_id="bob/poems", files={"a.txt": b"Oh.\n"})
+        with serving(home, **hub.environment(home=home / "hf", token=TOKEN)) as running:
+            yield running
+
+
+def pick(page: Page, path: str, value: str, *, among: list[str]) -> None:
+    """Choose from the menu of a field, which offers these."""
+    page.locator(f"#field-{path} input").click()
+    menu = page.get_by_role("option")
+    expect(menu).to_have_count(len(among))
+    assert [text.replace("✓", "").strip() for text in menu.all_inner_texts()] == among
+    page.get_by_role("option", name=value, exact=True).click()
+
+
+def test_a_dataset_is_found_and_its_parts_are_chosen(
+    context: BrowserContext, server: Server
+) -> None:
+    page = open_form(context, server)
+    expect(figure(page, "Rows")).to_have_text("320", timeout=30_000)
+    page.get_by_text("Hugging Face Hub", exact=True).click()
+    name = page.locator("#field-dataset-name input")
+    name.click()
+    name.press_sequentially("levels", delay=60)
+    # A person's own private one is found with their token.
+    expect(page.get_by_role("option", name="ada/levels-of-mine")).to_be_visible()
+    assert page.get_by_role("option", name="bob/poems").count() == 0
+    page.get_by_role("option", name="acme/levels").click()
+    figures = page.locator("#data-figures")
+    expect(figures).to_contain_text("several subsets", timeout=30_000)
+    pick(page, "dataset-subset", "hard", among=["easy", "hard"])
+    expect(figures).to_contain_text("no split 'train'", timeout=30_000)
+    pick(page, "dataset-split", "all", among=["all"])
+    expect(figure(page, "Rows")).to_have_text("7", timeout=30_000)
+    expect(page.locator("#data-rows")).to_contain_text("row 0?")

@@ -125,15 +125,24 @@ def test_a_run_stays_at_the_commit_it_began_with(hub: HubDouble, online: Command
         files={"train.jsonl": jsonl(12), "test.jsonl": jsonl(3, word="other")},
     )  # fmt: skip
     first = repo.head
-    run = train(online, dataset=on_hub(), evaluation={"split": "test"})
+    long = save(
+        online.home, dataset=on_hub(), evaluation={"split": "test"}, training={"max_steps": 200}
+    )
+    run = online.start(long.read_text(encoding="utf-8"))
+    online.wait_for_step(run, 1)
     found = resolved(online, run)
     assert found["revision of acme/rows"] == first
-    assert found["rows"] == "12"
-    assert found["evaluation_rows"] == "3"
+    assert (found["rows"], found["evaluation_rows"]) == ("12", "3")
+    assert online("runs", "stop", run).returncode == 0
     hub.commit(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(20)})
     assert look(online, dataset=on_hub())["statistics"]["rows"] == 20
-    again = train(online, dataset=on_hub(revision=first))
-    assert resolved(online, again)["rows"] == "12"
+    assert look(online, dataset=on_hub(revision=first))["statistics"]["rows"] == 12
+    assert online("runs", "resume", run).returncode == 0
+    online.wait_for_step(run, online.status(run)["step"] + 1)
+    again = [event for event in online.events(run) if event["kind"] == "resolved"][-1]["choices"]
+    assert again["revision of acme/rows"]["value"] == first
+    assert again["rows"]["value"] == "12"
+    online("runs", "stop", run, "--now")
 
 
 def test_datasets_are_mixed_by_their_weights(hub: HubDouble, online: CommandLine) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 import trl
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from core.builtin import builtin_model_folder
 from core.options import DatasetShape
-from tests.conftest import ROOT
+from tests.conftest import ROOT, wait_until
 from tests.interface.harness import Server, open_form, serving
-from tests.interface.test_page_data import choose, marked
+from tests.interface.test_page_data import marked
 from tests.tiny_model import make_tiny_model
 
 # Where to put the pictures of docs/data.md, when they are to be made anew.
@@ -101,11 +101,15 @@ def tools_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture
-def page(context: BrowserContext, tools_server: Server) -> Page:
+@pytest.fixture(scope="module")
+def page(browser: Browser, tools_server: Server) -> Iterator[Page]:
+    """One page for all shapes, one file after another."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
     opened = open_form(context, tools_server)
     expect(opened.locator("#data-rows .seen").first).to_be_visible(timeout=30_000)
-    return opened
+    opened.get_by_text("My files", exact=True).click()
+    yield opened
+    context.close()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -113,16 +117,19 @@ def test_a_shape_is_found_and_its_answers_are_marked(page: Page, tmp_path: Path,
     sample = SAMPLES[name]
     file = tmp_path / f"{name}.jsonl"
     file.write_text(json.dumps(sample.row) + "\n", encoding="utf-8")
-    if name == "text":
-        page.get_by_label("Loss on answers only").uncheck()
-    choose(page, file)
+    page.get_by_label("Loss on answers only").set_checked(name != "text")
+    field = page.locator("#field-dataset-files")
+    if (clear := field.get_by_label("Clear")).is_visible():
+        clear.click()
+    field.locator("input[type=file]").set_input_files(file)
+    expect(field).to_contain_text(name)
     figures = page.locator("#data-figures")
     expect(figures).to_contain_text(f"Read as {sample.read_as}", timeout=15_000)
     expect(page.locator("#data-rows .seen")).to_have_count(1)
     row = page.locator("#data-rows .seen").first
     for words in sample.seen:
         expect(row).to_contain_text(words)
-    assert sample.learned in marked(page).replace("↵", "")
+    wait_until(lambda: sample.learned in marked(page).replace("↵", ""), seconds=15)
     if PICTURES:
         # Whole, where the page scrolls.
         page.add_style_tag(content=".tokens { max-height: none !important; }")

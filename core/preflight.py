@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.builtin import BUILTIN_MODEL, builtin_model_folder, is_ready
+from core.builtin import BUILTIN_DATASET, BUILTIN_MODEL, builtin_model_folder, is_ready
 from core.config import RunConfig
 from core.data.preview import Preview, Previewer, Question, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
@@ -67,6 +67,7 @@ def _is_known_to_be_right(config: RunConfig) -> bool:
     """Whether this is our own data for our own model, with all of it kept."""
     return (
         config.dataset.source is DatasetSource.BUILTIN
+        and config.dataset.builtin == BUILTIN_DATASET
         and config.model.name == BUILTIN_MODEL
         and config.method.max_length >= BUILTIN_LONGEST
     )

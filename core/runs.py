@@ -301,14 +301,14 @@ def _first_status(*, run_id: str, config: RunConfig) -> RunStatus:
         id=run_id,
         name=config.output.name,
         base_model=config.model.name,
-        dataset=words_for_data(config),
+        dataset=data_name(config),
         state=RunState.QUEUED,
         created=now,
         updated=now,
     )  # fmt: skip
 
 
-def words_for_data(config: RunConfig) -> str:
+def data_name(config: RunConfig) -> str:
     """The name of what a run learns from, and how many more there are of it."""
     dataset = config.dataset
     match dataset.source:

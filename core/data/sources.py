@@ -76,6 +76,10 @@ class Sources:
 def sources_of(config: RunConfig, files: Files) -> Sources:
     """Every source that the settings name. Raises UserError when one of `files` is missing."""
     dataset = config.dataset
+    if dataset.streaming:
+        # Nobody can look at all rows beforehand: a bad one must not end the run hours later.
+        skipping = config.filters.model_copy(update={"unreadable": True, "untrainable": True})
+        config = config.model_copy(update={"filters": skipping})
     match dataset.source:
         case DatasetSource.BUILTIN:
             built_in = builtin_dataset_files(dataset.builtin)

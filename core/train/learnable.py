@@ -18,10 +18,13 @@ def check_learnable(shape: DatasetShape, *, field: str) -> None:
         DatasetShape.PREFERENCE: "pairs of a better and a worse answer",
         DatasetShape.RATED: "answers with a rating",
     }.get(shape, "prompts without an answer")
+    hint = "To learn one of its columns as the answer, choose the shape prompt_completion and "
+    hint += "name that column as the answer."
+    if field == "dataset.builtin":
+        hint = "Choose Facts to JSON: the methods that learn from such rows are not here yet."
     raise UserError(
         f"This data is {what}, and supervised fine-tuning learns from answers alone.",
-        hint="To learn one of its columns as the answer, choose the shape prompt_completion and "
-        "name that column as the answer.",
+        hint=hint,
         field=field,
     )
 
@@ -36,6 +39,7 @@ def nothing_learned(places: Sequence[str], *, rows: int, cut: int) -> UserError:
     )
 
 
-def skipped(places: Sequence[str]) -> str:
-    """The warning about rows that can't be read, where a person wants those skipped."""
-    return f"{len(places):,} rows can't be read and are skipped: {listed(places)}."
+def skipped(places: Sequence[str], *, why: str = "can't be read") -> str:
+    """The warning about rows that are left out because a person wants it so."""
+    rows = "1 row" if len(places) == 1 else f"{len(places):,} rows"
+    return f"Skipped, since they {why}: {rows} ({listed(places)})."

@@ -62,6 +62,7 @@ class Look:
 
     def __post_init__(self) -> None:
         self._batches = _in_turn(self.sources)
+        self._filters = self.sources[0].source.filters
 
     @property
     def cut(self) -> int:
@@ -110,7 +111,7 @@ class Look:
             if row.fault:
                 self._skipped.append(row.place)
             return
-        filters, statistics = self.config.filters, self.preview.statistics
+        filters, statistics = self._filters, self.preview.statistics
         seen = Seen(row.place, row.sides, row.example.get("label"))
         if not (filters.min_length or 0) <= seen.length <= (filters.max_length or seen.length):
             return
@@ -148,7 +149,7 @@ class Look:
                 check_learnable(source.mapping.shape, field=source.source.shape_field)
             if self._overlapping:
                 raise overlap(sorted(self._overlapping), field=self.evaluation_field)
-            if self._unlearned and not self.config.filters.untrainable:
+            if self._unlearned and not self._filters.untrainable:
                 raise nothing_learned(self._unlearned, rows=len(self.rows), cut=self.cut)
             if self.preview.statistics.complete and not self.rows:
                 raise UserError(

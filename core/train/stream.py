@@ -12,6 +12,7 @@ from core.train.encode import WHOLE, digest_of
 from core.train.rows import EncodedRow, RowEncoder
 
 BATCH_ROWS = 64
+STREAM_SKIPS = "can't be read or teach nothing"
 # Rows are trained on in an order by chance among so many neighbours.
 SHUFFLED_ROWS = 1000
 FEATURES = Features({"input_ids": List(Value("int32")), "labels": List(Value("int32"))})

@@ -113,12 +113,7 @@ class DataPanel:
         """What there is to choose from: columns for parts of a row, subsets, splits."""
         preview, _, _ = self._ask(request, values, seconds=0)
         found = preview or Preview()
-        return [gr.update(choices=self._choices(path, found)[:MAX_MENU]) for path in self._menus]
-
-    def _choices(self, path: str, found: Preview) -> list[str]:
-        if path == fields.SUBSET_MENU:
-            return found.subsets
-        return found.splits if path in fields.SPLIT_MENUS else found.columns
+        return [_menu(path, self._form.value(path, values), found) for path in self._menus]
 
     def _pager(self, step: int) -> Any:
         def page(request: gr.Request, start: float, **values: Any) -> tuple[Any, Any, Any]:
@@ -163,6 +158,21 @@ class DataPanel:
         except UserError as error:
             return None, _blocked(error), ""
         return preview, figures(preview), "".join(_row(row) for row in preview.rows)
+
+
+def _menu(path: str, value: Any, found: Preview) -> Any:
+    """What a field offers. What another dataset had, and this one lacks, does not stay chosen."""
+    if path == fields.SUBSET_MENU:
+        lacks = value and found.subsets and value not in found.subsets
+        return gr.update(choices=found.subsets, **({"value": None} if lacks else {}))
+    if path not in fields.SPLIT_MENUS:
+        return gr.update(choices=found.columns[:MAX_MENU])
+    # A part of a split, as train[:1000], is one as well.
+    lacks = found.splits and value and str(value).partition("[")[0] not in found.splits
+    is_trained_on = path == fields.SPLIT_MENUS[0]
+    first = "train" if "train" in found.splits else next(iter(found.splits), None)
+    chosen = {"value": first if is_trained_on else None} if lacks else {}
+    return gr.update(choices=found.splits[:MAX_MENU], **chosen)
 
 
 def figures(preview: Preview) -> str:

@@ -79,6 +79,10 @@ class Form:
                 changed.append(component.change)
         return changed
 
+    def value(self, path: str, values: Mapping[str, Any]) -> Any:
+        """What is in the field of the setting with this path."""
+        return values[path.replace(".", "__", 1)]
+
     def menus(self) -> dict[str, Component]:
         """The fields to choose in from what the data has, by the paths of their settings."""
         return {

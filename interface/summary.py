@@ -4,7 +4,7 @@ from html import escape
 
 from core.config import RunConfig
 from core.options import AdapterKind, DatasetSource
-from core.runs import words_for_data
+from core.runs import data_name
 from interface import machine, words
 
 # Above this, training all weights usually forgets more than it learns.
@@ -50,7 +50,7 @@ def _sentence(config: RunConfig) -> str:
 def _dataset(config: RunConfig) -> str:
     if config.dataset.source is DatasetSource.BUILTIN:
         return words.dataset(config.dataset.builtin)
-    return words_for_data(config)
+    return data_name(config)
 
 
 def _afterwards(config: RunConfig) -> str:

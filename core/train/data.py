@@ -198,6 +198,7 @@ def _read(source: Source) -> tuple[Iterator[Row], str]:
 
 def _check_overlap(train: Dataset, evaluation: Dataset, *, field: str) -> None:
     known = set(train["digest"])
-    again = [row["place"] for row in evaluation if row["digest"] in known]
+    named = evaluation.select_columns(["digest", "place"])
+    again = [row["place"] for row in named if row["digest"] in known]
     if again:
         raise overlap(again, field=field)

@@ -75,7 +75,10 @@ def test_a_dataset_is_found_and_its_parts_are_chosen(
     figures = page.locator("#data-figures")
     expect(figures).to_contain_text("several subsets", timeout=30_000)
     pick(page, "dataset-subset", "hard", among=["easy", "hard"])
-    expect(figures).to_contain_text("no split 'train'", timeout=30_000)
-    pick(page, "dataset-split", "all", among=["all"])
+    # It has no split of that name, but another.
+    expect(page.locator("#field-dataset-split input")).to_have_value("all", timeout=30_000)
     expect(figure(page, "Rows")).to_have_text("7", timeout=30_000)
     expect(page.locator("#data-rows")).to_contain_text("row 0?")
+    pick(page, "dataset-subset", "easy", among=["easy", "hard"])
+    expect(figure(page, "Rows")).to_have_text("30", timeout=30_000)
+    expect(page.locator("#field-dataset-split input")).to_have_value("train")

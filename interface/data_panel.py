@@ -118,7 +118,7 @@ class DataPanel:
     def _pager(self, step: int) -> Any:
         def page(request: gr.Request, start: float, **values: Any) -> tuple[Any, Any, Any]:
             first = max(int(start or 0) + step, 0)
-            preview, figures, rows = self._ask(request, values, start=first)
+            preview, figures, rows = self._ask(request, values, start=first, seconds=0)
             if preview is not None and not preview.rows:
                 return figures, gr.skip(), gr.skip()
             return figures, rows, first
@@ -127,7 +127,7 @@ class DataPanel:
 
     def _jumper(self, jump: Jump) -> Any:
         def leap(request: gr.Request, **values: Any) -> tuple[Any, Any, Any]:
-            preview, figures, rows = self._ask(request, values, jump=jump)
+            preview, figures, rows = self._ask(request, values, jump=jump, seconds=0)
             if preview is None or not preview.rows:
                 return figures, '<p class="muted">No row is cut off.</p>', gr.skip()
             return figures, rows, preview.rows[0].index

@@ -8,7 +8,10 @@ import numpy as np
 from core.config import RunConfig
 from core.errors import UserError
 
-TOO_FEW_TO_HOLD_OUT = "There are too few rows to hold any out: nothing is evaluated."
+TOO_FEW_TO_HOLD_OUT = (
+    "There are too few rows to hold any out, so nothing is evaluated: add rows, or name others to "
+    "evaluate with."
+)
 NAMED_PLACES = 5
 
 

@@ -92,13 +92,13 @@ class Encoder:
         if shape is DatasetShape.TEXT and answers_only:
             raise UserError(
                 "This data is plain text, so there are no answers to tell from questions.",
-                hint="Turn this off to learn all of the text.",
+                hint="Turn 'Loss on answers only' off to learn all of the text.",
                 field="method.answers_only",
             )
         if shape is not DatasetShape.TEXT and self.template is None:
             raise UserError(
                 f"{model_name} has no chat template, so it can't be trained on conversations yet.",
-                hint="Choose the template plain or chatml here, or an instruct model.",
+                hint="Choose plain or chatml as the chat template, or an instruct model.",
                 field="model.chat_template",
             )
         if self._marks:
@@ -106,16 +106,18 @@ class Encoder:
             self.choices["training_chat_template"] = choice
             if not trains_to_stop(tokenizer, self.template):
                 self.warnings.append(
-                    "The end of an answer is not trained: the model may not learn to stop."
+                    "The end of an answer is not trained, so the model may not learn to stop: choose "
+                    "plain as the chat template, or a model whose own marks the end too."
                 )
 
     def encode(self, examples: Sequence[Example]) -> list[Sides | Refused]:
         """The tokens of each example, by side; a reason where the chat template refuses it."""
         try:
             return list(self._encode(examples))
-        except (TemplateError, TypeError, KeyError, ValueError) as error:
+        except (TemplateError, TypeError, KeyError, ValueError, RecursionError) as error:
             if len(examples) == 1:
-                return [Refused(f"The model's chat template refuses it: {error}")]
+                problem = "too deeply nested" if isinstance(error, RecursionError) else error
+                return [Refused(f"The model's chat template refuses it: {problem}.")]
             return [sides for example in examples for sides in self.encode([example])]
 
     def _encode(self, examples: Sequence[Example]) -> list[Sides]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import first_step, live_tick, page_memory, training
+from benchmarks import data_preview, first_step, live_tick, page_memory, tokenization, training
 from benchmarks.table import BenchmarkFailed, Row, render
 
 Measure = Callable[[], list[Row]]
@@ -21,6 +21,8 @@ def main() -> int:
         "first_step": partial(first_step.measure, pairs=asked.pairs),
         "page_memory": page_memory.measure,
         "live_tick": live_tick.measure,
+        "data_preview": data_preview.measure,
+        "tokenization": partial(tokenization.measure, pairs=asked.pairs),
     }
     unknown = [name for name in asked.names if name not in measures]
     if unknown:

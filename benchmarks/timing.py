@@ -1,11 +1,13 @@
 """Whole processes and what they cost, with all that they start."""
 
+import json
 import resource
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -15,6 +17,7 @@ from core.processes import become_subreaper, end_descendants
 
 ROOT = Path(__file__).parent.parent
 GRACE_SECONDS = 20
+OUTPUT = "output.txt"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ def spend(command: list[str], *, home: Path, limit: float) -> Spent:
     become_subreaper()
     before, busy_before = _processor_seconds(), _busy_seconds()
     start = time.perf_counter()
-    log = home / "output.txt"
+    log = home / OUTPUT
     try:
         with log.open("wb") as output:
             code = subprocess.run(
@@ -55,6 +58,16 @@ def spend(command: list[str], *, home: Path, limit: float) -> Spent:
     processor = _processor_seconds() - before
     others = max(0.0, busy - processor) / (elapsed * psutil.cpu_count())
     return Spent(wall=wall, processor=processor, others=others)
+
+
+def spend_and_tell(command: list[str], *, home: Path, limit: float) -> tuple[Spent, dict[str, Any]]:
+    """What a Python module costs, and the JSON object that it prints at its end."""
+    spent = spend(command, home=home, limit=limit)
+    lines = (home / OUTPUT).read_text(encoding="utf-8", errors="replace").splitlines()
+    told = next((line for line in reversed(lines) if line.startswith("{")), None)
+    if told is None:
+        raise BenchmarkFailed(f"{command[0]} printed no figures")
+    return spent, json.loads(told)
 
 
 def warm_up() -> None:

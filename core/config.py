@@ -54,10 +54,14 @@ class RunConfig(Section):
     @property
     def evaluates(self) -> bool:
         """Whether some rows are kept from training to evaluate with."""
-        evaluation = self.evaluation
-        is_named = evaluation.split is not None or bool(evaluation.files)
-        is_built_in = self.dataset.source is DatasetSource.BUILTIN
-        return is_built_in or is_named or evaluation.fraction > 0
+        match self.dataset.source:
+            case DatasetSource.BUILTIN:
+                return True
+            case DatasetSource.HUB:
+                is_named = self.evaluation.split is not None
+            case DatasetSource.UPLOAD:
+                is_named = bool(self.evaluation.files)
+        return is_named or self.evaluation.fraction > 0
 
     def to_yaml(self) -> str:
         values = self.model_dump(mode="json")
@@ -160,6 +164,8 @@ def _messages(error: ValidationError) -> dict[str, str]:
 def _sentence(fault: Any) -> str:
     path = [str(part) for part in fault["loc"]]
     match fault["type"]:
+        case "extra_forbidden" if len(path) > 2:
+            return f"There is no {path[-1]!r} here."
         case "extra_forbidden":
             return f"There is no setting {'.'.join(path)}.{_nearest(path)}"
         case "string_pattern_mismatch" if path[-1] == "name" and path[0] in ("model", "dataset"):
@@ -228,6 +234,8 @@ def _data_conflicts(config: RunConfig) -> dict[str, str]:
         if twice := next((name for name in names if names.count(name) > 1), None):
             faults.setdefault(field, f"There are two files called {twice}: rename one of them.")
             break
+    if dataset.mix and dataset.source is DatasetSource.BUILTIN:
+        faults["dataset.mix"] = "Built-in data is not mixed: name a dataset of the Hub, or a file."
     if dataset.streaming and config.training.max_steps is None:
         faults["training.max_steps"] = (
             "Data that is read as it comes has no known end: say after how many steps to stop."

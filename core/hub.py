@@ -170,7 +170,7 @@ def needs_token(config: RunConfig) -> bool:
             return True
         except (HfHubHTTPError, httpx2.HTTPError, OfflineModeIsEnabled):
             # No answer: what is in the cache needs no token.
-            return False
+            continue
     return False
 
 

@@ -13,6 +13,7 @@ from core.data.preview import Preview, Previewer, Question, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
 from core.hub import model_config, model_info, target_repo
 from core.options import AdapterKind, DatasetSource
+from core.runs import data_name
 
 # What a run writes besides weights: logs, events, prepared data.
 SPARE_BYTES = 500 * 1024**2
@@ -81,12 +82,15 @@ def _check_data(
     report: Callable[[str], None],
 ) -> None:
     dataset = question.config.dataset
-    if dataset.source is DatasetSource.HUB:
-        report(f"Reading the first rows of {dataset.name}…")
+    if dataset.source is DatasetSource.HUB or dataset.mix:
+        report(f"Reading the first rows of {data_name(question.config)}…")
         # The rest is read when it is downloaded, as the run begins.
         preview = require(previewer.ask(question, token=token))
         _check_download(preview, question)
+    if dataset.source is DatasetSource.HUB:
         return
+    unmixed = question.config.model_copy(update={"dataset": dataset.model_copy(update={"mix": ()})})
+    question = question.model_copy(update={"config": unmixed})
     previewer.check(question, token=token, report=report)
 
 

@@ -253,7 +253,9 @@ class RunStore:
         aside = self._folder / f".{run.id}"
         aside.mkdir(parents=True)
         paths = RunPaths(aside)
-        for name in (*config.dataset.files, *config.evaluation.files):
+        is_uploaded = config.dataset.source is DatasetSource.UPLOAD
+        names = (*config.dataset.files, *config.evaluation.files)
+        for name in names if is_uploaded else ():
             paths.data.mkdir(exist_ok=True)
             shutil.copyfile(files[name], paths.data / name)
         write_atomically(paths.config, config.to_yaml())

@@ -1,5 +1,6 @@
 """The form: the settings of a run laid out as fields, and the fields read back as settings."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -169,4 +170,4 @@ def _line(mixed: Mapping[str, Any]) -> str:
     """A dataset that is mixed in, as a person writes it: without what is as by default."""
     usual = Mixed(name=mixed["name"]).model_dump(mode="json")
     named = [f"{name}={value}" for name, value in mixed.items() if value != usual[name]]
-    return " ".join([mixed["name"], *named])
+    return shlex.join([mixed["name"], *named])

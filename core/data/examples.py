@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain
 
 from core.data.files import Row, read_rows
-from core.data.filters import wanted
+from core.data.filters import check_filters, wanted
 from core.data.formats import Example, to_example
 from core.data.hub_rows import stream_hub_split
 from core.data.mapping import RowMapping, find_mapping
@@ -14,6 +14,8 @@ from core.errors import UserError, at_field
 
 # So many rows tell what a column holds.
 LOOKED_AT_ROWS = 50
+# Where bad rows are skipped, the first good one may stand far down.
+MOST_BAD_ROWS = 10_000
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class MappedRows:
 
 def map_rows(source: Source, rows: Iterator[Row]) -> MappedRows:
     """Find what the columns are for. Raises UserError when they make no shape."""
-    first = list(islice(rows, LOOKED_AT_ROWS))
+    first = list(_first(rows, skip=source.filters.unreadable))
     readable = [row.values for row in first if row.fault is None]
     if not readable and first and first[0].fault is not None:
         with at_field(source.field):
@@ -82,4 +84,16 @@ def map_rows(source: Source, rows: Iterator[Row]) -> MappedRows:
         raise UserError(
             f"{source.name}: {error.message}", hint="Bring it into a known shape.", field=MIX_FIELD
         ) from error
+    check_filters(source.filters, columns=columns)
     return MappedRows(source, mapping, wanted(chain(first, rows), source.filters))
+
+
+def _first(rows: Iterator[Row], *, skip: bool) -> Iterator[Row]:
+    """Rows up to some that can be read."""
+    readable = bad = 0
+    for row in rows:
+        yield row
+        readable += row.fault is None
+        bad += row.fault is not None
+        if readable == LOOKED_AT_ROWS or bad == (MOST_BAD_ROWS if skip else LOOKED_AT_ROWS):
+            return

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,16 @@ from core.errors import UserError
 
 UNREADABLE = "something too deeply nested or a number too long to read"
 MAX_CELL_BYTES = 32 * 1024 * 1024
-# No table that teaches a model has more.
-MAX_COLUMNS = 1000
+# No table that teaches a model has more, or longer names.
+MAX_COLUMNS, MAX_NAME = 1000, 8192
 # Few, since a row may be large.
 PARQUET_ROWS = 64
+# How files begin that some programs save under another kind's name.
+FOREIGN = {
+    b"PK\x03\x04": "a spreadsheet or another zip archive",
+    b"\x1f\x8b": "compressed with gzip",
+    b"PAR1\x15": "a parquet file",
+}
 SKIP = "or turn on 'Skip rows that can't be read' under Filters"
 
 
@@ -43,6 +49,8 @@ def read_rows(path: Path) -> Iterator[Row]:
         )
     if path.stat().st_size == 0:
         raise UserError(f"{path.name} is empty.", hint="Choose a file with rows.")
+    if reader is not _read_parquet:
+        _check_beginning(path)
     count = 0
     try:
         for row in reader(path):
@@ -55,6 +63,17 @@ def read_rows(path: Path) -> Iterator[Row]:
         ) from error
     if count == 0:
         raise UserError(f"{path.name} has no rows.", hint="Choose a file with rows.")
+
+
+def _check_beginning(path: Path) -> None:
+    with path.open("rb") as file:
+        beginning = file.read(max(map(len, FOREIGN)))
+    for mark, what in FOREIGN.items():
+        if beginning.startswith(mark):
+            raise UserError(
+                f"{path.name} is not what its name says: it is {what}.",
+                hint=f"Save it as {path.suffix[1:]}, or give it the right ending.",
+            )
 
 
 def _read_csv(path: Path) -> Iterator[Row]:
@@ -97,15 +116,28 @@ def _check_header(header: list[str], path: Path) -> None:
             f"The first line of {path.name} should name each column, with no name twice.",
             hint="Put the header right: it tells what each column is for.",
         )
-    _check_width(header, path)
+    _check_names(header, where=path.name)
 
 
-def _check_width(columns: list[str], path: Path) -> None:
+def _check_names(columns: Collection[str], *, where: str) -> None:
+    """Refuse columns that nobody could choose from, or whose names can't be shown."""
     if len(columns) > MAX_COLUMNS:
         raise UserError(
-            f"{path.name} has {len(columns):,} columns; SmolFactory reads at most {MAX_COLUMNS:,}.",
+            f"{where} has {len(columns):,} columns; SmolFactory reads at most {MAX_COLUMNS:,}.",
             hint="Keep the columns that are the question and the answer.",
         )
+    if (bad := next((name for name in columns if not _can_be_shown(name)), None)) is not None:
+        raise UserError(
+            f"{where} has a column whose name is too long or no text: {bad[:40]!r}.",
+            hint="Give it a short name.",
+        )
+
+
+def _can_be_shown(name: str) -> bool:
+    """Whether a name is a text: JSON can hold half a character, which nothing can show."""
+    if len(name) > MAX_NAME:
+        return False
+    return name.isascii() or name.encode(errors="ignore").decode() == name
 
 
 def _read_jsonl(path: Path) -> Iterator[Row]:
@@ -126,9 +158,17 @@ def _object(line: str, *, number: int, path: Path) -> Row:
             hint=f'Put the line right, {SKIP}. Each should be an object as {{"text": "…"}}.',
         )
         return Row(place, {}, fault)
+    return _row(value, place=place, where=f"Line {number} of {path.name}")
+
+
+def _row(value: Any, *, place: str, where: str) -> Row:
     if not isinstance(value, dict):
-        problem = f"Line {number} of {path.name} is not an object {{…}}."
-        return Row(place, {}, UserError(problem, hint=f"Put the line right, {SKIP}."))
+        fault = UserError(f"{where} is not an object {{…}}.", hint=f"Put it right, {SKIP}.")
+        return Row(place, {}, fault)
+    try:
+        _check_names(value, where=where)
+    except UserError as error:
+        return Row(place, {}, error)
     return Row(place, value)
 
 
@@ -143,15 +183,17 @@ def _read_json(path: Path) -> Iterator[Row]:
     except UnicodeDecodeError:
         raise
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path.name} has {UNREADABLE}.") from error
+        raise UserError(
+            f"{path.name} has {UNREADABLE}.",
+            hint="Save it as jsonl, an object a line: then the line is told.",
+        ) from error
     if not isinstance(values, list):
-        raise UserError(f"{path.name} should hold a list of objects [{{…}}, …].")
+        raise UserError(
+            f"{path.name} should hold a list of objects [{{…}}, …].",
+            hint="Put the rows in one list, or save them as jsonl.",
+        )
     for number, value in enumerate(values, start=1):
-        if isinstance(value, dict):
-            yield Row(f"row {number}", value)
-        else:
-            problem = f"Row {number} of {path.name} is not an object {{…}}."
-            yield Row(f"row {number}", {}, UserError(problem, hint=f"Put it right, {SKIP}."))
+        yield _row(value, place=f"row {number}", where=f"Row {number} of {path.name}")
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:
@@ -161,7 +203,7 @@ def _read_parquet(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with pq.ParquetFile(path) as file:
-            _check_width(file.schema_arrow.names, path)
+            _check_names(file.schema_arrow.names, where=path.name)
             for batch in file.iter_batches(batch_size=PARQUET_ROWS):
                 for values in batch.to_pylist():
                     number += 1

@@ -14,24 +14,16 @@ TRUE = (True, 1, "true", "yes", "1")
 def wanted(rows: Iterator[Row], filters: FiltersSection) -> Iterator[Row]:
     """The rows that the filters leave, and those that can't be read.
 
-    Raises UserError at a filter that names no column.
+    A row without a column counts as one where it is empty.
     """
     seen: set[bytes] = set()
     for row in rows:
         if row.fault is not None:
             yield row
             continue
-        for setting in ("drop_where", "drop_empty"):
-            column = getattr(filters, setting)
-            if column is not None and column not in row.values:
-                raise UserError(
-                    f"This data has no column {column!r} (in {row.place}).",
-                    hint="Name one of its columns, or none.",
-                    field=f"filters.{setting}",
-                )
-        if filters.drop_where is not None and _is_true(row.values[filters.drop_where]):
+        if filters.drop_where is not None and _is_true(row.values.get(filters.drop_where)):
             continue
-        if filters.drop_empty is not None and _is_empty(row.values[filters.drop_empty]):
+        if filters.drop_empty is not None and _is_empty(row.values.get(filters.drop_empty)):
             continue
         if filters.duplicates:
             digest = _digest(row)
@@ -39,6 +31,18 @@ def wanted(rows: Iterator[Row], filters: FiltersSection) -> Iterator[Row]:
                 continue
             seen.add(digest)
         yield row
+
+
+def check_filters(filters: FiltersSection, *, columns: list[str]) -> None:
+    """Raises UserError at a filter that names none of the columns."""
+    for setting in ("drop_where", "drop_empty"):
+        column = getattr(filters, setting)
+        if column is not None and column not in columns:
+            raise UserError(
+                f"This data has no column {column!r}.",
+                hint="Name one of its columns, or none.",
+                field=f"filters.{setting}",
+            )
 
 
 def _is_true(value: object) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from core.data.files import SKIP, Row
 from core.data.mapping import PLACE, RowMapping, label
-from core.data.messages import Message, NotMessages, conversation, json_value, whole
+from core.data.messages import NESTS, Message, NotMessages, conversation, json_value, whole
 from core.errors import UserError
 from core.options import DatasetShape
 
@@ -76,16 +76,19 @@ class _Maker:
             raise self.refusal(part, str(error)) from error
 
     def prompt(self) -> list[Message]:
-        value = self._row.values.get(self._mapping.parts["prompt"])
-        if isinstance(value, list | dict):
-            return self.opened(self.dialogue("prompt"))
-        return self.opened([{"role": "user", "content": self.text("prompt")}])
+        messages = self._spoken("prompt")
+        return self.opened(messages or [{"role": "user", "content": self.text("prompt")}])
 
     def answer(self, part: str) -> list[Message]:
+        return self._spoken(part) or [{"role": "assistant", "content": self.text(part)}]
+
+    def _spoken(self, part: str) -> list[Message] | None:
+        """The messages of a part that has some, None where it has text instead."""
         value = self._row.values.get(self._mapping.parts[part])
-        if isinstance(value, list | dict):
-            return self.dialogue(part)
-        return [{"role": "assistant", "content": self.text(part)}]
+        if isinstance(value, dict) and not any(nest in value for nest in NESTS):
+            problem = f"should be text or a list of messages, but it is {str(value)[:40]!r}"
+            raise self.refusal(part, problem)
+        return self.dialogue(part) if isinstance(value, list | dict) else None
 
     def reasoned_answer(self) -> Message:
         messages = self.answer("completion")

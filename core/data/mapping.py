@@ -98,7 +98,7 @@ def find_mapping(
         if any(part not in REQUIRED[shape] + OPTIONAL[shape] for part in chosen):
             continue
         parts = _parts(shape, chosen, columns=columns, rows=rows)
-        if parts is not None:
+        if all(part in parts for part in REQUIRED[shape]):
             texts = tuple(part for part, value in parts.items() if value not in columns)
             return RowMapping(shape, parts, texts, why=_why(parts, chosen))
     if wanted is DatasetShape.AUTO:
@@ -118,15 +118,17 @@ def places(value: str, columns: Iterable[str]) -> list[str]:
 
 def _parts(
     shape: DatasetShape, chosen: Values, *, columns: Sequence[str], rows: Sequence[Values]
-) -> dict[str, str] | None:
-    """Each part of a shape; None where one that it must have is not to be found."""
+) -> dict[str, str]:
+    """The parts of a shape that are named, or else to be found in columns that are left."""
     parts: dict[str, str] = {}
+    named = {part: value for part, value in chosen.items() if part in REQUIRED[shape]}
     for part in REQUIRED[shape] + OPTIONAL[shape]:
-        taken = {column for value in parts.values() for column in places(value, columns)}
+        values = (named | parts).values()
+        taken = {column for value in values for column in places(value, columns)}
         value = chosen.get(part) or _find(part, shape, columns, rows, taken)
         if value:
             parts[part] = value
-    return parts if all(part in parts for part in REQUIRED[shape]) else None
+    return parts
 
 
 def _find(
@@ -214,14 +216,11 @@ def _missing(
                 hint="Leave it empty, or choose another shape.",
                 field=f"columns.{part}",
             )
-    part = next(
-        part
-        for part in REQUIRED[shape]
-        if part not in chosen and _find(part, shape, columns, rows, set()) is None
-    )
+    found = _parts(shape, chosen, columns=columns, rows=rows)
+    part = next(part for part in REQUIRED[shape] if part not in found)
     return UserError(
         f"Nothing tells which column is the {part}. This data has: {_listed(columns)}.",
-        hint="Name the column.",
+        hint=f"Name it in the field '{ColumnsSection.model_fields[part].title}'.",
         field=f"columns.{part}",
     )
 
@@ -236,4 +235,5 @@ def _unknown(columns: Sequence[str]) -> UserError:
 
 
 def _listed(columns: Sequence[str]) -> str:
-    return ", ".join(name[:60] for name in columns[:20]) + (" …" if len(columns) > 20 else "")
+    names = ", ".join(name[:60] for name in columns[:20]) + (" …" if len(columns) > 20 else "")
+    return names or "none"

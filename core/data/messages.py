@@ -105,7 +105,7 @@ def _message(item: Any) -> Message:
     message: Message = {"role": role, "content": whole(content or "")}
     if calls:
         message["tool_calls"] = calls
-    message |= {extra: item[extra] for extra in EXTRAS if isinstance(item.get(extra), str)}
+    message |= {extra: whole(item[extra]) for extra in EXTRAS if isinstance(item.get(extra), str)}
     return message
 
 

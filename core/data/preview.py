@@ -7,7 +7,6 @@ import contextlib
 import json
 import resource
 import selectors
-import signal
 import subprocess
 import sys
 import threading
@@ -122,6 +121,9 @@ class Question(BaseModel):
     # Whether to format rows beyond those that statistics are made of, up to the last.
     to_the_end: bool = False
 
+    def is_about_the_same(self, other: "Question | None") -> bool:
+        return other is not None and (self.config, self.files) == (other.config, other.files)
+
 
 class Preview(BaseModel):
     shape: DatasetShape | None = None
@@ -149,7 +151,10 @@ class Previewer:
     def __init__(self) -> None:
         self._token: SecretStr | None = None
         self._lock = threading.Lock()
-        self._asked = 0.0
+        # What is being looked at, since when, and whether that was given up.
+        self._question: Question | None = None
+        self._since = 0.0
+        self._gave_up = False
         self._process: subprocess.Popen[bytes] | None = None
         self._timer: threading.Timer | None = None
 
@@ -160,18 +165,19 @@ class Previewer:
         What is wrong with the data itself is the answer's `fault`.
         """
         while not self._lock.acquire(timeout=0.2):
-            # A look at a Hub that gives no answer must not keep others waiting.
-            if time.monotonic() - self._asked > PATIENCE_SECONDS and self._process is not None:
-                self._process.kill()
+            self._hurry(question)
         try:
-            self._asked = time.monotonic()
-            if token != self._token:
+            if token != self._token or self._gave_up:
                 # The process has it in its environment, and must not use another's.
                 self._end()
-                self._token = token
+            self._token, self._gave_up = token, False
+            self._question, self._since = question, time.monotonic()
             return _exchange(self._running(), question)
-        except (UserError, RuntimeError):
+        except UserError as error:
             self._end()
+            if self._gave_up:
+                text = "This look took long, and was given up for a newer one."
+                raise Superseded(text) from error
             raise
         finally:
             self._rest()
@@ -189,6 +195,16 @@ class Previewer:
     def close(self) -> None:
         with self._lock:
             self._end()
+
+    def _hurry(self, question: Question) -> None:
+        """Give up a look that takes long: a Hub without an answer must not keep others waiting.
+
+        Whoever waits for the same data would only begin again.
+        """
+        late = time.monotonic() - self._since > PATIENCE_SECONDS
+        if late and self._process is not None and not question.is_about_the_same(self._question):
+            self._gave_up = True
+            self._process.kill()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -254,11 +270,13 @@ def _exchange(process: subprocess.Popen[bytes], question: Question) -> Preview:
     answer = b"".join(_lines(process, until=time.monotonic() + ANSWER_SECONDS, field=field))
     if not answer.endswith(b"\n"):
         # Libraries that can't have the memory they ask for end the process by a signal.
-        if process.wait() == -signal.SIGKILL:
-            raise Superseded("This look took long, and was given up for a newer one.")
-        if process.returncode < 0:
+        if process.wait() < 0:
             raise too_large(field)
-        raise RuntimeError(f"The preview's process ended with exit code {process.returncode}.")
+        raise UserError(
+            "SmolFactory broke off while looking at this data, which is a fault of its own.",
+            hint="Its log says where. Look for a row that is unlike the others.",
+            field=field,
+        )
     return Preview.model_validate(json.loads(answer))
 
 

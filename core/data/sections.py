@@ -1,5 +1,6 @@
 """The settings of the data: where rows come from, what their columns are for, which rows count."""
 
+import shlex
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -14,6 +15,7 @@ NOT_BUILTIN = {"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)}
 ON_HUB = {"dataset.source": (DatasetSource.HUB,)}
 UPLOADED = {"dataset.source": (DatasetSource.UPLOAD,)}
 MAX_FILES, MAX_MIXED = 64, 16
+MIXED_PARTS = ("subset", "split", "revision", "weight")
 
 
 def part(label: str, help: str, *, basic: bool = False) -> Any:
@@ -40,11 +42,20 @@ class Mixed(Section):
     def _from_line(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        name, *named = value.split()
-        pairs = [part.partition("=") for part in named]
-        if unclear := [first for first, equals, _ in pairs if not equals]:
-            raise PydanticCustomError("mixed", f"{unclear[0]!r} should be written name=value")
-        return {"name": name} | {first: last for first, _, last in pairs}
+        try:
+            name, *named = shlex.split(value) or [""]
+        except ValueError as error:
+            raise PydanticCustomError("mixed", "A quote in this line is never closed") from error
+        values = {"name": name}
+        for part in named:
+            key, _, given = part.partition("=")
+            if key not in MIXED_PARTS or not given or key in values:
+                told = (
+                    "Write owner/name, then once each at most subset=, split=, revision=, weight="
+                )
+                raise PydanticCustomError("mixed", f"{told}; {part!r} is none of them")
+            values[key] = given
+        return values
 
 
 class DatasetSection(Section):
@@ -95,6 +106,15 @@ class DatasetSection(Section):
         help="More datasets of the Hub, one a line: owner/name subset=main split=train weight=0.5.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_file_as_before(cls, value: Any) -> Any:
+        """Runs from before there could be several name their one file."""
+        if not isinstance(value, dict) or "file" not in value:
+            return value
+        rest = {name: given for name, given in value.items() if name != "file"}
+        return {"files": [value["file"]] if value["file"] else []} | rest
 
 
 class ColumnsSection(Section):

@@ -93,6 +93,7 @@ def sources_of(config: RunConfig, files: Files) -> Sources:
             evaluation = _uploaded(
                 config, config.evaluation.files, files, field="evaluation.files"
             )  # fmt: skip
+            evaluation = [replace(source, is_named=True) for source in evaluation]
             if not train:
                 raise UserError("Choose a file to train on.", field="dataset.files")
         case DatasetSource.HUB:

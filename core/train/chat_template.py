@@ -68,8 +68,8 @@ def training_template(tokenizer: PreTrainedTokenizerBase, *, model_name: str) ->
     except ValueError as error:
         raise UserError(
             f"The chat template of {model_name} does not mark where an answer begins.",
-            hint="Turn 'Loss on answers only' off, bring the data as prompt and completion, or take "
-            "a model of a family that TRL knows.",
+            hint="Turn 'Loss on answers only' off, bring the data as prompt and completion, or "
+            "take a model of a family that TRL knows.",
             field="method.answers_only",
         ) from error
     return template, Choice(value="TRL's", why="the model's own marks no answers")

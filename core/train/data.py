@@ -15,8 +15,16 @@ from core.data.sources import HubSplit, Source, fingerprint, sources_of
 from core.errors import UserError
 from core.events import Choice
 from core.runs import Run
-from core.train.division import TOO_FEW_TO_HOLD_OUT, hold_out, overlap, sample, weigh
-from core.train.learnable import check_learnable, nothing_learned, skipped
+from core.train.division import (
+    TOO_FEW_TO_HOLD_OUT,
+    few_to_evaluate,
+    first_of_each,
+    hold_out,
+    overlap,
+    sample,
+    weigh,
+)
+from core.train.learnable import check_learnable, none_readable, nothing_learned, skipped
 from core.train.rows import RowEncoder
 from core.train.stream import Stream
 from core.train.token_cache import tokens_of
@@ -53,7 +61,11 @@ def load_data(
         return make.stream(sources.train, sources.evaluation)
     parts = [make.of(source) for source in sources.train]
     rows = concatenate_datasets(parts)
-    chosen = sample(config, len(rows))
+    chosen = list(range(len(rows)))
+    if config.filters.duplicates and len(parts) > 1:
+        # Within each source they are gone already.
+        chosen = first_of_each(rows["digest"])
+    chosen = sample(config, chosen)
     evaluation: Dataset | None = None
     if sources.evaluation:
         evaluation = concatenate_datasets([make.of(source) for source in sources.evaluation])
@@ -98,6 +110,9 @@ class _Tokens:
         made = tokens_of(
             encoder, folder=self._folder, content=content, tokenizer_id=self._tokenizer_id
         )
+        # Some are known only when the rows have been seen.
+        for text in encoder.encoder.warnings:
+            self._warn(text)
         return self._suitable(source, made)
 
     def stream(self, train: Sequence[Source], evaluation: Sequence[Source]) -> Data:
@@ -110,9 +125,12 @@ class _Tokens:
         )
         held: Dataset | None = None
         if evaluation:
-            held = stream.first([self._encoder(source, rows_of(source)) for source in evaluation])
+            named = [self._encoder(source, rows_of(source)) for source in evaluation]
+            held = stream.evaluation(named)
         elif self._config.evaluation.fraction > 0:
             held = stream.hold_out()
+        if held is None and self._config.evaluates:
+            self._warn(TOO_FEW_TO_HOLD_OUT)
         return Data(
             train=stream.dataset(), evaluation=held, choices=self._choices,
             warnings=self.warnings, stream=stream,
@@ -120,8 +138,7 @@ class _Tokens:
 
     def data(self, train: Dataset, evaluation: Dataset | None) -> Data:
         if evaluation is not None:
-            most = min(len(evaluation), self._config.evaluation.max_rows)
-            evaluation = evaluation.select(range(most))
+            evaluation = evaluation.select(few_to_evaluate(self._config, len(evaluation)))
         counted = {
             "rows": Choice(value=str(len(train))),
             "evaluation_rows": Choice(value=str(len(evaluation) if evaluation else 0)),
@@ -137,7 +154,8 @@ class _Tokens:
         """The same source at the commit that it had when the run began."""
         if not isinstance(source.content, HubSplit):
             return source
-        key = f"revision of {source.name}"
+        asked = source.content.revision
+        key = f"revision of {source.name}" + (f", asked for as {asked}" if asked else "")
         content, choice = pin_split(source.content, before=self._before.get(key))
         self._choices[key] = choice
         return replace(source, content=content)
@@ -148,7 +166,7 @@ class _Tokens:
         self._choices |= made.encoder.choices
         shape = Choice(value=made.mapping.shape, why=made.mapping.why)
         self._choices.setdefault("shape", shape)
-        for text in made.encoder.warnings:
+        for text in [*made.encoder.warnings, *made.guesses]:
             self._warn(text)
         return made
 
@@ -166,7 +184,10 @@ class _Tokens:
         # What is packed is split, not cut off.
         learns = first < (length if self._config.method.packing else length.clip(max=cut))
         if not read.all():
-            self._warn(skipped(list(rows.select(np.flatnonzero(~read))["place"])))
+            bad = list(rows.select(np.flatnonzero(~read))["place"])
+            if not read.any():
+                raise none_readable(bad)
+            self._warn(skipped(bad))
         empty = list(rows.select(np.flatnonzero(read & fits & ~learns))["place"])
         kept = np.flatnonzero(read & fits & learns)
         if empty and (not filters.untrainable or not len(kept)):
@@ -184,7 +205,8 @@ class _Tokens:
 def _read(source: Source) -> tuple[Iterator[Row], str]:
     """The rows of a source, and what tells its content from any other's."""
     if not isinstance(source.content, HubSplit):
-        return rows_of(source), fingerprint(source.content)
+        # The same bytes are other rows under another ending.
+        return rows_of(source), fingerprint(source.content) + source.content.suffix.lower()
     split = source.content
     rows = load_hub_split(split)
     if len(rows) == 0:

@@ -15,12 +15,26 @@ TOO_FEW_TO_HOLD_OUT = (
 NAMED_PLACES = 5
 
 
-def sample(config: RunConfig, rows: int) -> list[int]:
-    """So many rows by chance, with the run's seed, in their order; all where none are left out."""
+def first_of_each(digests: Sequence[bytes]) -> list[int]:
+    """The rows that are like none before them, by the digests of all."""
+    seen: dict[bytes, int] = {}
+    for index, digest in enumerate(digests):
+        seen.setdefault(digest, index)
+    return list(seen.values())
+
+
+def sample(config: RunConfig, rows: list[int]) -> list[int]:
+    """So many of the rows by chance, with the run's seed, in their order; all where it is empty."""
     count = config.filters.sample
-    if count is None or count >= rows:
-        return list(range(rows))
-    return sorted(_chance(config).sample(range(rows), count))
+    if count is None or count >= len(rows):
+        return rows
+    return sorted(_chance(config).sample(rows, count))
+
+
+def few_to_evaluate(config: RunConfig, rows: int) -> list[int]:
+    """As many rows as are to be evaluated, by chance from all of them, in their order."""
+    most = config.evaluation.max_rows
+    return sorted(_chance(config).sample(range(rows), most)) if rows > most else list(range(rows))
 
 
 def hold_out(
@@ -28,11 +42,12 @@ def hold_out(
 ) -> tuple[list[int], list[int]]:
     """Split the rows by chance, with the run's seed; rows that are alike go to the same side.
 
-    `digests` has one for each of the `chosen`. None are held out where there are too few. Raises
-    UserError when none would be left to train on.
+    `digests` has one for each of the `chosen`. No more are held out than are evaluated, and none
+    where there are too few.
     """
-    count = round(len(chosen) * config.evaluation.fraction)
-    if count == 0:
+    evaluation = config.evaluation
+    count = min(round(len(chosen) * evaluation.fraction), evaluation.max_rows, len(chosen) - 1)
+    if count <= 0:
         return chosen, []
     groups: dict[bytes, list[int]] = {}
     for index, digest in zip(chosen, digests, strict=True):
@@ -41,14 +56,11 @@ def hold_out(
     _chance(config).shuffle(order)
     held: set[int] = set()
     for group in order:
-        if len(held) >= count:
+        # A row with many copies would take more than its share along.
+        if len(held) + len(group) <= count:
+            held.update(group)
+        if len(held) == count:
             break
-        held.update(group)
-    if len(held) >= len(chosen):
-        raise UserError(
-            "Nothing would be left to train on.", hint="Hold out a smaller share.",
-            field="evaluation.fraction",
-        )  # fmt: skip
     return [index for index in chosen if index not in held], sorted(held)
 
 
@@ -75,10 +87,15 @@ def weigh(
 def overlap(places: Sequence[str], *, field: str) -> UserError:
     """The refusal of an evaluation with rows that are trained on as well."""
     return UserError(
-        f"{len(places):,} rows to evaluate with are also trained on: {listed(places)}.",
+        f"Also trained on: {counted(len(places))} to evaluate with ({listed(places)}).",
         hint="Choose others, or hold out a share of the training rows.",
         field=field,
     )
+
+
+def counted(rows: int) -> str:
+    """A number of rows, for a message."""
+    return "1 row" if rows == 1 else f"{rows:,} rows"
 
 
 def listed(places: Sequence[str]) -> str:

@@ -106,8 +106,8 @@ class Encoder:
             self.choices["training_chat_template"] = choice
             if not trains_to_stop(tokenizer, self.template):
                 self.warnings.append(
-                    "The end of an answer is not trained, so the model may not learn to stop: choose "
-                    "plain as the chat template, or a model whose own marks the end too."
+                    "The end of an answer is not trained, so the model may not learn to stop: "
+                    "choose plain as the chat template, or a model whose own marks the end too."
                 )
 
     def encode(self, examples: Sequence[Example]) -> list[Sides | Refused]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.errors import UserError
 from core.options import DatasetShape
-from core.train.division import listed
+from core.train.division import counted, listed
 
 # What supervised fine-tuning can learn from.
 LEARNABLE = (DatasetShape.MESSAGES, DatasetShape.PROMPT_COMPLETION, DatasetShape.TEXT)
@@ -39,7 +39,15 @@ def nothing_learned(places: Sequence[str], *, rows: int, cut: int) -> UserError:
     )
 
 
+def none_readable(places: Sequence[str]) -> UserError:
+    """The refusal of data of which every row is skipped."""
+    return UserError(
+        f"No row is left to train on, since none can be read: {listed(places)}.",
+        hint="Turn 'Skip rows that can't be read' off to see what is wrong with the first.",
+        field="filters.unreadable",
+    )
+
+
 def skipped(places: Sequence[str], *, why: str = "can't be read") -> str:
     """The warning about rows that are left out because a person wants it so."""
-    rows = "1 row" if len(places) == 1 else f"{len(places):,} rows"
-    return f"Skipped, since they {why}: {rows} ({listed(places)})."
+    return f"Skipped, since they {why}: {counted(len(places))} ({listed(places)})."

@@ -14,9 +14,9 @@ from core.data.files import Row
 from core.data.preview import Bar, Fault, Preview, Question, ShownRow, Side
 from core.errors import UserError
 from core.options import DatasetShape
-from core.train.division import TOO_FEW_TO_HOLD_OUT, overlap
+from core.train.division import TOO_FEW_TO_HOLD_OUT, counted, overlap
 from core.train.encode import Sides, Tokens, digest_of
-from core.train.learnable import check_learnable, nothing_learned, skipped
+from core.train.learnable import check_learnable, none_readable, nothing_learned, skipped
 from core.train.pieces import pieces_of
 from core.train.rows import EncodedRow, RowEncoder
 
@@ -49,10 +49,11 @@ class Look:
     tokenizer: PreTrainedTokenizerBase
     sources: list[RowEncoder]
     preview: Preview
+    # What is only evaluated with: some of its rows, or all of them, are looked at beforehand.
+    evaluation: list[RowEncoder] = field(default_factory=list)
     rows: list[Seen] = field(default_factory=list)
     # Rows to evaluate with, by the digest of their tokens; and those that are trained on as well.
-    held_out: dict[bytes, str] = field(default_factory=dict)
-    evaluation_field: str = "evaluation.split"
+    _held_out: dict[bytes, str] = field(default_factory=dict)
     _overlapping: set[str] = field(default_factory=set)
     _digests: set[bytes] = field(default_factory=set)
     _unlearned: list[str] = field(default_factory=list)
@@ -69,6 +70,26 @@ class Look:
         """Tokens of a row that are kept. What is packed is split, not cut off."""
         method = self.config.method
         return sys.maxsize if method.packing else method.max_length
+
+    def look_at_evaluation(self, *, rows: int) -> None:
+        """Look at so many rows of each source to evaluate with.
+
+        Raises UserError at a row that can't be formatted.
+        """
+        for source in self.evaluation:
+            left = islice(source.rows, rows)
+            while batch := list(islice(left, BATCH_ROWS)):
+                for row in source.encode(batch):
+                    self._hold(row)
+
+    def _hold(self, row: EncodedRow) -> None:
+        if not row.sides:
+            if row.fault:
+                self._skipped.append(row.place)
+            return
+        self._held_out[digest_of(row.sides)] = row.place
+        if not self._teaches(row):
+            self._unlearned.append(row.place)
 
     def read_on(self, *, until: Callable[[], bool], to_the_end: bool) -> None:
         """Look at more rows until there is no more, or enough.
@@ -115,12 +136,14 @@ class Look:
         seen = Seen(row.place, row.sides, row.example.get("label"))
         if not (filters.min_length or 0) <= seen.length <= (filters.max_length or seen.length):
             return
+        digest = digest_of(row.sides)
+        if filters.duplicates and digest in self._digests:
+            return
         self.rows.append(seen)
         self._positive += seen.label is True
         self._templated += self._has_template(row)
-        digest = digest_of(row.sides)
-        if digest in self.held_out:
-            self._overlapping.add(self.held_out[digest])
+        if digest in self._held_out:
+            self._overlapping.add(self._held_out[digest])
         statistics.duplicates += digest in self._digests
         self._digests.add(digest)
         statistics.rows += 1
@@ -128,10 +151,16 @@ class Look:
         statistics.trained += sum(self._learned(side) for side in row.sides.values())
         statistics.truncated += seen.length > self.cut
         statistics.empty_answers += _has_empty_answer(row)
-        learns = all(self._learned(side) for side in row.sides.values())
-        if self.preview.shape is not DatasetShape.PROMPTS and not learns:
+        if not self._teaches(row):
             statistics.nothing_learned += 1
             self._unlearned.append(row.place)
+
+    def _teaches(self, row: EncodedRow) -> bool:
+        learns = all(self._learned(side) for side in row.sides.values())
+        return learns or self.preview.shape is DatasetShape.PROMPTS
+
+    def _all(self) -> list[RowEncoder]:
+        return [*self.sources, *self.evaluation]
 
     def _learned(self, side: Tokens) -> int:
         return int(side.trained[: self.cut].sum())
@@ -144,14 +173,18 @@ class Look:
         return any(token in text for token in special for text in texts)
 
     def _fault(self) -> Fault | None:
+        statistics = self.preview.statistics
         try:
             for source in self.sources:
                 check_learnable(source.mapping.shape, field=source.source.shape_field)
             if self._overlapping:
-                raise overlap(sorted(self._overlapping), field=self.evaluation_field)
-            if self._unlearned and not self._filters.untrainable:
+                raise overlap(sorted(self._overlapping), field=self.evaluation[0].source.field)
+            all_unlearned = statistics.complete and statistics.nothing_learned == len(self.rows)
+            if self._unlearned and (all_unlearned or not self._filters.untrainable):
                 raise nothing_learned(self._unlearned, rows=len(self.rows), cut=self.cut)
-            if self.preview.statistics.complete and not self.rows:
+            if statistics.complete and not self.rows:
+                if self._skipped:
+                    raise none_readable(self._skipped)
                 raise UserError(
                     "The filters leave no row to train on.", hint="Loosen them.",
                     field="filters.min_length",
@@ -163,9 +196,8 @@ class Look:
     def _warnings(self) -> Iterator[str]:
         statistics = self.preview.statistics
         rows = max(statistics.rows, 1)
-        yield from dict.fromkeys(text for made in self.sources for text in made.encoder.warnings)
-        for mapping in (made.mapping for made in self.sources if not made.mapping.sure):
-            yield f"This is a guess: {mapping.why}. If it is wrong, name the columns."
+        yield from dict.fromkeys(text for made in self._all() for text in made.encoder.warnings)
+        yield from dict.fromkeys(text for made in self._all() for text in made.guesses)
         if self._skipped:
             yield skipped(self._skipped)
         if statistics.truncated / rows > MANY_TRUNCATED:
@@ -175,26 +207,32 @@ class Look:
             )
         if self._templated:
             yield (
-                f"{self._templated:,} rows have the chat template's own marks in their text, and "
-                "will have them twice: take them out of the data."
+                "The chat template's own marks are in the text already, and would be there twice, "
+                f"in {counted(self._templated)}: take them out of the data."
             )
         if statistics.duplicates / rows > MANY_DUPLICATES:
             yield (
-                f"{statistics.duplicates:,} rows are exact copies of others: turn on 'Drop "
+                f"Exact copies of others: {counted(statistics.duplicates)}. Turn on 'Drop "
                 "duplicates' under Filters."
             )
         if statistics.empty_answers:
-            yield f"{statistics.empty_answers:,} rows have an answer that is empty."
+            yield (
+                f"An answer is empty in {counted(statistics.empty_answers)}, which teaches to say "
+                "nothing: fill it in, or take it out of the data."
+            )
         share = self._positive / rows
         if self.preview.shape is DatasetShape.RATED and not LOPSIDED <= share <= 1 - LOPSIDED:
-            yield f"{share:.0%} of the ratings are good: of so few of one kind little is learned."
+            yield (
+                f"{share:.0%} of the ratings are good: of so few of one kind little is learned. "
+                f"Add rows that are rated {'good' if share < LOPSIDED else 'bad'}."
+            )
         if self._can_not_hold_out():
             yield TOO_FEW_TO_HOLD_OUT
 
     def _can_not_hold_out(self) -> bool:
         fraction, statistics = self.config.evaluation.fraction, self.preview.statistics
         few = statistics.complete and round(statistics.rows * fraction) == 0
-        return few and fraction > 0 and not self.held_out
+        return few and fraction > 0 and not self.evaluation
 
     def _indexes(self, question: Question) -> list[int]:
         count = len(self.rows)

@@ -25,8 +25,7 @@ from core.data.preview import (  # noqa: E402
 )
 from core.data.sources import MIX_FIELD, HubSplit, Source, sources_of  # noqa: E402
 from core.errors import UserError  # noqa: E402
-from core.train.encode import digest_of  # noqa: E402
-from core.train.look import Look  # noqa: E402
+from core.train.look import MAX_ROWS, Look  # noqa: E402
 from core.train.rows import RowEncoder  # noqa: E402
 from core.train.tokenizer import ModelSource, load_tokenizer  # noqa: E402
 
@@ -92,13 +91,12 @@ class Answers:
         mapping = opened[0].mapping
         found.shape, found.parts = mapping.shape, mapping.parts
         found.why, found.sure = mapping.why, mapping.sure
-        look = Look(config, tokenizer, opened, found)
-        for source in sources.evaluation:
-            look.evaluation_field = source.field
-            rows = self._rows(source, Preview())
-            held = RowEncoder(map_rows(source, rows), config, tokenizer)
-            for row in held.encode(list(islice(held.rows, HELD_OUT_ROWS))):
-                look.held_out[digest_of(row.sides)] = row.place
+        evaluation = [
+            RowEncoder(map_rows(source, self._rows(source, Preview())), config, tokenizer)
+            for source in sources.evaluation
+        ]
+        look = Look(config, tokenizer, opened, found, evaluation)
+        look.look_at_evaluation(rows=MAX_ROWS if question.to_the_end else HELD_OUT_ROWS)
         return look
 
     def _rows(self, source: Source, found: Preview) -> Iterator[Row]:

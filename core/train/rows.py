@@ -41,6 +41,16 @@ class RowEncoder:
             model_name=config.model.name,
         )
 
+    @property
+    def guesses(self) -> list[str]:
+        """A warning where what the columns are for is a guess."""
+        if self.mapping.sure:
+            return []
+        return [
+            f"What {self.source.name} holds is a guess: {self.mapping.why}. If it is wrong, name "
+            "the columns."
+        ]
+
     def encode(self, rows: Sequence[Row]) -> list[EncodedRow]:
         """Raises UserError at a row that can't be formatted, unless the filters skip those."""
         placed = self._examples(rows)

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import yaml
+from datasets import disable_caching
 from transformers import Trainer, set_seed
 
 from core.autopsy import TrainerExit
@@ -30,6 +31,8 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
 
     Raises UserError for what a person can put right.
     """
+    # What TRL makes of the tokens is this run's alone; the tokens themselves are kept by us.
+    disable_caching()
     config = run.config()
     set_seed(config.training.seed)
     # A run that goes on does so with what it began with, whatever `auto` would choose today.

@@ -8,6 +8,7 @@ from typing import Any
 from datasets import Dataset, Features, IterableDataset, List, Value
 
 from core.config import RunConfig
+from core.errors import UserError
 from core.train.encode import WHOLE, digest_of
 from core.train.rows import EncodedRow, RowEncoder
 
@@ -35,23 +36,43 @@ class Stream:
         self._held: set[bytes] = set()
         self.skipped: dict[str, None] = {}
 
-    def first(self, sources: list[RowEncoder]) -> Dataset:
-        """The first rows of these sources, as many as are to be evaluated."""
-        rows = (row for source in sources for row in self._suitable(source))
-        taken = list(islice(rows, self._config.evaluation.max_rows))
-        self._held = {digest_of(row.sides) for row in taken}
-        return Dataset.from_list([_trained(row) for row in taken], features=FEATURES)
+    def evaluation(self, sources: list[RowEncoder]) -> Dataset | None:
+        """The first rows of these sources, as many as are to be evaluated; None where none suit."""
+        return self._keep(row for source in sources for row in self._suitable(source))
 
-    def hold_out(self) -> Dataset:
-        """The first rows, which are not trained on from now on."""
-        return self.first(self._open()[:1])
+    def hold_out(self) -> Dataset | None:
+        """A share of the rows, told by their content, which are not trained on from now on."""
+        share = self._config.evaluation.fraction
+        rows = (row for source in self._open() for row in self._suitable(source))
+        return self._keep(row for row in rows if _share_of(digest_of(row.sides)) < share)
 
     def dataset(self) -> IterableDataset:
+        """The rows without an end, so that a run that is resumed finds its place in any epoch."""
         made = IterableDataset.from_generator(self._rows, features=FEATURES)
         return made.shuffle(seed=self._config.training.seed, buffer_size=SHUFFLED_ROWS)
 
+    def _keep(self, rows: Iterator[EncodedRow]) -> Dataset | None:
+        taken = list(islice(rows, self._config.evaluation.max_rows))
+        self._held = {digest_of(row.sides) for row in taken}
+        made = [_trained(row) for row in taken]
+        return Dataset.from_list(made, features=FEATURES) if made else None
+
     def _rows(self) -> Iterator[dict[str, Any]]:
         chance = random.Random(self._config.training.seed)  # noqa: S311
+        while True:
+            is_empty = True
+            for row in self._one_pass(chance):
+                is_empty = False
+                yield row
+            if is_empty:
+                raise UserError(
+                    "No row is left to train on: none can be read, or none teaches anything.",
+                    hint="Turn 'Read as it comes' off to see what is wrong with the rows.",
+                    field="dataset.streaming",
+                )
+
+    def _one_pass(self, chance: random.Random) -> Iterator[dict[str, Any]]:
+        """All rows once, those of each source as often as its weight has it drawn."""
         open_rows = [self._suitable(source) for source in self._open()]
         weights = list(self._weights)
         while open_rows:
@@ -79,6 +100,11 @@ class Stream:
         if not self._config.method.packing:
             cut = min(cut, self._config.method.max_length)
         return self._fits(row) and row.sides[WHOLE].first_trained < cut
+
+
+def _share_of(digest: bytes) -> float:
+    """A number from 0 to 1, as by chance, and always the same for the same row."""
+    return float(int.from_bytes(digest) / 256 ** len(digest))
 
 
 def _trained(row: EncodedRow) -> dict[str, Any]:

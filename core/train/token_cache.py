@@ -1,13 +1,17 @@
 """Tokens of whole sources, made by all cores once and kept for the next run on the same rows."""
 
+import gc
 import hashlib
 import json
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
+from datetime import date
+from importlib.metadata import version
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,8 +28,11 @@ from core.train.rows import EncodedRow, RowEncoder
 ENCODING_VERSION = 2
 BATCH_ROWS = 512
 # Fewer rows are done before other processes have begun.
-FEW_BATCHES = 8
+FEW_BATCHES = 2
 UNUSED_SECONDS = 30 * 24 * 3600
+# What a process that was killed has left half written.
+PART_SECONDS = 24 * 3600
+_LIBRARIES = [version(name) for name in ("tokenizers", "transformers", "trl")]
 # A row that was skipped has a place, a fault, and no tokens.
 SCHEMA = pa.schema(
     [
@@ -64,7 +71,8 @@ def _key(encoder: RowEncoder, *, content: str, tokenizer_id: str) -> str:
         include={"unreadable", "drop_where", "drop_empty", "duplicates"}
     )
     described = [
-        ENCODING_VERSION, content, tokenizer_id, encoder.encoder.template,
+        ENCODING_VERSION, content, tokenizer_id, encoder.encoder.template, _LIBRARIES,
+        encoder.encoder.tokenizer.eos_token, _day(encoder.encoder.template),
         asdict(encoder.mapping), encoder.encoder.answers_only, filters,
         # It is part of each place.
         encoder.source.is_named and encoder.source.name,
@@ -72,9 +80,15 @@ def _key(encoder: RowEncoder, *, content: str, tokenizer_id: str) -> str:
     return hashlib.sha256(json.dumps(described, default=str).encode()).hexdigest()[:32]
 
 
+def _day(template: str | None) -> str:
+    """Today, for a chat template that writes it into every conversation."""
+    return date.today().isoformat() if "strftime_now" in (template or "") else ""
+
+
 def _forget_unused(folder: Path) -> None:
     for path in folder.iterdir():
-        if path.stat().st_mtime < time.time() - UNUSED_SECONDS:
+        kept = PART_SECONDS if path.suffix == ".part" else UNUSED_SECONDS
+        if path.stat().st_mtime < time.time() - kept:
             path.unlink(missing_ok=True)
 
 
@@ -119,8 +133,13 @@ def _batches(encoder: RowEncoder) -> Iterator[pa.RecordBatch]:
 
 
 def _begin(encoder: RowEncoder) -> None:
+    # The trainer's own answers to these signals would keep a worker alive that is to end.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     # Each worker has a core to itself.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # Else each worker's collector writes to, and so copies, all memory that it shares by the fork.
+    gc.freeze()
     _worker.append(encoder)
 
 

@@ -264,11 +264,6 @@ def test_one_can_jump_to_the_rows_that_matter(ask: Callable[..., Preview]) -> No
 @pytest.mark.parametrize(
     ("rows", "sections", "field", "words"),
     [
-        pytest.param(
-            [{"prompt": "a" * 300, "completion": "b"}, {"prompt": "a", "completion": "b"}], {},
-            "method.max_length", "In 1 of 2 rows", id="nothing to learn",
-        ),
-        pytest.param(PAIRS, {}, "dataset.shape", "a better and a worse answer", id="pairs"),
         pytest.param([{"prompt": "a"}], {}, "dataset.shape", "without an answer", id="prompts"),
         pytest.param(
             [{"text": "a"}], {}, "method.answers_only", "plain text", id="text without answers"
@@ -291,26 +286,6 @@ def test_what_can_teach_nothing_is_refused(
     assert fault.field == field
     assert words in fault.message
     assert fault.hint
-
-
-@pytest.mark.parametrize(
-    ("rows", "words"),
-    [
-        ([{"prompt": "a", "completion": "b" * 400}], "100% of the rows are longer"),
-        ([{"prompt": "a<|im_end|>", "completion": "b"}], "marks in their text"),
-        ([{"prompt": "a", "completion": "b"}] * 2, "exact copies"),
-        ([{"messages": [ASKED, SAID, ASKED, SAID | {"content": " "}]}], "answer that is empty"),
-        ([{"English": "a", "French": "b"}], "This is a guess"),
-        ([{"prompt": f"{n}", "completion": "b", "label": n == 0} for n in range(20)], "5% of the"),
-    ],
-    ids=["cut off", "template in the text", "copies", "empty answer", "guess", "lopsided"],
-)
-def test_what_looks_wrong_is_warned_of(
-    ask: Callable[..., Preview], rows: list[Any], words: str
-) -> None:
-    assert any(words in warning for warning in ask(rows).warnings)
-    clean = [{"prompt": "How?", "completion": "So."}, {"prompt": "Why?", "completion": "Thus."}]
-    assert ask(clean).warnings == []
 
 
 def test_a_row_that_takes_too_much_memory_ends_the_look_and_no_more(

@@ -1,0 +1,108 @@
+"""The worst files on the page: each ends soon, in words that help, and the page lives on."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from core.config import parse_config
+from core.data.preview import Previewer, Question, require
+from core.errors import UserError
+from tests.conftest import ROOT, CommandLine
+from tests.hub import HubDouble
+from tests.interface.harness import Server, serving
+from tests.interface.looks import Looks, at
+from tests.worst_files import WORST, Worst, bad_line, slow_bomb
+
+
+@pytest.fixture(scope="module")
+def looks(server: Server) -> Looks:
+    return Looks(server)
+
+
+@pytest.fixture(scope="module")
+def previewer() -> Iterator[Previewer]:
+    with closing(Previewer()) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("worst", WORST, ids=lambda worst: worst.name)
+def test_a_bad_file_is_told_and_the_page_lives_on(
+    looks: Looks, tmp_path: Path, worst: Worst
+) -> None:
+    shown = looks.look(worst.make(tmp_path))
+    assert all(words in shown.figures for words in (*worst.words, worst.hint)), shown.figures
+    assert "Rows 320" in looks.look().figures
+
+
+@pytest.mark.parametrize(
+    "worst", [worst for worst in WORST if worst.field], ids=lambda worst: worst.name
+)
+def test_a_bad_file_is_refused_at_its_setting(
+    previewer: Previewer, server: Server, tmp_path: Path, worst: Worst
+) -> None:
+    file = worst.make(tmp_path)
+    config = parse_config({"dataset": {"source": "upload", "files": [file.name]}})
+    question = Question(config=config, files={file.name: file}, home=server.home)
+    with pytest.raises(UserError) as caught:
+        require(previewer.ask(question, token=None))
+    assert caught.value.field == worst.field
+
+
+def test_bad_lines_can_be_skipped_and_are_counted(looks: Looks, tmp_path: Path) -> None:
+    shown = looks.look(bad_line(tmp_path), filters__unreadable=True)
+    assert "Rows 9" in shown.figures
+    assert "1 row (line 5)" in shown.figures
+    assert "can't be read" in shown.figures
+    assert "line 1 " in shown.rows
+
+
+def test_two_may_look_at_the_same_slow_data(server: Server, tmp_path: Path) -> None:
+    """Whoever waits for it must not end the look of the other, who would see nothing for ever."""
+    file = slow_bomb(tmp_path)
+    with ThreadPoolExecutor() as pool:
+        shown = list(pool.map(lambda looks: looks.look(file), [Looks(server), Looks(server)]))
+    assert all("more memory" in each.figures for each in shown)
+
+
+def test_a_name_that_leads_elsewhere_stays_in_the_uploads(server: Server, looks: Looks) -> None:
+    answer = httpx.post(
+        f"{server.url}/gradio_api/upload",
+        files={"files": ("../../../evil.csv", b"prompt,completion\n2 + 2?,4\n")},
+    )
+    (path,) = answer.json()
+    uploads = server.home / "uploads"
+    assert Path(path).resolve().is_relative_to(uploads)
+    written = [*server.home.parent.rglob("evil*"), *ROOT.parent.glob("evil*")]
+    assert all(file.is_relative_to(uploads) for file in written)
+    sent = [{"path": path, "meta": {"_type": "gradio.FileData"}}]
+    shown = looks.look(dataset__source="upload", dataset__files=sent)
+    assert shown.learned.startswith("4")
+
+
+def test_a_yaml_names_no_file_elsewhere(command_line: CommandLine, home: Path) -> None:
+    (home.parent / "evil.csv").write_text("prompt,completion\na,b\n", encoding="utf-8")
+    file = home / "run.yaml"
+    file.write_text(
+        "version: 1\ndataset: {source: upload, files: [../evil.csv]}\n", encoding="utf-8"
+    )
+    for command in ("preview", "train"):
+        done = command_line(command, str(file))
+        assert done.returncode == 2
+        assert "dataset.files: Entry 1: Name a file without its folder" in done.stderr
+    assert not list((home / "runs").glob("*"))
+
+
+@pytest.mark.parametrize("hub", ["lfs"], indirect=True)
+def test_a_dataset_that_is_a_script_is_refused_at_its_name(hub: HubDouble, home: Path) -> None:
+    script = b"raise SystemExit('This must never run.')\n"
+    hub.add_repo(kind="dataset", repo_id="acme/scripted", files={"scripted.py": script})
+    with serving(home, **hub.environment(home=home / "hf")) as online:
+        looks = Looks(online)
+        chosen = {"dataset__source": "hub", "dataset__name": "acme/scripted"}
+        message = looks.start(**chosen)[at("dataset.name")]
+        assert "acme/scripted is made by a script of its own" in message
+        assert "Look for a copy of it with parquet files" in message

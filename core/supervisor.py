@@ -45,6 +45,7 @@ class Supervisor:
         self._token = token
         self._history = History(path=run.paths.events)
         self._told_to_end = False
+        self._called_off = False
         self._child: subprocess.Popen[bytes] | None = None
         self._wrote_status = 0.0
 
@@ -132,6 +133,8 @@ class Supervisor:
             self._enter(RunState.STOPPED, f"Stopped and saved at step {step}.")
         elif self._run.wish() is Wish.CANCEL:
             self._enter(RunState.CANCELED, "Canceled: nothing new was kept.")
+        elif self._called_off:
+            self._enter(RunState.CANCELED, "Stopped before the first step: nothing was kept.")
         elif self._told_to_end or code == TrainerExit.WENT_DOWN:
             self._enter(RunState.INTERRUPTED, "The machine went down. Resume when it is back.")
         else:
@@ -236,10 +239,16 @@ class Supervisor:
         wish = self._run.wish()
         if wish is Wish.STOP and end is None:
             end = now + STOP_GRACE_SECONDS
+        self._called_off = self._called_off or (wish is Wish.STOP and self._is_nothing_to_save())
         # What is canceled keeps nothing, so there is nothing to wait for.
-        if wish is Wish.CANCEL or (end is not None and now > end):
+        if wish is Wish.CANCEL or self._called_off or (end is not None and now > end):
             child.kill()
         return end
+
+    def _is_nothing_to_save(self) -> bool:
+        """Whether the trainer still loads, or makes tokens, and no checkpoint is there either."""
+        self._history.follow()
+        return self._history.state is RunState.PREPARING and not self._run.paths.checkpoints.exists()
 
     def _wait_or_kill(self, child: subprocess.Popen[bytes], end: float | None) -> None:
         """The output has ended, so the child should: it gets a moment to do it."""

@@ -1,7 +1,7 @@
 """Rows brought into the shape that training takes: filtered, mapped, each with its place."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 
 from core.data.files import Row, read_rows
@@ -53,14 +53,14 @@ class MappedRows:
         Raises UserError at a bad row, unless the filters skip those.
         """
         for row in rows:
-            placed = replace(row, place=self.source.place(row.place))
+            placed = Row(self.source.place(row.place), row.values, row.fault)
             try:
-                with at_field(self.source.field):
-                    if placed.fault is not None:
-                        raise placed.fault
-                    example = to_example(placed, self.mapping)
+                if placed.fault is not None:
+                    raise placed.fault
+                example = to_example(placed, self.mapping)
             except UserError as error:
                 if not self.source.filters.unreadable:
+                    error.field = error.field or self.source.field
                     raise
                 yield PlacedExample(placed.place, None, fault=error.message)
             else:

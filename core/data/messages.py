@@ -1,6 +1,7 @@
 """Conversations of any nesting in use, brought into a list of messages with role and content."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 Message = dict[str, Any]
@@ -68,10 +69,11 @@ def whole(text: str) -> str:
         raise NotMessages(
             f"has {len(text) / 1e6:.0f} million characters, far more than a model can read"
         )
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise NotMessages("has half a character (a lone surrogate)") from error
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise NotMessages("has half a character (a lone surrogate)") from error
     return text
 
 
@@ -90,23 +92,33 @@ def _from_json(text: str) -> Any:
 def _message(item: Any) -> Message:
     if not isinstance(item, dict):
         raise NotMessages("should be a list of objects with role and content")
-    said_by = next((item[key] for key in ROLE_KEYS if item.get(key) is not None), None)
-    role = ROLES.get(str(said_by).strip().lower())
+    said_by = str(_first(item, ROLE_KEYS))
+    speaker = said_by.strip().lower()
+    role = ROLES.get(speaker)
     if role is None:
         known = "system, developer, user, assistant, tool"
-        raise NotMessages(f"has a role {str(said_by)[:40]!r}; known are {known}")
-    key = next((key for key in CONTENT_KEYS if key in item), None)
-    content = _text(item.get(key) if key else None)
-    calls = _calls(item, said_by=str(said_by).lower(), content=content)
-    if calls and str(said_by).lower() in CALLS:
+        raise NotMessages(f"has a role {said_by[:40]!r}; known are {known}")
+    content = _text(_first(item, CONTENT_KEYS))
+    calls = _calls(item, speaker=speaker, content=content)
+    if calls and speaker in CALLS:
         content = ""
     if content is None and not calls:
         raise NotMessages(f"has a {role} message whose content is not text")
     message: Message = {"role": role, "content": whole(content or "")}
     if calls:
         message["tool_calls"] = calls
-    message |= {extra: whole(item[extra]) for extra in EXTRAS if isinstance(item.get(extra), str)}
+    for extra in EXTRAS:
+        if isinstance(value := item.get(extra), str):
+            message[extra] = whole(value)
     return message
+
+
+def _first(item: Message, names: Sequence[str]) -> Any:
+    """The first value that is there. Every message comes by here, so it is a plain loop."""
+    for name in names:
+        if (value := item.get(name)) is not None:
+            return value
+    return None
 
 
 def _text(content: Any) -> str | None:
@@ -119,9 +131,9 @@ def _text(content: Any) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _calls(item: Message, *, said_by: str, content: str | None) -> list[Any]:
+def _calls(item: Message, *, speaker: str, content: str | None) -> list[Any]:
     """The tool calls of a message, as chat templates read them: arguments as an object."""
-    calls = item.get("tool_calls") or ([content] if said_by in CALLS and content else [])
+    calls = item.get("tool_calls") or ([content] if speaker in CALLS and content else [])
     if isinstance(calls, str):
         calls = json_value(calls)
     if not isinstance(calls, list):

@@ -148,7 +148,8 @@ class Encoder:
         if not self._marks:
             return [_whole(ids) for ids in rendered["input_ids"]]
         pairs = zip(rendered["input_ids"], rendered["assistant_masks"], strict=True)
-        return [{WHOLE: _tokens(ids, np.array(mask, dtype=bool))} for ids, mask in pairs]
+        marks = ((ids, np.frombuffer(bytes(mask), dtype=bool)) for ids, mask in pairs)
+        return [{WHOLE: _tokens(ids, trained)} for ids, trained in marks]
 
     def _answers(
         self, prompts: list[list[Message]], answers: list[list[Message]], tools: list[Any]
@@ -180,6 +181,8 @@ class Encoder:
             "return_dict": True,
             "add_generation_prompt": asks,
             "chat_template": self.template,
+            # All ones.
+            "tokenizer_kwargs": {"return_attention_mask": False},
         } | ({"return_assistant_tokens_mask": True} if marks else {})
         if not any(tools):
             return dict(self.tokenizer.apply_chat_template(adapted, **shared))

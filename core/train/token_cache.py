@@ -1,6 +1,5 @@
 """Tokens of whole sources, made by all cores once and kept for the next run on the same rows."""
 
-import gc
 import hashlib
 import json
 import os
@@ -12,7 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from core.train.rows import EncodedRow, RowEncoder
 
 # Raised when the same rows would become other tokens than before.
 ENCODING_VERSION = 2
-BATCH_ROWS = 512
+BATCH_ROWS = 1000
 # Fewer rows are done before other processes have begun.
 FEW_BATCHES = 2
 UNUSED_SECONDS = 30 * 24 * 3600
@@ -107,10 +106,9 @@ def _write(path: Path, batches: Iterator[pa.RecordBatch]) -> None:
 def _batches(encoder: RowEncoder) -> Iterator[pa.RecordBatch]:
     """The rows in their order; by all cores where they are many."""
     chunks = iter(lambda: list(islice(encoder.rows, BATCH_ROWS)), [])
-    for chunk in islice(chunks, FEW_BATCHES):
-        yield _batch(encoder.encode(chunk))
-    next_chunk = next(chunks, None)
-    if next_chunk is None:
+    first = list(islice(chunks, FEW_BATCHES + 1))
+    if len(first) <= FEW_BATCHES:
+        yield from (_batch(encoder.encode(chunk)) for chunk in first)
         return
     # Forked, so that nothing is imported again; and where a worker dies the pool says so, rather
     # than wait for it for ever.
@@ -119,11 +117,11 @@ def _batches(encoder: RowEncoder) -> Iterator[pa.RecordBatch]:
     pool = ProcessPoolExecutor(
         workers, mp_context=get_context("fork"), initializer=_begin, initargs=(encoder,)
     )
+    waiting: deque[Future[pa.RecordBatch]] = deque()
     try:
-        # No more rows in memory than keep all of them at work.
-        waiting: deque[Future[pa.RecordBatch]] = deque([pool.submit(_encode, next_chunk)])
-        for chunk in chunks:
+        for chunk in chain(first, chunks):
             waiting.append(pool.submit(_encode, chunk))
+            # No more rows in memory than keep all of them at work.
             if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
         while waiting:
@@ -138,8 +136,6 @@ def _begin(encoder: RowEncoder) -> None:
         signal.signal(number, signal.SIG_DFL)
     # Each worker has a core to itself.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    # Else each worker's collector writes to, and so copies, all memory that it shares by the fork.
-    gc.freeze()
     _worker.append(encoder)
 
 

@@ -77,6 +77,25 @@ def test_cancel_ends_a_run_at_once_and_leaves_no_process(command_line: CommandLi
     wait_until(lambda: not processes_of(command_line.home))
 
 
+def test_a_stop_while_tokens_are_made_ends_the_run_at_once(command_line: CommandLine) -> None:
+    """There is nothing to save yet, and the tokens of large data take long."""
+    file = command_line.home / "many.txt"
+    file.write_text("".join(f"{n} " * 60 + "\n" for n in range(60_000)), encoding="utf-8")
+    asked = "dataset: {source: upload, files: [many.txt]}\n"
+    run = command_line.start(
+        LONG.replace("max_length: 256", "max_length: 256, answers_only: false") + asked
+    )
+    tokens = command_line.home / "tokens"
+    wait_until(lambda: tokens.exists() and any(tokens.glob("*.part")))
+    assert command_line("runs", "stop", run).returncode == 0
+    status = command_line.status(run)
+    assert status["state"] == "canceled", command_line.log(run)
+    assert "before the first step" in status["note"]
+    # They were not made to the end.
+    assert not any(tokens.glob("*.arrow"))
+    wait_until(lambda: not processes_of(command_line.home))
+
+
 def test_a_killed_trainer_is_explained_and_resumes(command_line: CommandLine) -> None:
     run = command_line.start(LONG)
     command_line.wait_for_step(run, 6)

@@ -91,21 +91,23 @@ def _check_data(
         return
     unmixed = question.config.model_copy(update={"dataset": dataset.model_copy(update={"mix": ()})})
     question = question.model_copy(update={"config": unmixed})
-    previewer.check(question, token=token, report=report)
+    preview = previewer.check(question, token=token, report=report)
+    _require_room(
+        preview.statistics.token_bytes + SPARE_BYTES, home=question.home,
+        what="What is made of this data",
+        field="dataset.files", hint="Free some of it, or train on fewer rows.",
+    )  # fmt: skip
 
 
 def _check_download(preview: Preview, question: Question) -> None:
     """Raises UserError when the data is larger than the disk, and is not read as it comes."""
-    free = shutil.disk_usage(question.home).free
-    needed = DOWNLOAD_FACTOR * preview.download + SPARE_BYTES
-    if question.config.dataset.streaming or needed < free:
+    if question.config.dataset.streaming:
         return
-    raise UserError(
-        f"This dataset needs about {needed / 1024**3:.1f} GB of disk; {free / 1024**3:.1f} GB "
-        "are free.",
-        hint="Turn on 'Read as it comes' under Advanced settings, Dataset, or choose a subset.",
+    _require_room(
+        DOWNLOAD_FACTOR * preview.download + SPARE_BYTES, home=question.home, what="This dataset",
         field="dataset.name",
-    )
+        hint="Turn on 'Read as it comes' under Advanced settings, Dataset, or choose a subset.",
+    )  # fmt: skip
 
 
 def _check_model(config: RunConfig, *, home: Path, token: SecretStr | None) -> None:
@@ -144,14 +146,23 @@ def _check_disk(config: RunConfig, *, home: Path, weights: int, download: int) -
     kept = config.training.keep_checkpoints + 1
     is_full = config.adapter.kind is AdapterKind.FULL
     written = weights * (FULL_CHECKPOINT_FACTOR * kept + 1) if is_full else 0
+    _require_room(
+        written + download + SPARE_BYTES, home=home, what="This run",
+        field="training.keep_checkpoints" if is_full else "model.name",
+        hint="Delete old runs, keep fewer checkpoints, or train an adapter.",
+    )  # fmt: skip
+
+
+def _require_room(needed: int, *, home: Path, what: str, field: str, hint: str) -> None:
+    """Raises UserError at `field` when the disk of the home has less free than so many bytes."""
     home.mkdir(parents=True, exist_ok=True)
-    free, needed = shutil.disk_usage(home).free, written + download + SPARE_BYTES
+    free = shutil.disk_usage(home).free
     if free < needed:
         raise UserError(
-            f"This run needs about {needed / 1024**3:.1f} GB of disk; {free / 1024**3:.1f} GB "
-            "are free.",
-            hint="Delete old runs, keep fewer checkpoints, or train an adapter.",
-            field="training.keep_checkpoints" if is_full else "model.name",
+            f"{what} needs about {needed / 1024**3:.1f} GB of disk; {free / 1024**3:.1f} GB are "
+            "free.",
+            hint=hint,
+            field=field,
         )
 
 

@@ -248,7 +248,9 @@ class Supervisor:
     def _is_nothing_to_save(self) -> bool:
         """Whether the trainer still loads, or makes tokens, and no checkpoint is there either."""
         self._history.follow()
-        return self._history.state is RunState.PREPARING and not self._run.paths.checkpoints.exists()
+        return (
+            self._history.state is RunState.PREPARING and not self._run.paths.checkpoints.exists()
+        )
 
     def _wait_or_kill(self, child: subprocess.Popen[bytes], end: float | None) -> None:
         """The output has ended, so the child should: it gets a moment to do it."""

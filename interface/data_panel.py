@@ -1,25 +1,22 @@
 """What the model will see: some rows as its tokens, and what all of them amount to."""
 
 from collections.abc import Iterator, Mapping
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 from core.data.preview import (
-    Bar,
     Jump,
-    Piece,
     Preview,
     Previewer,
     Question,
-    ShownRow,
-    Side,
+    RowsPart,
     Superseded,
 )
-from core.errors import UserError, fields_of
+from core.errors import UserError
 from core.runs import RunStore
-from interface import fields, words
+from interface import data_view as view
+from interface import fields
 from interface.access import Access
 from interface.form import Form
 
@@ -30,18 +27,15 @@ FIRST_LOOK_SECONDS, NEXT_LOOK_SECONDS, LOOKS = 0.3, 1.5, 4
 JUMPS: dict[str, Jump] = {
     "Longest": "longest", "Shortest": "shortest", "Cut off": "truncated", "Random": "random",
 }  # fmt: skip
-CHART_HEIGHT = 48
+PARTS: list[tuple[str, RowsPart]] = [
+    ("To train on", "training"),
+    ("To evaluate with", "evaluation"),
+]
 # A menu with more columns is of no use; any other can be typed.
 MAX_MENU = 200
 READING = '<p class="busy" role="status">Looking at the data…</p>'
 NOT_READY = '<p class="muted">Rows appear here when the settings of the data are right.</p>'
 NOT_YOURS = '<p class="muted">Only those who may train here can look at data.</p>'
-SIDES = {"row": "", "chosen": "Better answer", "rejected": "Worse answer"}
-SHAPES = {
-    "messages": "conversations", "prompt_completion": "prompts with their answers",
-    "text": "plain text", "preference": "pairs of answers", "rated": "rated answers",
-    "prompts": "prompts without answers",
-}  # fmt: skip
 
 
 class DataPanel:
@@ -58,6 +52,10 @@ class DataPanel:
                 '<p class="muted">Token by token; it learns the <mark>marked</mark> ones.</p>'
             )
             self._figures = gr.HTML(NOT_READY, elem_id="data-figures")
+            self._part = gr.Radio(
+                PARTS, value=PARTS[0][1], label="Rows to show", show_label=False, container=False,
+                elem_id="data-part",
+            )  # fmt: skip
             with gr.Row(elem_classes=["buttons"], elem_id="data-buttons"):
                 back = gr.Button("Back", size="sm", elem_id="data-back")
                 on = gr.Button("Next", size="sm", elem_id="data-next")
@@ -75,7 +73,7 @@ class DataPanel:
         self._menus = self._form.menus()
         asked: dict[str, Any] = {
             "outputs": [self._figures, self._rows, self._start],
-            "inputs_kwargs": self._form.components,
+            "inputs_kwargs": {"part": self._part, **self._form.components},
             "preprocess": False,
             "show_progress": "hidden",
         }
@@ -93,43 +91,52 @@ class DataPanel:
             trigger_mode="always_last",
             api_name="look",
         )
+        self._part.input(
+            self._pager(None), **(asked | {"inputs": [self._start], "api_visibility": "private"})
+        )
         paged = asked | {"inputs": [self._start], "api_visibility": "private"}
         for button, step in self._pages.items():
             button.click(self._pager(step), **paged)
         for button, jump in self._jumps.items():
             button.click(self._jumper(jump), **(asked | {"api_visibility": "private"}))
 
-    def _look(self, request: gr.Request, **values: Any) -> Iterator[tuple[Any, Any, Any]]:
+    def _look(
+        self, request: gr.Request, part: RowsPart, **values: Any
+    ) -> Iterator[tuple[Any, Any, Any]]:
         """The first rows at once, then better figures as more rows are read."""
         yield READING, gr.skip(), 0
         for look in range(LOOKS):
             seconds = NEXT_LOOK_SECONDS if look else FIRST_LOOK_SECONDS
-            preview, figures, rows = self._ask(request, values, seconds=seconds)
+            preview, figures, rows = self._ask(request, values, part=part, seconds=seconds)
             yield figures, rows if look == 0 else gr.skip(), 0
             if preview is None or preview.fault or preview.statistics.complete:
                 return
 
-    def _fill_menus(self, request: gr.Request, **values: Any) -> list[Any]:
+    def _fill_menus(self, request: gr.Request, part: RowsPart, **values: Any) -> list[Any]:
         """What there is to choose from: columns for parts of a row, subsets, splits."""
-        preview, _, _ = self._ask(request, values, seconds=0)
+        preview, _, _ = self._ask(request, values, part=part, seconds=0)
         found = preview or Preview()
         return [_menu(path, self._form.value(path, values), found) for path in self._menus]
 
-    def _pager(self, step: int) -> Any:
-        def page(request: gr.Request, start: float, **values: Any) -> tuple[Any, Any, Any]:
-            first = max(int(start or 0) + step, 0)
-            preview, figures, rows = self._ask(request, values, start=first, seconds=0)
-            if preview is not None and not preview.rows:
+    def _pager(self, step: int | None) -> Any:
+        """Go on by so many rows; without a step to the first."""
+
+        def page(
+            request: gr.Request, start: float, part: RowsPart, **values: Any
+        ) -> tuple[Any, Any, Any]:
+            first = 0 if step is None else max(int(start or 0) + step, 0)
+            preview, figures, rows = self._ask(request, values, part=part, start=first, seconds=0)
+            if first and preview is not None and not preview.rows:
                 return figures, gr.skip(), gr.skip()
             return figures, rows, first
 
         return page
 
     def _jumper(self, jump: Jump) -> Any:
-        def leap(request: gr.Request, **values: Any) -> tuple[Any, Any, Any]:
-            preview, figures, rows = self._ask(request, values, jump=jump, seconds=0)
+        def leap(request: gr.Request, part: RowsPart, **values: Any) -> tuple[Any, Any, Any]:
+            preview, figures, rows = self._ask(request, values, part=part, jump=jump, seconds=0)
             if preview is None or not preview.rows:
-                return figures, '<p class="muted">No row is cut off.</p>', gr.skip()
+                return figures, rows or '<p class="muted">No row is cut off.</p>', gr.skip()
             return figures, rows, preview.rows[0].index
 
         return leap
@@ -156,8 +163,8 @@ class DataPanel:
         except Superseded:
             return None, READING, ""
         except UserError as error:
-            return None, _blocked(error), ""
-        return preview, figures(preview), "".join(_row(row) for row in preview.rows)
+            return None, view.blocked(error), ""
+        return preview, view.figures(preview), view.rows(preview, question)
 
 
 def _menu(path: str, value: Any, found: Preview) -> Any:
@@ -173,96 +180,3 @@ def _menu(path: str, value: Any, found: Preview) -> Any:
     first = "train" if "train" in found.splits else next(iter(found.splits), None)
     chosen = {"value": first if is_trained_on else None} if lacks else {}
     return gr.update(choices=found.splits[:MAX_MENU], **chosen)
-
-
-def figures(preview: Preview) -> str:
-    """What was read, as what, and what is wrong or odd with it."""
-    fault = ""
-    if preview.fault is not None:
-        found = preview.fault
-        fault = _blocked(UserError(found.message, hint=found.hint, field=found.field))
-    statistics = preview.statistics
-    if preview.shape is None or statistics.rows == 0:
-        return fault
-    share = statistics.trained / max(statistics.tokens, 1)
-    so_far = "" if statistics.complete else " looked at so far"
-    tiles = {
-        f"Rows{so_far}": words.count(statistics.rows),
-        "Tokens": words.count(statistics.tokens),
-        "Learned": f"{share:.0%}",
-        "Cut off": f"{statistics.truncated / statistics.rows:.0%}",
-        "Longest": words.count(statistics.longest),
-        "Copies": words.count(statistics.duplicates),
-    }
-    shown = "".join(
-        f'<div class="tile"><span>{escape(name)}</span><b>{escape(value)}</b></div>'
-        for name, value in tiles.items()
-    )
-    warnings = "".join(f"<li>{escape(text)}</li>" for text in preview.warnings)
-    listed = f'<ul class="warnings">{warnings}</ul>' if warnings else ""
-    read = f"<p>Read as <b>{escape(SHAPES[preview.shape])}</b>{_parts(preview)}.</p>"
-    tiles_row = f'<div class="tiles">{shown}</div>'
-    return f"{fault}{read}{tiles_row}{_histogram(preview)}{listed}"
-
-
-def _parts(preview: Preview) -> str:
-    if not preview.columns:
-        return ""
-    named = (f"{part} = <code>{escape(value)}</code>" for part, value in preview.parts.items())
-    return f": {', '.join(named)}"
-
-
-def _blocked(error: UserError) -> str:
-    items = "".join(f"<li>{escape(text)}</li>" for text in fields_of(error).values())
-    return f'<div class="problems" role="alert"><ul>{items}</ul></div>'
-
-
-def _histogram(preview: Preview) -> str:
-    """Rows by their length, with the max length drawn in."""
-    statistics = preview.statistics
-    bars, top = statistics.histogram, max((bar.rows for bar in statistics.histogram), default=0)
-    if top == 0 or len(bars) < 2:
-        return ""
-    width = bars[-1].high
-    drawn = "".join(_bar(bar, width=width, top=top) for bar in bars if bar.rows)
-    limit = statistics.max_length
-    line = ""
-    if limit < width:
-        line = f'<line x1="{limit}" x2="{limit}" y1="0" y2="{CHART_HEIGHT}" class="limit"/>'
-    text = (
-        f"{words.count(statistics.shortest)} to {words.count(statistics.longest)} tokens a row;"
-        f" max length {words.count(limit)}"
-    )
-    return (
-        f'<figure class="lengths"><svg viewBox="0 0 {width} {CHART_HEIGHT}" role="img"'
-        f' preserveAspectRatio="none" aria-label="{escape(text)}">{drawn}{line}</svg>'
-        f"<figcaption>{escape(text)}</figcaption></figure>"
-    )
-
-
-def _bar(bar: Bar, *, width: int, top: int) -> str:
-    height = max(CHART_HEIGHT * bar.rows / top, 1)
-    span = max(bar.high - bar.low - width / 200, width / 200)
-    return f'<rect x="{bar.low}" y="{CHART_HEIGHT - height:.1f}" width="{span:.1f}" height="{height:.1f}"/>'  # noqa: E501
-
-
-def _row(row: ShownRow) -> str:
-    label = "" if row.label is None else (" · rated good" if row.label else " · rated bad")
-    sides = "".join(_side(side) for side in row.sides)
-    return f'<article class="seen"><h3>{escape(row.place)}{label}</h3>{sides}</article>'
-
-
-def _side(side: Side) -> str:
-    pieces = "".join(_piece(piece) for piece in side.pieces)
-    more = f'<span class="muted"> … {words.count(side.left_out)} more</span>' * bool(side.left_out)
-    name = f"<b>{SIDES[side.name]}</b> · " if SIDES[side.name] else ""
-    counted = f"{words.count(side.trained)} of {words.count(side.tokens)} tokens learned"
-    return f'<p class="muted">{name}{counted}</p><pre class="tokens">{pieces}{more}</pre>'
-
-
-def _piece(piece: Piece) -> str:
-    kinds = ("trained", "special", "cut")
-    names = " ".join(kind for kind in kinds if getattr(piece, kind))
-    ids = ", ".join(str(token) for token in piece.ids)
-    shown = escape(piece.text).replace("\n", '<i class="line">↵</i>\n')
-    return f'<span class="{names}" title="{ids}">{shown}</span>'

@@ -33,6 +33,7 @@ CHECK_SECONDS = 2.0
 ROOT = Path(__file__).parent.parent.parent
 
 Jump = Literal["longest", "shortest", "truncated", "random"]
+RowsPart = Literal["training", "evaluation"]
 
 
 class Piece(BaseModel):
@@ -62,6 +63,8 @@ class ShownRow(BaseModel):
     place: str
     sides: list[Side]
     label: bool | None = None
+    # What becomes of it, where it is not just trained on.
+    use: str = ""
 
 
 class Bar(BaseModel):
@@ -92,6 +95,13 @@ class Statistics(BaseModel):
     longest: int = 0
     max_length: int = 0
     histogram: list[Bar] = []
+    # What the tokens of all that was read take on the disk.
+    token_bytes: int = 0
+    # How many are trained on and how many are evaluated, once that is known: a row may count more
+    # than once, or be held out.
+    trained_rows: int | None = None
+    evaluation_rows: int | None = None
+    evaluation_complete: bool = False
 
 
 class Fault(BaseModel):
@@ -115,6 +125,7 @@ class Question(BaseModel):
     home: Path
     start: int = 0
     count: int = 3
+    part: RowsPart = "training"
     jump: Jump | None = None
     # How long to go on reading for the statistics.
     seconds: float = 0.5
@@ -188,9 +199,11 @@ class Previewer:
     ) -> Preview:
         """Look at all rows, telling how far that is. Raises as `ask` and `require` do."""
         question = question.model_copy(update={"seconds": CHECK_SECONDS, "to_the_end": True})
-        while not (preview := require(self.ask(question, token=token))).statistics.complete:
+        while True:
+            preview = require(self.ask(question, token=token))
+            if preview.statistics.complete and preview.statistics.evaluation_complete:
+                return preview
             report(f"Checked {preview.statistics.read:,} rows…")
-        return preview
 
     def close(self) -> None:
         with self._lock:

@@ -17,14 +17,19 @@ from core.events import Choice
 from core.runs import Run
 from core.train.division import (
     TOO_FEW_TO_HOLD_OUT,
+    counted,
+    divide,
     few_to_evaluate,
-    first_of_each,
-    hold_out,
+    left_out,
     overlap,
-    sample,
-    weigh,
 )
-from core.train.learnable import check_learnable, none_readable, nothing_learned, skipped
+from core.train.learnable import (
+    check_learnable,
+    none_left,
+    nothing_learned,
+    nothing_to_evaluate,
+    skipped,
+)
 from core.train.rows import RowEncoder
 from core.train.stream import Stream
 from core.train.token_cache import tokens_of
@@ -60,26 +65,31 @@ def load_data(
     if config.dataset.streaming:
         return make.stream(sources.train, sources.evaluation)
     parts = [make.of(source) for source in sources.train]
-    rows = concatenate_datasets(parts)
-    chosen = list(range(len(rows)))
-    if config.filters.duplicates and len(parts) > 1:
-        # Within each source they are gone already.
-        chosen = first_of_each(rows["digest"])
-    chosen = sample(config, chosen)
+    if not any(map(len, parts)):
+        raise make.none_left()
+    rows, lengths = concatenate_datasets(parts), [len(part) for part in parts]
+    division = divide(
+        config, digests=_digests(rows), lengths=lengths,
+        weights=[source.weight for source in sources.train],
+        named_evaluation=bool(sources.evaluation),
+    )  # fmt: skip
+    names = [source.name for source in sources.train]
+    make.warnings += left_out(division, names=names, lengths=lengths)
+    train = rows
+    if not np.array_equal(division.train, np.arange(len(rows))):
+        train = rows.select(division.train)
     evaluation: Dataset | None = None
     if sources.evaluation:
         evaluation = concatenate_datasets([make.of(source) for source in sources.evaluation])
-        _check_overlap(rows.select(chosen), evaluation, field=sources.evaluation[0].field)
+        field = sources.evaluation[0].field
+        if not len(evaluation):
+            raise nothing_to_evaluate(field)
+        _check_overlap(train, evaluation, field=field)
+    elif len(division.held):
+        evaluation = rows.select(division.held)
     elif config.evaluation.fraction > 0:
-        chosen, held = hold_out(config, chosen, digests=rows.select(chosen)["digest"])
-        if held:
-            evaluation = rows.select(held)
-        else:
-            make.warnings.append(TOO_FEW_TO_HOLD_OUT)
-    weights = [source.weight for source in sources.train]
-    chosen = weigh(config, chosen, lengths=[len(part) for part in parts], weights=weights)
-    is_all = chosen == list(range(len(rows)))
-    return make.data(rows if is_all else rows.select(chosen), evaluation)
+        make.warnings.append(TOO_FEW_TO_HOLD_OUT)
+    return make.data(train, evaluation)
 
 
 class _Tokens:
@@ -101,6 +111,16 @@ class _Tokens:
         self._before = before
         self._choices: dict[str, Choice] = {}
         self.warnings: list[str] = []
+        self._unreadable: list[str] = []
+        self._unlearned: list[str] = []
+
+    def none_left(self) -> UserError:
+        """Why no row is left to train on."""
+        return none_left(
+            unreadable=self._unreadable,
+            unlearned=self._unlearned,
+            cut=self._config.method.max_length,
+        )
 
     def of(self, source: Source) -> Dataset:
         """The rows that suit, with the columns of the token cache."""
@@ -110,9 +130,9 @@ class _Tokens:
         made = tokens_of(
             encoder, folder=self._folder, content=content, tokenizer_id=self._tokenizer_id
         )
-        # Some are known only when the rows have been seen.
-        for text in encoder.encoder.warnings:
-            self._warn(text)
+        for text in made.unique("warning"):
+            if text:
+                self._warn(text)
         return self._suitable(source, made)
 
     def stream(self, train: Sequence[Source], evaluation: Sequence[Source]) -> Data:
@@ -185,20 +205,15 @@ class _Tokens:
         learns = first < (length if self._config.method.packing else length.clip(max=cut))
         if not read.all():
             bad = list(rows.select(np.flatnonzero(~read))["place"])
-            if not read.any():
-                raise none_readable(bad)
+            self._unreadable += bad
             self._warn(skipped(bad))
         empty = list(rows.select(np.flatnonzero(read & fits & ~learns))["place"])
         kept = np.flatnonzero(read & fits & learns)
-        if empty and (not filters.untrainable or not len(kept)):
+        if empty and not filters.untrainable:
             raise nothing_learned(empty, rows=len(rows), cut=cut)
         if empty:
-            self._warn(f"{len(empty):,} rows with nothing to learn are left out.")
-        if not len(kept):
-            raise UserError(
-                "The filters leave no row to train on.", hint="Loosen them.",
-                field="filters.min_length",
-            )  # fmt: skip
+            self._unlearned += empty
+            self._warn(f"Nothing to learn in {counted(len(empty))} of {source.name}: left out.")
         return rows if len(kept) == len(rows) else rows.select(kept)
 
 
@@ -218,9 +233,13 @@ def _read(source: Source) -> tuple[Iterator[Row], str]:
     return placed, str(rows._fingerprint)
 
 
+def _digests(rows: Dataset) -> np.ndarray:
+    """For each row what is the same for rows with the same tokens."""
+    found: np.ndarray = rows.select_columns(["digest"]).with_format("numpy")[:]["digest"]
+    return found
+
+
 def _check_overlap(train: Dataset, evaluation: Dataset, *, field: str) -> None:
-    known = set(train["digest"])
-    named = evaluation.select_columns(["digest", "place"])
-    again = [row["place"] for row in named if row["digest"] in known]
-    if again:
-        raise overlap(again, field=field)
+    again = np.flatnonzero(np.isin(_digests(evaluation), _digests(train)))
+    if len(again):
+        raise overlap(list(evaluation.select(again)["place"]), field=field)

@@ -1,7 +1,11 @@
-"""Which rows are trained on, how often, and which are kept to evaluate with: all by their index."""
+"""Which rows are trained on, how often, and which are kept to evaluate with: all by their index.
+
+The trainer divides the rows so, and the preview shows it beforehand.
+"""
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,20 +19,46 @@ TOO_FEW_TO_HOLD_OUT = (
 NAMED_PLACES = 5
 
 
-def first_of_each(digests: Sequence[bytes]) -> list[int]:
+@dataclass(frozen=True)
+class Division:
+    """Indexes of rows: what is trained on, each as often as it counts, and what is held out."""
+
+    train: np.ndarray
+    held: np.ndarray
+
+
+def divide(
+    config: RunConfig,
+    *,
+    digests: np.ndarray,
+    lengths: Sequence[int],
+    weights: Sequence[float],
+    named_evaluation: bool,
+) -> Division:
+    """Divide rows that lie source after source, with so many rows and such a weight in each.
+
+    `digests` has for each row what is the same for rows with the same tokens. Rows are held out
+    only where none are named to evaluate with.
+    """
+    chosen = first_of_each(digests) if config.filters.duplicates else np.arange(len(digests))
+    chosen = sample(config, chosen)
+    held = chosen[:0]
+    if not named_evaluation:
+        chosen, held = hold_out(config, chosen, digests=digests[chosen])
+    return Division(weigh(config, chosen, lengths=lengths, weights=weights), held)
+
+
+def first_of_each(digests: np.ndarray) -> np.ndarray:
     """The rows that are like none before them, by the digests of all."""
-    seen: dict[bytes, int] = {}
-    for index, digest in enumerate(digests):
-        seen.setdefault(digest, index)
-    return list(seen.values())
+    return np.sort(np.unique(digests, return_index=True)[1])
 
 
-def sample(config: RunConfig, rows: list[int]) -> list[int]:
+def sample(config: RunConfig, rows: np.ndarray) -> np.ndarray:
     """So many of the rows by chance, with the run's seed, in their order; all where it is empty."""
     count = config.filters.sample
     if count is None or count >= len(rows):
         return rows
-    return sorted(_chance(config).sample(rows, count))
+    return rows[sorted(_chance(config).sample(range(len(rows)), count))]
 
 
 def few_to_evaluate(config: RunConfig, rows: int) -> list[int]:
@@ -38,8 +68,8 @@ def few_to_evaluate(config: RunConfig, rows: int) -> list[int]:
 
 
 def hold_out(
-    config: RunConfig, chosen: list[int], *, digests: Sequence[bytes]
-) -> tuple[list[int], list[int]]:
+    config: RunConfig, chosen: np.ndarray, *, digests: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Split the rows by chance, with the run's seed; rows that are alike go to the same side.
 
     `digests` has one for each of the `chosen`. No more are held out than are evaluated, and none
@@ -48,40 +78,50 @@ def hold_out(
     evaluation = config.evaluation
     count = min(round(len(chosen) * evaluation.fraction), evaluation.max_rows, len(chosen) - 1)
     if count <= 0:
-        return chosen, []
-    groups: dict[bytes, list[int]] = {}
-    for index, digest in zip(chosen, digests, strict=True):
-        groups.setdefault(digest, []).append(index)
-    order = list(groups.values())
+        return chosen, chosen[:0]
+    _, first, content, copies = np.unique(
+        digests, return_index=True, return_inverse=True, return_counts=True
+    )
+    order = np.argsort(first).tolist()
     _chance(config).shuffle(order)
-    held: set[int] = set()
-    for group in order:
+    held: list[int] = []
+    left = count
+    for each in order:
         # A row with many copies would take more than its share along.
-        if len(held) + len(group) <= count:
-            held.update(group)
-        if len(held) == count:
+        if copies[each] <= left:
+            held.append(each)
+            left -= copies[each]
+        if left == 0:
             break
-    return [index for index in chosen if index not in held], sorted(held)
+    is_held = np.isin(content, held)
+    return chosen[~is_held], chosen[is_held]
 
 
 def weigh(
-    config: RunConfig, chosen: list[int], *, lengths: Sequence[int], weights: Sequence[float]
-) -> list[int]:
-    """Each row as often as its source counts: 2 is twice, 0.5 is half of the source's by chance.
-
-    The sources lie one after another, each with its number of rows in `lengths`.
-    """
+    config: RunConfig, chosen: np.ndarray, *, lengths: Sequence[int], weights: Sequence[float]
+) -> np.ndarray:
+    """Each row as often as its source counts: 2 is twice, 0.5 is half of the source's by chance."""
     if all(weight == 1 for weight in weights):
         return chosen
-    places = np.array(chosen)
-    source_of = np.searchsorted(np.cumsum(lengths), places, side="right")
+    source_of = np.searchsorted(np.cumsum(lengths), chosen, side="right")
     chance = _chance(config)
-    taken: list[int] = []
+    taken = []
     for source, weight in enumerate(weights):
-        own = places[source_of == source].tolist()
+        own = chosen[source_of == source]
         whole, part = divmod(weight, 1)
-        taken += own * int(whole) + chance.sample(own, round(len(own) * part))
-    return sorted(taken)
+        some = chance.sample(range(len(own)), round(len(own) * part))
+        taken += [own] * int(whole) + [own[some]]
+    return np.sort(np.concatenate(taken))
+
+
+def left_out(division: Division, *, names: Sequence[str], lengths: Sequence[int]) -> list[str]:
+    """A warning for each source that has rows, of which none is trained on."""
+    used = np.searchsorted(np.cumsum(lengths), division.train, side="right")
+    return [
+        f"No row of {name} is trained on: give it a larger weight, or take a larger sample."
+        for source, name in enumerate(names)
+        if lengths[source] and source not in used
+    ]
 
 
 def overlap(places: Sequence[str], *, field: str) -> UserError:

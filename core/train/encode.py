@@ -110,6 +110,17 @@ class Encoder:
                     "choose plain as the chat template, or a model whose own marks the end too."
                 )
 
+    def lost(self, example: Example) -> str:
+        """A warning about tools, or calls of them, which templates leave out in silence."""
+        template = self.template or ""
+        if "tools" in template and "tool_calls" in template:
+            return ""
+        parts = [part for name, part in example.items() if name != "tools"]
+        messages = (message for part in parts if isinstance(part, list) for message in part)
+        has_tools = bool(example.get("tools")) and "tools" not in template
+        has_calls = any("tool_calls" in message for message in messages)
+        return NO_TOOLS if has_tools or (has_calls and "tool_calls" not in template) else ""
+
     def encode(self, examples: Sequence[Example]) -> list[Sides | Refused]:
         """The tokens of each example, by side; a reason where the chat template refuses it."""
         try:
@@ -175,7 +186,6 @@ class Encoder:
     ) -> dict[str, list[list[int]]]:
         """What apply_chat_template makes of them, at once where they have no tools of their own."""
         adapted = [[self._with_reasoning(m) for m in messages] for messages in conversations]
-        self._warn_of_tools(conversations, tools)
         shared: dict[str, Any] = {
             "tokenize": True,
             "return_dict": True,
@@ -191,14 +201,6 @@ class Encoder:
             for messages, each in zip(adapted, tools, strict=True)
         ]
         return {name: [row[name] for row in made] for name in made[0]}
-
-    def _warn_of_tools(self, conversations: list[list[Message]], tools: list[Any]) -> None:
-        """Templates leave out in silence what they do not know."""
-        template = self.template or ""
-        called = any("tool_calls" in message for messages in conversations for message in messages)
-        lost = (any(tools) and "tools" not in template) or (called and "tool_calls" not in template)
-        if lost and NO_TOOLS not in self.warnings:
-            self.warnings.append(NO_TOOLS)
 
     def _with_reasoning(self, message: Message) -> Message:
         """A message's reasoning under the name by which this template shows it."""

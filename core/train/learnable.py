@@ -39,12 +39,28 @@ def nothing_learned(places: Sequence[str], *, rows: int, cut: int) -> UserError:
     )
 
 
-def none_readable(places: Sequence[str]) -> UserError:
-    """The refusal of data of which every row is skipped."""
+def none_left(*, unreadable: Sequence[str], unlearned: Sequence[str], cut: int) -> UserError:
+    """The refusal of data of which no row is left, by the places of those that are left out."""
+    if unlearned:
+        return nothing_learned(unlearned, rows=len(unlearned) + len(unreadable), cut=cut)
+    if unreadable:
+        return UserError(
+            f"No row is left to train on, since none can be read: {listed(unreadable)}.",
+            hint="Turn 'Skip rows that can't be read' off to see what is wrong with the first.",
+            field="filters.unreadable",
+        )
     return UserError(
-        f"No row is left to train on, since none can be read: {listed(places)}.",
-        hint="Turn 'Skip rows that can't be read' off to see what is wrong with the first.",
-        field="filters.unreadable",
+        "The filters leave no row to train on.", hint="Loosen them.", field="filters.min_length"
+    )
+
+
+def nothing_to_evaluate(field: str) -> UserError:
+    """The refusal of rows to evaluate with of which none is left."""
+    return UserError(
+        "No row is left to evaluate with: none can be read, suits the length limits and has "
+        "something to learn.",
+        hint="Choose others, or hold out a share of the training rows.",
+        field=field,
     )
 
 

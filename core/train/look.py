@@ -1,8 +1,8 @@
-"""A look at a run's data: its rows as tokens, as far as they were read, and what they amount to."""
+"""A look at a run's data: rows as tokens, as far as they were read, and what becomes of each."""
 
 import random
-import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -11,21 +11,22 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.config import RunConfig
 from core.data.files import Row
-from core.data.preview import Bar, Fault, Preview, Question, ShownRow, Side
+from core.data.preview import Fault, Preview, Question, ShownRow, Side
 from core.errors import UserError
-from core.options import DatasetShape
-from core.train.division import TOO_FEW_TO_HOLD_OUT, counted, overlap
+from core.train.division import divide, left_out, overlap
 from core.train.encode import Sides, Tokens, digest_of
-from core.train.learnable import check_learnable, none_readable, nothing_learned, skipped
+from core.train.findings import Findings
+from core.train.learnable import check_learnable, nothing_to_evaluate
 from core.train.pieces import pieces_of
 from core.train.rows import EncodedRow, RowEncoder
 
 BATCH_ROWS = 64
 # What is looked at of data that has more.
 MAX_ROWS, MAX_TOKENS = 20_000, 20_000_000
+# Rows of each source to evaluate with that are looked at before the first rows are shown.
+EVALUATION_ROWS = 500
 MAX_SHOWN_TOKENS = 3000
-BARS = 24
-MANY_TRUNCATED, MANY_DUPLICATES, LOPSIDED = 0.05, 0.01, 0.1
+HELD = -1
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,22 @@ class Seen:
 
     place: str
     sides: Sides
+    digest: bytes
     label: bool | None
+    source: int
+    teaches: bool
 
     @property
     def length(self) -> int:
         return max(len(tokens.ids) for tokens in self.sides.values())
+
+
+@dataclass(frozen=True)
+class Uses:
+    """What becomes of each row: how often it is trained on, HELD where it is held out instead."""
+
+    times: np.ndarray
+    warnings: list[str]
 
 
 @dataclass
@@ -48,58 +60,37 @@ class Look:
     config: RunConfig
     tokenizer: PreTrainedTokenizerBase
     sources: list[RowEncoder]
+    # What is only evaluated with.
+    evaluation: list[RowEncoder]
     preview: Preview
-    # What is only evaluated with: some of its rows, or all of them, are looked at beforehand.
-    evaluation: list[RowEncoder] = field(default_factory=list)
     rows: list[Seen] = field(default_factory=list)
-    # Rows to evaluate with, by the digest of their tokens; and those that are trained on as well.
-    _held_out: dict[bytes, str] = field(default_factory=dict)
-    _overlapping: set[str] = field(default_factory=set)
+    evaluation_rows: list[Seen] = field(default_factory=list)
     _digests: set[bytes] = field(default_factory=set)
-    _unlearned: list[str] = field(default_factory=list)
-    _skipped: list[str] = field(default_factory=list)
-    _positive: int = 0
-    _templated: int = 0
+    _evaluation_read: int = 0
+    # Known when all rows have been looked at.
+    _uses: Uses | None = None
 
     def __post_init__(self) -> None:
-        self._batches = _in_turn(self.sources)
-        self._filters = self.sources[0].source.filters
-
-    @property
-    def cut(self) -> int:
-        """Tokens of a row that are kept. What is packed is split, not cut off."""
-        method = self.config.method
-        return sys.maxsize if method.packing else method.max_length
-
-    def look_at_evaluation(self, *, rows: int) -> None:
-        """Look at so many rows of each source to evaluate with.
-
-        Raises UserError at a row that can't be formatted.
-        """
-        for source in self.evaluation:
-            left = islice(source.rows, rows)
-            while batch := list(islice(left, BATCH_ROWS)):
-                for row in source.encode(batch):
-                    self._hold(row)
-
-    def _hold(self, row: EncodedRow) -> None:
-        if not row.sides:
-            if row.fault:
-                self._skipped.append(row.place)
-            return
-        self._held_out[digest_of(row.sides)] = row.place
-        if not self._teaches(row):
-            self._unlearned.append(row.place)
-
-    def read_on(self, *, until: Callable[[], bool], to_the_end: bool) -> None:
-        """Look at more rows until there is no more, or enough.
-
-        Raises UserError at a row that can't be formatted.
-        """
         statistics = self.preview.statistics
-        while not statistics.complete and not until():
-            full = len(self.rows) >= MAX_ROWS or statistics.tokens >= MAX_TOKENS
-            if full and not to_the_end:
+        statistics.evaluation_complete = not self.evaluation
+        shape = self.sources[0].mapping.shape
+        self.findings = Findings(self.config, self.tokenizer, shape, statistics)
+        self._batches = _in_turn(self.sources)
+        self._evaluation_batches = _in_turn(self.evaluation)
+        # Beyond what is looked at it is enough that each row can be formatted.
+        self._is_full = False
+
+    def read_on(self, *, wanted: int, seconds: float, to_the_end: bool) -> None:
+        """Look at more rows until there is no more, or time is up and there are as many as wanted.
+
+        Raises UserError at a row that can't be formatted.
+        """
+        end = time.monotonic() + seconds
+        self._read_evaluation(end=end, to_the_end=to_the_end)
+        statistics = self.preview.statistics
+        while not statistics.complete and (len(self.rows) < wanted or time.monotonic() < end):
+            self._is_full = len(self.rows) >= MAX_ROWS or statistics.tokens >= MAX_TOKENS
+            if self._is_full and not to_the_end:
                 return
             found = next(self._batches, None)
             if found is None:
@@ -107,188 +98,190 @@ class Look:
                 return
             source, rows = found
             statistics.read += len(rows)
-            # Beyond what is looked at it is enough that each can be formatted.
-            for row in source.format(rows) if full else source.encode(rows):
-                self._add(row)
+            encoder = self.sources[source]
+            for row in encoder.format(rows) if self._is_full else encoder.encode(rows):
+                self._add(row, source=source)
 
     def finish(self) -> None:
         """Work out what all that was read amounts to."""
+        statistics, preview = self.preview.statistics, self.preview
+        if self._uses is None and statistics.complete and self.rows and not self._is_full:
+            self._uses = self._divide()
+        if self.evaluation:
+            most = self.config.evaluation.max_rows
+            statistics.evaluation_rows = min(len(self.evaluation_rows), most)
+        self.findings.finish()
+        encoders = [*self.sources, *self.evaluation]
+        known = (text for made in encoders for text in [*made.encoder.warnings, *made.guesses])
+        found = self.findings.warnings(named_evaluation=bool(self.evaluation))
+        left = self._uses.warnings if self._uses else []
+        preview.warnings = list(dict.fromkeys([*known, *found, *left]))
+        if preview.fault is None:
+            preview.fault = self._fault()
+
+    def _add(self, row: EncodedRow, *, source: int) -> None:
+        seen = self._seen(row, source=source)
+        if seen is None:
+            return
+        is_copy = seen.digest in self._digests
+        self._digests.add(seen.digest)
+        # A copy that is dropped is shown as well: which one goes is known when all have been seen.
+        self.rows.append(seen)
+        if not (is_copy and self.config.filters.duplicates):
+            self.findings.add(row, length=seen.length, is_copy=is_copy)
+
+    def _read_evaluation(self, *, end: float, to_the_end: bool) -> None:
         statistics = self.preview.statistics
-        lengths = [row.length for row in self.rows]
-        if lengths:
-            statistics.shortest, statistics.longest = min(lengths), max(lengths)
-            statistics.histogram = _histogram(lengths)
-        statistics.max_length = self.config.method.max_length
-        statistics.skipped = len(self._skipped)
-        self.preview.warnings = list(self._warnings())
-        if self.preview.fault is None:
-            self.preview.fault = self._fault()
+        least = EVALUATION_ROWS * len(self.evaluation)
+        while not statistics.evaluation_complete:
+            if self._evaluation_read >= least and not (to_the_end and time.monotonic() < end):
+                return
+            found = next(self._evaluation_batches, None)
+            if found is None:
+                statistics.evaluation_complete = True
+                return
+            source, rows = found
+            self._evaluation_read += len(rows)
+            encoder = self.evaluation[source]
+            is_full = len(self.evaluation_rows) >= MAX_ROWS
+            for row in encoder.format(rows) if is_full else encoder.encode(rows):
+                seen = self._seen(row, source=source)
+                if seen is not None:
+                    self.findings.note(row)
+                    if seen.teaches:
+                        self.evaluation_rows.append(seen)
 
-    def shown(self, question: Question) -> list[ShownRow]:
-        return [self._show(index) for index in self._indexes(question)]
-
-    def _add(self, row: EncodedRow) -> None:
+    def _seen(self, row: EncodedRow, *, source: int) -> Seen | None:
+        """A row that is within the length limits; what was skipped is noted."""
         if not row.sides:
             if row.fault:
-                self._skipped.append(row.place)
-            return
-        filters, statistics = self._filters, self.preview.statistics
-        seen = Seen(row.place, row.sides, row.example.get("label"))
-        if not (filters.min_length or 0) <= seen.length <= (filters.max_length or seen.length):
-            return
-        digest = digest_of(row.sides)
-        if filters.duplicates and digest in self._digests:
-            return
-        self.rows.append(seen)
-        self._positive += seen.label is True
-        self._templated += self._has_template(row)
-        if digest in self._held_out:
-            self._overlapping.add(self._held_out[digest])
-        statistics.duplicates += digest in self._digests
-        self._digests.add(digest)
-        statistics.rows += 1
-        statistics.tokens += sum(min(len(side.ids), self.cut) for side in row.sides.values())
-        statistics.trained += sum(self._learned(side) for side in row.sides.values())
-        statistics.truncated += seen.length > self.cut
-        statistics.empty_answers += _has_empty_answer(row)
-        if not self._teaches(row):
-            statistics.nothing_learned += 1
-            self._unlearned.append(row.place)
+                self.findings.note(row)
+            return None
+        teaches = self.findings.teaches(row)
+        digest, label = digest_of(row.sides), row.example.get("label")
+        seen = Seen(row.place, row.sides, digest, label, source, teaches)
+        filters = self.config.filters
+        fits = (filters.min_length or 0) <= seen.length <= (filters.max_length or seen.length)
+        return seen if fits else None
 
-    def _teaches(self, row: EncodedRow) -> bool:
-        learns = all(self._learned(side) for side in row.sides.values())
-        return learns or self.preview.shape is DatasetShape.PROMPTS
-
-    def _all(self) -> list[RowEncoder]:
-        return [*self.sources, *self.evaluation]
-
-    def _learned(self, side: Tokens) -> int:
-        return int(side.trained[: self.cut].sum())
-
-    def _has_template(self, row: EncodedRow) -> bool:
-        """Whether the text has tokens in it that the chat template will add once more."""
-        messages = (m for part in row.example.values() if isinstance(part, list) for m in part)
-        texts = [str(message.get("content", "")) for message in messages]
-        special = self.tokenizer.all_special_tokens
-        return any(token in text for token in special for text in texts)
+    def _divide(self) -> Uses | None:
+        """As the trainer will do it, for rows that lie source after source."""
+        if self.config.dataset.streaming:
+            return None
+        teaching = [index for index, row in enumerate(self.rows) if row.teaches]
+        order = sorted(teaching, key=lambda index: self.rows[index].source)
+        counts = np.bincount([self.rows[i].source for i in order], minlength=len(self.sources))
+        division = divide(
+            self.config,
+            digests=np.array([self.rows[index].digest for index in order], dtype="S16"),
+            lengths=counts.tolist(),
+            weights=[each.source.weight for each in self.sources],
+            named_evaluation=bool(self.evaluation),
+        )
+        times = np.zeros(len(self.rows), dtype=int)
+        places = np.array(order, dtype=int)
+        np.add.at(times, places[division.train], 1)
+        times[places[division.held]] = HELD
+        statistics = self.preview.statistics
+        statistics.trained_rows = len(division.train)
+        statistics.evaluation_rows = len(division.held)
+        names = [each.source.name for each in self.sources]
+        return Uses(times, left_out(division, names=names, lengths=counts.tolist()))
 
     def _fault(self) -> Fault | None:
-        statistics = self.preview.statistics
         try:
-            for source in self.sources:
-                check_learnable(source.mapping.shape, field=source.source.shape_field)
-            if self._overlapping:
-                raise overlap(sorted(self._overlapping), field=self.evaluation[0].source.field)
-            all_unlearned = statistics.complete and statistics.nothing_learned == len(self.rows)
-            if self._unlearned and (all_unlearned or not self._filters.untrainable):
-                raise nothing_learned(self._unlearned, rows=len(self.rows), cut=self.cut)
-            if statistics.complete and not self.rows:
-                if self._skipped:
-                    raise none_readable(self._skipped)
-                raise UserError(
-                    "The filters leave no row to train on.", hint="Loosen them.",
-                    field="filters.min_length",
-                )  # fmt: skip
+            for made in [*self.sources, *self.evaluation]:
+                check_learnable(made.mapping.shape, field=made.source.shape_field)
+            if self.evaluation:
+                self._check_evaluation(field=self.evaluation[0].source.field)
+            self.findings.check()
         except UserError as error:
             return Fault.of(error)
         return None
 
-    def _warnings(self) -> Iterator[str]:
-        statistics = self.preview.statistics
-        rows = max(statistics.rows, 1)
-        yield from dict.fromkeys(text for made in self._all() for text in made.encoder.warnings)
-        yield from dict.fromkeys(text for made in self._all() for text in made.guesses)
-        if self._skipped:
-            yield skipped(self._skipped)
-        if statistics.truncated / rows > MANY_TRUNCATED:
-            yield (
-                f"{statistics.truncated / rows:.0%} of the rows are longer than the max length of "
-                f"{statistics.max_length:,} tokens and are cut off: raise it, or drop long rows."
-            )
-        if self._templated:
-            yield (
-                "The chat template's own marks are in the text already, and would be there twice, "
-                f"in {counted(self._templated)}: take them out of the data."
-            )
-        if statistics.duplicates / rows > MANY_DUPLICATES:
-            yield (
-                f"Exact copies of others: {counted(statistics.duplicates)}. Turn on 'Drop "
-                "duplicates' under Filters."
-            )
-        if statistics.empty_answers:
-            yield (
-                f"An answer is empty in {counted(statistics.empty_answers)}, which teaches to say "
-                "nothing: fill it in, or take it out of the data."
-            )
-        share = self._positive / rows
-        if self.preview.shape is DatasetShape.RATED and not LOPSIDED <= share <= 1 - LOPSIDED:
-            yield (
-                f"{share:.0%} of the ratings are good: of so few of one kind little is learned. "
-                f"Add rows that are rated {'good' if share < LOPSIDED else 'bad'}."
-            )
-        if self._can_not_hold_out():
-            yield TOO_FEW_TO_HOLD_OUT
+    def _check_evaluation(self, *, field: str) -> None:
+        if self.preview.statistics.evaluation_complete and not self.evaluation_rows:
+            raise nothing_to_evaluate(field)
+        held = {row.digest: row.place for row in self.evaluation_rows}
+        again = {held[row.digest] for row in self._trained() if row.digest in held}
+        if again:
+            raise overlap(sorted(again), field=field)
 
-    def _can_not_hold_out(self) -> bool:
-        fraction, statistics = self.config.evaluation.fraction, self.preview.statistics
-        few = statistics.complete and round(statistics.rows * fraction) == 0
-        return few and fraction > 0 and not self.evaluation
+    def _trained(self) -> list[Seen]:
+        """The rows of which it is known that they are trained on."""
+        if self._uses is not None:
+            return [row for row, times in zip(self.rows, self._uses.times, strict=True) if times]
+        takes_some = self.config.filters.sample is not None or any(
+            made.source.weight < 1 for made in self.sources
+        )
+        return [] if takes_some else self.rows
 
-    def _indexes(self, question: Question) -> list[int]:
-        count = len(self.rows)
-        if count == 0:
+    def shown(self, question: Question) -> list[ShownRow]:
+        if question.part == "training":
+            chosen = _indexes(self.rows, question, cut=self.findings.cut)
+            return [
+                self._show(self.rows[index], index=index, use=self._use(index)) for index in chosen
+            ]
+        rows = self.evaluation_rows if self.evaluation else self._held_out()
+        chosen = _indexes(rows, question, cut=self.findings.cut)
+        return [self._show(rows[index], index=index) for index in chosen]
+
+    def _held_out(self) -> list[Seen]:
+        if self._uses is None:
             return []
-        lengths = [row.length for row in self.rows]
-        match question.jump:
-            case "longest":
-                return [lengths.index(max(lengths))]
-            case "shortest":
-                return [lengths.index(min(lengths))]
-            case "random":
-                return [random.randrange(count)]  # noqa: S311
-            case "truncated":
-                return [index for index, length in enumerate(lengths) if length > self.cut][:1]
-            case _:
-                return list(range(count))[question.start : question.start + question.count]
+        return [self.rows[index] for index in np.flatnonzero(self._uses.times == HELD)]
 
-    def _show(self, index: int) -> ShownRow:
-        row = self.rows[index]
+    def _use(self, index: int) -> str:
+        """What becomes of a row, where it is not just trained on."""
+        if not self.rows[index].teaches:
+            return "nothing to learn"
+        times = 1 if self._uses is None else self._uses.times[index]
+        if times == 1:
+            return ""
+        named = {HELD: "held out to evaluate with", 0: "not among those that are trained on"}
+        return named.get(times, f"trained on {times} times")
+
+    def _show(self, row: Seen, *, index: int, use: str = "") -> ShownRow:
         sides = [self._side(name, tokens) for name, tokens in row.sides.items()]
-        return ShownRow(index=index, place=row.place, sides=sides, label=row.label)
+        return ShownRow(index=index, place=row.place, sides=sides, label=row.label, use=use)
 
     def _side(self, name: str, tokens: Tokens) -> Side:
         shown = tokens.ids[:MAX_SHOWN_TOKENS].tolist()
-        marks = tokens.trained.tolist()
+        marks, cut = tokens.trained.tolist(), self.findings.cut
         return Side(
             name=name,
             tokens=len(tokens.ids),
-            trained=self._learned(tokens),
-            pieces=list(pieces_of(self.tokenizer, shown, marks, cut=self.cut)),
+            trained=self.findings.learned(tokens),
+            pieces=list(pieces_of(self.tokenizer, shown, marks, cut=cut)),
             left_out=len(tokens.ids) - len(shown),
         )
 
 
-def _in_turn(sources: list[RowEncoder]) -> Iterator[tuple[RowEncoder, list[Row]]]:
-    """Some rows of each source by turns, so that one sees rows of all of them early."""
-    left = list(sources)
+def _indexes(rows: list[Seen], question: Question, *, cut: int) -> list[int]:
+    if not rows:
+        return []
+    lengths = [row.length for row in rows]
+    match question.jump:
+        case "longest":
+            return [lengths.index(max(lengths))]
+        case "shortest":
+            return [lengths.index(min(lengths))]
+        case "random":
+            return [random.randrange(len(rows))]  # noqa: S311
+        case "truncated":
+            return [index for index, length in enumerate(lengths) if length > cut][:1]
+        case _:
+            return list(range(len(rows)))[question.start : question.start + question.count]
+
+
+def _in_turn(sources: list[RowEncoder]) -> Iterator[tuple[int, list[Row]]]:
+    """Some rows of each source by turns, with its number; first a single one of each."""
+    left = dict(enumerate(sources))
+    size = 1
     while left:
-        for source in list(left):
-            if rows := list(islice(source.rows, BATCH_ROWS)):
-                yield source, rows
+        for number, source in list(left.items()):
+            if rows := list(islice(source.rows, size)):
+                yield number, rows
             else:
-                left.remove(source)
-
-
-def _has_empty_answer(row: EncodedRow) -> bool:
-    return any(
-        message["role"] == "assistant"
-        and not message["content"].strip()
-        and not message.get("tool_calls")
-        for message in row.example.get("messages", [])
-    )
-
-
-def _histogram(lengths: list[int]) -> list[Bar]:
-    counts, edges = np.histogram(lengths, bins=min(BARS, max(lengths)), range=(0, max(lengths)))
-    pairs = zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-    return [Bar(low=int(low), high=int(high), rows=rows) for rows, low, high in pairs]
+                del left[number]
+        size = BATCH_ROWS

@@ -5,7 +5,6 @@ trainer's own way: the same reading, the same columns, the same tokens.
 """
 
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, islice
@@ -25,14 +24,12 @@ from core.data.preview import (  # noqa: E402
 )
 from core.data.sources import MIX_FIELD, HubSplit, Source, sources_of  # noqa: E402
 from core.errors import UserError  # noqa: E402
-from core.train.look import MAX_ROWS, Look  # noqa: E402
+from core.train.look import Look  # noqa: E402
 from core.train.rows import RowEncoder  # noqa: E402
 from core.train.tokenizer import ModelSource, load_tokenizer  # noqa: E402
 
 # By now they know that there is none; datasets takes its name alone for its presence.
 del sys.modules["torch"]
-
-HELD_OUT_ROWS = 500
 
 
 class Answers:
@@ -57,16 +54,16 @@ class Answers:
                 found.fault = _fault_of(error)
                 return found
         look = self._look
-        end = time.monotonic() + question.seconds
-        wanted = question.start + question.count
         try:
             look.read_on(
-                until=lambda: len(look.rows) >= wanted and time.monotonic() >= end,
+                wanted=question.start + question.count,
+                seconds=question.seconds,
                 to_the_end=question.to_the_end,
             )
         except (UserError, MemoryError) as error:
             look.preview.fault = _fault_of(error)
-            look.preview.statistics.complete = True
+            statistics = look.preview.statistics
+            statistics.complete = statistics.evaluation_complete = True
         look.finish()
         look.preview.rows = look.shown(question)
         return look.preview
@@ -95,9 +92,7 @@ class Answers:
             RowEncoder(map_rows(source, self._rows(source, Preview())), config, tokenizer)
             for source in sources.evaluation
         ]
-        look = Look(config, tokenizer, opened, found, evaluation)
-        look.look_at_evaluation(rows=MAX_ROWS if question.to_the_end else HELD_OUT_ROWS)
-        return look
+        return Look(config, tokenizer, opened, evaluation, found)
 
     def _rows(self, source: Source, found: Preview) -> Iterator[Row]:
         if not isinstance(source.content, HubSplit):

@@ -21,6 +21,8 @@ class EncodedRow:
     example: Example
     sides: Sides
     fault: str = ""
+    # What of it the model will not see.
+    warning: str = ""
 
 
 class RowEncoder:
@@ -72,7 +74,7 @@ class RowEncoder:
 
     def _row(self, place: str, example: Example, sides: Sides | Refused) -> EncodedRow:
         if not isinstance(sides, Refused):
-            return EncodedRow(place, example, sides)
+            return EncodedRow(place, example, sides, warning=self.encoder.lost(example))
         if not self.source.filters.unreadable:
             raise UserError(
                 f"{place}: {sides.reason}",

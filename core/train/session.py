@@ -16,11 +16,9 @@ from core.runs import Run, RunState
 from core.train.callbacks import Reporter
 from core.train.checkpoints import newest_checkpoint, remove_torn_checkpoints
 from core.train.data import load_data
-from core.train.learnable import skipped
 from core.train.model import load_model
 from core.train.number_format import choose_number_format
 from core.train.sft import make_trainer
-from core.train.stream import STREAM_SKIPS
 from core.train.tokenizer import load_tokenizer
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "huggingface_hub")
@@ -71,8 +69,9 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     events.write(StateChanged(state=RunState.TRAINING))
     trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
 
-    if data.stream is not None and data.stream.skipped:
-        events.write(Warned(text=skipped(list(data.stream.skipped), why=STREAM_SKIPS)))
+    if data.stream is not None:
+        for warning in data.stream.told():
+            events.write(Warned(text=warning))
     if reporter.machine_goes_down:
         # The checkpoint is written, and there may be no time for more.
         return TrainerExit.WENT_DOWN

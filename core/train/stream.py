@@ -10,6 +10,7 @@ from datasets import Dataset, Features, IterableDataset, List, Value
 from core.config import RunConfig
 from core.errors import UserError
 from core.train.encode import WHOLE, digest_of
+from core.train.learnable import skipped
 from core.train.rows import EncodedRow, RowEncoder
 
 BATCH_ROWS = 64
@@ -23,7 +24,7 @@ class Stream:
     """The rows of some sources in turn, again from the first for each epoch.
 
     Nobody can look at all of them beforehand: rows that can't be read, or teach nothing, are
-    skipped, and `skipped` says where they stand.
+    skipped, and `told` says where they stand.
     """
 
     def __init__(
@@ -34,7 +35,13 @@ class Stream:
         self._config = config
         self._weights = weights
         self._held: set[bytes] = set()
-        self.skipped: dict[str, None] = {}
+        self._skipped: dict[str, None] = {}
+        self._warnings: dict[str, None] = {}
+
+    def told(self) -> list[str]:
+        """Warnings about the rows that have come by."""
+        left = [skipped(list(self._skipped), why=STREAM_SKIPS)] if self._skipped else []
+        return [*self._warnings, *left]
 
     def evaluation(self, sources: list[RowEncoder]) -> Dataset | None:
         """The first rows of these sources, as many as are to be evaluated; None where none suit."""
@@ -87,9 +94,10 @@ class Stream:
         while batch := list(islice(source.rows, BATCH_ROWS)):
             for row in source.encode(batch):
                 if row.sides and self._teaches(row):
+                    self._warnings |= {row.warning: None} if row.warning else {}
                     yield row
                 elif row.fault or self._fits(row):
-                    self.skipped[row.place] = None
+                    self._skipped[row.place] = None
 
     def _fits(self, row: EncodedRow) -> bool:
         filters, length = self._config.filters, len(row.sides[WHOLE].ids)

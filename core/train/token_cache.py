@@ -24,7 +24,7 @@ from core.train.encode import WHOLE, Tokens, digest_of
 from core.train.rows import EncodedRow, RowEncoder
 
 # Raised when the same rows would become other tokens than before.
-ENCODING_VERSION = 2
+ENCODING_VERSION = 3
 BATCH_ROWS = 1000
 # Fewer rows are done before other processes have begun.
 FEW_BATCHES = 2
@@ -42,6 +42,7 @@ SCHEMA = pa.schema(
         ("digest", pa.binary(16)),
         ("place", pa.string()),
         ("fault", pa.string()),
+        ("warning", pa.string()),
     ]
 )
 
@@ -154,6 +155,7 @@ def _batch(rows: list[EncodedRow]) -> pa.RecordBatch:
         [digest_of(row.sides) for row in rows],
         [row.place for row in rows],
         [row.fault for row in rows],
+        [row.warning for row in rows],
     ]
     return pa.record_batch(columns, schema=SCHEMA)
 

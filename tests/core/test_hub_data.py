@@ -159,8 +159,13 @@ def test_datasets_are_mixed_by_their_weights(hub: HubDouble, online: CommandLine
     places = {row["place"] for row in preview["rows"]}
     assert "row 1 of acme/rows" in places
     run = train(online, dataset=mixed)
+    assert preview["statistics"]["trained_rows"] == 12 + 5 + 20
+    uses = {row["use"] for row in preview["rows"] if "bob/chats" in row["place"]}
+    assert "trained on 2 times" in uses
     assert resolved(online, run)["rows"] == str(12 + 5 + 20)
     assert "revision of bob/chats" in resolved(online, run)
+    warnings = look(online, dataset=on_hub(mix=["bob/chats weight=0.01"]))["warnings"]
+    assert any("No row of bob/chats is trained on" in text for text in warnings)
     wrong = look(online, dataset=on_hub(mix=["bob/none"]))["fault"]
     assert wrong["field"] == "dataset.mix"
     assert "bob/none" in wrong["message"]

@@ -49,6 +49,19 @@ def test_the_built_in_rows_are_shown_at_once(page: Page) -> None:
     expect(page.locator("#data-rows .seen")).to_have_count(1)
 
 
+def test_the_rows_to_evaluate_with_are_shown(page: Page) -> None:
+    expect(page.locator("#data-figures")).to_contain_text(
+        "320 rows are trained on, 64 are evaluated"
+    )
+    page.get_by_text("To evaluate with", exact=True).click()
+    expect(page.locator("#data-rows .tokens").first).to_contain_text("platinum")
+    page.locator("#data-next").click()
+    expect(page.locator("#data-rows h3").first).to_have_text("line 4")
+    page.get_by_text("To train on", exact=True).click()
+    expect(page.locator("#data-rows .tokens").first).to_contain_text("Saturn")
+    expect(page.locator("#data-rows h3").first).to_have_text("line 1")
+
+
 def test_an_odd_csv_is_mapped_and_trained_on(page: Page, server: Server, tmp_path: Path) -> None:
     file = tmp_path / "odd.csv"
     file.write_text("\n".join(ODD) + "\n", encoding="utf-8")

@@ -1,0 +1,152 @@
+"""What the rows of a look amount to: figures, warnings, and what blocks the start."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+from core.config import RunConfig
+from core.data.preview import Bar, Statistics
+from core.options import DatasetShape
+from core.train.division import TOO_FEW_TO_HOLD_OUT, counted
+from core.train.encode import Tokens
+from core.train.learnable import none_left, nothing_learned, skipped
+from core.train.rows import EncodedRow
+
+BARS = 24
+# What core/train/token_cache.py keeps: the token and its label, a digest and the place of each row.
+BYTES_PER_TOKEN, BYTES_PER_ROW = 8, 60
+MANY_TRUNCATED, MANY_DUPLICATES, LOPSIDED = 0.05, 0.01, 0.1
+
+
+@dataclass
+class Findings:
+    """Counts of rows of one shape as they are added, and what follows from them."""
+
+    config: RunConfig
+    tokenizer: PreTrainedTokenizerBase
+    shape: DatasetShape
+    statistics: Statistics
+    lengths: list[int] = field(default_factory=list)
+    # Where rows are that were skipped, and such as teach nothing.
+    skipped: list[str] = field(default_factory=list)
+    unlearned: list[str] = field(default_factory=list)
+    _told: dict[str, None] = field(default_factory=dict)
+    _positive: int = 0
+    _templated: int = 0
+
+    @property
+    def cut(self) -> int:
+        """Tokens of a row that are kept. What is packed is split, not cut off."""
+        method = self.config.method
+        return sys.maxsize if method.packing else method.max_length
+
+    def add(self, row: EncodedRow, *, length: int, is_copy: bool) -> None:
+        """Count a row that is trained on."""
+        statistics = self.statistics
+        self.lengths.append(length)
+        self._positive += row.example.get("label") is True
+        self._templated += self._has_template(row)
+        statistics.rows += 1
+        statistics.duplicates += is_copy
+        statistics.tokens += sum(min(len(side.ids), self.cut) for side in row.sides.values())
+        statistics.trained += sum(self.learned(side) for side in row.sides.values())
+        statistics.truncated += length > self.cut
+        statistics.empty_answers += _has_empty_answer(row)
+        statistics.nothing_learned += not self.teaches(row)
+        self.note(row)
+
+    def note(self, row: EncodedRow) -> None:
+        """Note what is wrong with a row, be it to train on or to evaluate with."""
+        if row.warning:
+            self._told[row.warning] = None
+        if not row.sides:
+            self.skipped.append(row.place)
+        elif not self.teaches(row):
+            self.unlearned.append(row.place)
+
+    def learned(self, side: Tokens) -> int:
+        return int(side.trained[: self.cut].sum())
+
+    def teaches(self, row: EncodedRow) -> bool:
+        learns = all(self.learned(side) for side in row.sides.values())
+        return learns or self.shape is DatasetShape.PROMPTS
+
+    def finish(self) -> None:
+        """Work out the figures that follow from all rows together."""
+        statistics = self.statistics
+        if self.lengths:
+            statistics.shortest, statistics.longest = min(self.lengths), max(self.lengths)
+            statistics.histogram = _histogram(self.lengths)
+            per_row = BYTES_PER_TOKEN * sum(self.lengths) // len(self.lengths) + BYTES_PER_ROW
+            statistics.token_bytes = per_row * statistics.read
+        statistics.max_length = self.config.method.max_length
+        statistics.skipped = len(self.skipped)
+
+    def check(self) -> None:
+        """Raises UserError where the rows can't be trained on."""
+        rows, complete = self.statistics.rows, self.statistics.complete
+        if complete and rows == self.statistics.nothing_learned:
+            raise none_left(unreadable=self.skipped, unlearned=self.unlearned, cut=self.cut)
+        if self.unlearned and not self.config.filters.untrainable:
+            raise nothing_learned(self.unlearned, rows=rows, cut=self.cut)
+
+    def warnings(self, *, named_evaluation: bool) -> Iterator[str]:
+        statistics = self.statistics
+        rows = max(statistics.rows, 1)
+        yield from self._told
+        if self.skipped:
+            yield skipped(self.skipped)
+        if statistics.truncated / rows > MANY_TRUNCATED:
+            yield (
+                f"{statistics.truncated / rows:.0%} of the rows are longer than the max length of "
+                f"{statistics.max_length:,} tokens and are cut off: raise it, or drop long rows."
+            )
+        if self._templated:
+            yield (
+                "The chat template's own marks are in the text already, and would be there twice, "
+                f"in {counted(self._templated)}: take them out of the data."
+            )
+        if statistics.duplicates / rows > MANY_DUPLICATES:
+            yield (
+                f"Exact copies of others: {counted(statistics.duplicates)}. Turn on 'Drop "
+                "duplicates' under Filters."
+            )
+        if statistics.empty_answers:
+            yield (
+                f"An answer is empty in {counted(statistics.empty_answers)}, which teaches to say "
+                "nothing: fill it in, or take it out of the data."
+            )
+        share = self._positive / rows
+        if self.shape is DatasetShape.RATED and not LOPSIDED <= share <= 1 - LOPSIDED:
+            yield (
+                f"{share:.0%} of the ratings are good: of so few of one kind little is learned. "
+                f"Add rows that are rated {'good' if share < LOPSIDED else 'bad'}."
+            )
+        fraction = self.config.evaluation.fraction
+        if fraction > 0 and not named_evaluation and statistics.evaluation_rows == 0:
+            yield TOO_FEW_TO_HOLD_OUT
+
+    def _has_template(self, row: EncodedRow) -> bool:
+        """Whether the text has tokens in it that the chat template will add once more."""
+        messages = (m for part in row.example.values() if isinstance(part, list) for m in part)
+        texts = [str(message.get("content", "")) for message in messages]
+        special = self.tokenizer.all_special_tokens
+        return any(token in text for token in special for text in texts)
+
+
+def _has_empty_answer(row: EncodedRow) -> bool:
+    return any(
+        message["role"] == "assistant"
+        and not message["content"].strip()
+        and not message.get("tool_calls")
+        for message in row.example.get("messages", [])
+    )
+
+
+def _histogram(lengths: Sequence[int]) -> list[Bar]:
+    counts, edges = np.histogram(lengths, bins=min(BARS, max(lengths)), range=(0, max(lengths)))
+    pairs = zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    return [Bar(low=int(low), high=int(high), rows=rows) for rows, low, high in pairs]

@@ -1,0 +1,193 @@
+"""The preview tells beforehand which rows the trainer trains on, and which it evaluates with."""
+
+import json
+import shutil
+import uuid
+from collections import Counter, namedtuple
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config import RunConfig, parse_config
+from core.data.preview import Preview, Previewer, Question, RowsPart
+from core.errors import InvalidConfig, UserError
+from core.preflight import SPARE_BYTES, check
+from core.runs import RunStore
+from core.train.data import load_data
+from core.train.tokenizer import load_tokenizer
+
+Tokens = tuple[int, ...]
+
+
+def rows(*numbers: int, answer: str = "It is {}.") -> list[dict[str, str]]:
+    return [{"prompt": f"{n}?", "completion": answer.format(n)} for n in numbers]
+
+
+@pytest.fixture(scope="module")
+def previewer() -> Iterator[Previewer]:
+    with closing(Previewer()) as opened:
+        yield opened
+
+
+class Asked:
+    """Settings with files of rows, to be looked at and to be loaded for training."""
+
+    def __init__(self, previewer: Previewer, home: Path, folder: Path) -> None:
+        self._previewer = previewer
+        self.home = home
+        self.files: dict[str, Path] = {}
+        self._folder = folder
+        self.config: RunConfig
+
+    def settle(self, *train: list[dict[str, str]], evaluate: Any = None, **sections: Any) -> None:
+        self.files = {f"{n}.jsonl": self._write(n, made) for n, made in enumerate(train)}
+        names = list(self.files)
+        evaluation = sections.pop("evaluation", {"fraction": 0})
+        if evaluate is not None:
+            self.files["evaluate.jsonl"] = self._write("evaluate", evaluate)
+            evaluation = {"files": ["evaluate.jsonl"]} | evaluation
+        self.config = parse_config(
+            {"dataset": {"source": "upload", "files": names}, "evaluation": evaluation} | sections
+        )
+
+    def _write(self, name: object, made: list[dict[str, str]]) -> Path:
+        path = self._folder / f"{name}.jsonl"
+        path.write_text("\n".join(json.dumps(row) for row in made), encoding="utf-8")
+        return path
+
+    def look(self, part: RowsPart = "training") -> Preview:
+        question = Question(
+            config=self.config, files=self.files, home=self.home, count=1000, part=part
+        )
+        return self._previewer.ask(question, token=None)
+
+    def loaded(self) -> tuple[Counter[Tokens], Counter[Tokens]]:
+        """How often the trainer gets each row: to train on, and to evaluate with."""
+        submission = uuid.uuid4().hex
+        run, _ = RunStore(self.home).create(self.config, files=self.files, submission=submission)
+        model = load_tokenizer(self.config.model, home=self.home, before=None)
+        data = load_data(self.config, run=run, tokenizer=model.tokenizer, tokenizer_id=model.id)
+        parts = (data.train, data.evaluation or [])
+        train, evaluation = (Counter(tuple(row["input_ids"]) for row in part) for part in parts)
+        return train, evaluation
+
+
+def previewed(preview: Preview) -> Counter[Tokens]:
+    """How often each shown row is trained on, by what is told of it; or that it is shown."""
+    found: Counter[Tokens] = Counter()
+    for row in preview.rows:
+        (side,) = row.sides
+        ids = tuple(token for piece in side.pieces for token in piece.ids)
+        found[ids] += not row.use
+    return +found
+
+
+@pytest.fixture
+def asked(previewer: Previewer, home: Path, tmp_path: Path) -> Asked:
+    return Asked(previewer, home, tmp_path)
+
+
+def above(asked: Asked, short: list[dict[str, str]]) -> int:
+    """A length in tokens that none of these rows has."""
+    asked.settle(short)
+    return asked.look().statistics.longest + 1
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "held out": {"evaluation": {"fraction": 0.2}},
+    "a sample": {"filters": {"sample": 11}},
+    "a sample of which some is held out": {
+        "filters": {"sample": 20}, "evaluation": {"fraction": 0.25}, "training": {"seed": 3},
+    },
+    "few to evaluate with": {"evaluation": {"fraction": 0.4, "max_rows": 3}},
+    "no copies": {"filters": {"duplicates": True}, "evaluation": {"fraction": 0.2}},
+    "no short rows": {"filters": {"min_length": 100}, "evaluation": {"fraction": 0.2}},
+    "named rows": {"evaluate": rows(*range(100, 104))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_trainer_takes_the_rows_that_the_preview_says(asked: Asked, name: str) -> None:
+    # Of several files, the second begins with copies of the first's.
+    asked.settle(rows(*range(25)), rows(*range(20, 40), 7), rows(1000), **CASES[name])
+    shown = asked.look()
+    assert shown.fault is None
+    train, evaluation = asked.loaded()
+    assert previewed(shown) == train
+    assert previewed(asked.look("evaluation")) == evaluation
+    statistics = shown.statistics
+    assert (statistics.trained_rows, statistics.evaluation_rows) == (
+        train.total(),
+        evaluation.total(),
+    )
+
+
+def test_the_first_rows_shown_are_of_all_files(asked: Asked) -> None:
+    asked.settle(rows(*range(100)), rows(*range(200, 210)), rows(*range(300, 310)))
+    places = [row.place for row in asked.look().rows[:4]]
+    assert places[:3] == [f"line 1 of {name}" for name in asked.files]
+    assert places[3] == "line 2 of 0.jsonl"
+
+
+def test_rows_that_the_sample_leaves_out_may_be_evaluated(asked: Asked) -> None:
+    """An overlap is one only with what is trained on: the trainer judges so, too."""
+    same, sampled = rows(*range(40)), {"filters": {"sample": 20}}
+    asked.settle(same, evaluate=same[:1], evaluation={}, training={"seed": 1}, **sampled)
+    faults = []
+    for seed in range(6):
+        asked.settle(same, evaluate=same[:1], evaluation={}, training={"seed": seed}, **sampled)
+        fault = asked.look().fault
+        faults.append(fault is not None)
+        if fault is None:
+            asked.loaded()
+        else:
+            with pytest.raises(UserError, match="Also trained on: 1 row") as caught:
+                asked.loaded()
+            assert caught.value.message == fault.message
+    assert len(set(faults)) == 2
+
+
+def test_one_file_may_be_left_out_whole_by_the_filters(asked: Asked) -> None:
+    long, short = rows(*range(20)), rows(*range(20), answer="{}")
+    asked.settle(long, short, filters={"min_length": above(asked, short)})
+    assert asked.look().fault is None
+    train, _ = asked.loaded()
+    assert train.total() == 20
+
+
+@pytest.mark.parametrize("part", ["train", "evaluate"])
+def test_something_must_be_left_of_each_part(asked: Asked, part: str) -> None:
+    long, short = rows(*range(20)), rows(*range(40, 60), answer="{}")
+    first, second = (short, long) if part == "train" else (long, short)
+    asked.settle(first, evaluate=second, filters={"min_length": above(asked, short)})
+    fault = asked.look().fault
+    assert fault is not None
+    with pytest.raises(UserError) as caught:
+        asked.loaded()
+    assert (caught.value.message, caught.value.field) == (fault.message, fault.field)
+    assert ("to evaluate with" in fault.message) == (part == "evaluate")
+
+
+def test_start_is_refused_where_the_tokens_have_no_room(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked.settle(rows(*range(3000)))
+    usage = namedtuple("usage", ["total", "used", "free"])
+    look = asked.look()
+    for room, fits in ((look.statistics.token_bytes // 2, False), (10**9, True)):
+        disk = usage(total=10**12, used=0, free=SPARE_BYTES + room)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, disk=disk: disk)
+        settled = {"files": asked.files, "home": asked.home, "token": None, "report": print}
+        if fits:
+            check(asked.config, **settled)
+        else:
+            with pytest.raises(InvalidConfig, match="GB of disk") as caught:
+                check(asked.config, **settled)
+            assert set(caught.value.fields) == {"dataset.files"}
+    asked.loaded()
+    (made,) = (asked.home / "tokens").iterdir()
+    told, real = look.statistics.token_bytes / look.statistics.read, made.stat().st_size / 3000
+    assert 0.8 < told / real < 1.25

@@ -122,17 +122,20 @@ def test_a_gated_dataset_needs_its_persons_token(hub: HubDouble, online: Command
 def test_a_run_stays_at_the_commit_it_began_with(hub: HubDouble, online: CommandLine) -> None:
     repo = hub.add_repo(
         kind="dataset", repo_id="acme/rows",
-        files={"train.jsonl": jsonl(12), "test.jsonl": jsonl(3, word="other")},
+        files={"train.jsonl": jsonl(7), "test.jsonl": jsonl(3, word="other")},
     )  # fmt: skip
+    older = repo.head
+    hub.commit(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(12)})
     first = repo.head
     long = save(
-        online.home, dataset=on_hub(), evaluation={"split": "test"}, training={"max_steps": 200}
-    )
+        online.home, dataset=on_hub(mix=[f"acme/rows revision={older}"]),
+        evaluation={"split": "test"}, training={"max_steps": 200},
+    )  # fmt: skip
     run = online.start(long.read_text(encoding="utf-8"))
     online.wait_for_step(run, 1)
     found = resolved(online, run)
     assert found["revision of acme/rows"] == first
-    assert (found["rows"], found["evaluation_rows"]) == ("12", "3")
+    assert (found["rows"], found["evaluation_rows"]) == (str(12 + 7), "3")
     assert online("runs", "stop", run).returncode == 0
     hub.commit(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(20)})
     assert look(online, dataset=on_hub())["statistics"]["rows"] == 20
@@ -141,7 +144,7 @@ def test_a_run_stays_at_the_commit_it_began_with(hub: HubDouble, online: Command
     online.wait_for_step(run, online.status(run)["step"] + 1)
     again = [event for event in online.events(run) if event["kind"] == "resolved"][-1]["choices"]
     assert again["revision of acme/rows"]["value"] == first
-    assert again["rows"]["value"] == "12"
+    assert again["rows"]["value"] == str(12 + 7)
     online("runs", "stop", run, "--now")
 
 
@@ -189,3 +192,18 @@ def test_rows_are_read_as_they_come(hub: HubDouble, online: CommandLine) -> None
     endless = save(online.home, dataset=on_hub(streaming=True), training={"max_steps": None})
     done = online("train", str(endless), "--json")
     assert json.loads(done.stdout)["field"] == "training.max_steps"
+
+
+def test_a_stream_goes_on_in_its_place_after_several_passes(
+    hub: HubDouble, online: CommandLine
+) -> None:
+    hub.add_repo(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(9)})
+    asked: dict[str, Any] = {"dataset": on_hub(streaming=True), "training": {"max_steps": 40}}
+    whole = train(online, **asked)
+    run = online.start(save(online.home, **asked).read_text(encoding="utf-8"))
+    # A pass is 4.5 steps.
+    online.wait_for_step(run, 10)
+    assert online("runs", "stop", run).returncode == 0
+    assert 10 <= online.status(run)["step"] < 40
+    assert online("runs", "resume", run, "--follow").returncode == 0
+    assert online.losses(run) == pytest.approx(online.losses(whole), rel=1e-4)

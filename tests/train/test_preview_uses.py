@@ -1,8 +1,6 @@
 """The preview tells beforehand which rows the trainer trains on, and which it evaluates with."""
 
-import json
 import shutil
-import uuid
 from collections import Counter, namedtuple
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,68 +9,16 @@ from typing import Any
 
 import pytest
 
-from core.config import RunConfig, parse_config
-from core.data.preview import Preview, Previewer, Question, RowsPart
+from core.data.preview import Preview, Previewer
 from core.errors import InvalidConfig, UserError
 from core.preflight import SPARE_BYTES, check
-from core.runs import RunStore
-from core.train.data import load_data
-from core.train.tokenizer import load_tokenizer
-
-Tokens = tuple[int, ...]
-
-
-def rows(*numbers: int, answer: str = "It is {}.") -> list[dict[str, str]]:
-    return [{"prompt": f"{n}?", "completion": answer.format(n)} for n in numbers]
+from tests.train.asked import Asked, Tokens, rows
 
 
 @pytest.fixture(scope="module")
 def previewer() -> Iterator[Previewer]:
     with closing(Previewer()) as opened:
         yield opened
-
-
-class Asked:
-    """Settings with files of rows, to be looked at and to be loaded for training."""
-
-    def __init__(self, previewer: Previewer, home: Path, folder: Path) -> None:
-        self._previewer = previewer
-        self.home = home
-        self.files: dict[str, Path] = {}
-        self._folder = folder
-        self.config: RunConfig
-
-    def settle(self, *train: list[dict[str, str]], evaluate: Any = None, **sections: Any) -> None:
-        self.files = {f"{n}.jsonl": self._write(n, made) for n, made in enumerate(train)}
-        names = list(self.files)
-        evaluation = sections.pop("evaluation", {"fraction": 0})
-        if evaluate is not None:
-            self.files["evaluate.jsonl"] = self._write("evaluate", evaluate)
-            evaluation = {"files": ["evaluate.jsonl"]} | evaluation
-        self.config = parse_config(
-            {"dataset": {"source": "upload", "files": names}, "evaluation": evaluation} | sections
-        )
-
-    def _write(self, name: object, made: list[dict[str, str]]) -> Path:
-        path = self._folder / f"{name}.jsonl"
-        path.write_text("\n".join(json.dumps(row) for row in made), encoding="utf-8")
-        return path
-
-    def look(self, part: RowsPart = "training") -> Preview:
-        question = Question(
-            config=self.config, files=self.files, home=self.home, count=1000, part=part
-        )
-        return self._previewer.ask(question, token=None)
-
-    def loaded(self) -> tuple[Counter[Tokens], Counter[Tokens]]:
-        """How often the trainer gets each row: to train on, and to evaluate with."""
-        submission = uuid.uuid4().hex
-        run, _ = RunStore(self.home).create(self.config, files=self.files, submission=submission)
-        model = load_tokenizer(self.config.model, home=self.home, before=None)
-        data = load_data(self.config, run=run, tokenizer=model.tokenizer, tokenizer_id=model.id)
-        parts = (data.train, data.evaluation or [])
-        train, evaluation = (Counter(tuple(row["input_ids"]) for row in part) for part in parts)
-        return train, evaluation
 
 
 def previewed(preview: Preview) -> Counter[Tokens]:

@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from functools import partial
 
@@ -39,7 +40,10 @@ def main() -> int:
 def _rows_of(name: str, measure: Measure) -> list[Row]:
     try:
         return measure()
-    except BenchmarkFailed as error:
+    except Exception as error:
+        # The others' figures took minutes to make.
+        if not isinstance(error, BenchmarkFailed):
+            traceback.print_exc()
         return [Row(name=name, figure=f"failed: {error}", ok=False)]
 
 

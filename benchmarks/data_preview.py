@@ -120,9 +120,9 @@ def _check_shown(preview: Preview, *, start: int) -> None:
 
 def _peak_memory() -> int:
     """The most bytes that the preview's processes have had in memory so far."""
-    (process,) = (
-        child for child in psutil.Process().children() if "core.train.preview" in child.cmdline()
-    )
+    # What an earlier measure ended may still be in the list.
+    alive = (c for c in psutil.Process().children() if c.status() != psutil.STATUS_ZOMBIE)
+    (process,) = (child for child in alive if "core.train.preview" in child.cmdline())
     family = [process, *process.children(recursive=True)]
     statuses = [Path(f"/proc/{each.pid}/status").read_text(encoding="utf-8") for each in family]
     return sum(1024 * int(text.partition("VmHWM:")[2].split()[0]) for text in statuses)

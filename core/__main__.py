@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
 from core import launcher, preflight
 from core.config import RunConfig, load_config, parse_config
-from core.data.preview import Piece, Previewer, Question, require
+from core.data.preview import Piece, Previewer, Question, RowsPart, require
 from core.errors import InvalidConfig, UserError
 from core.history import History
 from core.options import DatasetSource
@@ -57,7 +58,9 @@ def _train(asked: argparse.Namespace, settings: Settings) -> int:
 
 def _preview(asked: argparse.Namespace, settings: Settings) -> int:
     config, files = _load(asked.file)
-    question = Question(config=config, files=files, home=settings.home, count=asked.rows)
+    question = Question(
+        config=config, files=files, home=settings.home, count=asked.rows, part=asked.part
+    )
     with closing(Previewer()) as previewer:
         preview = previewer.ask(question, token=settings.token)
     if asked.json:
@@ -65,7 +68,9 @@ def _preview(asked: argparse.Namespace, settings: Settings) -> int:
         return OK if preview.fault is None else BAD_INPUT
     for row in preview.rows:
         for side in row.sides:
-            _tell(f"--- {row.place}, {side.name}: {side.trained} of {side.tokens} tokens learned")
+            learned = f"{side.trained} of {side.tokens} tokens learned"
+            use = f" ({row.use})" if row.use else ""
+            _tell(f"--- {row.place}, {side.name}: {learned}{use}")
             _tell("".join(_marked(piece) for piece in side.pieces))
     for warning in preview.warnings:
         _tell_person(warning)
@@ -241,6 +246,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     preview.add_argument("file", type=Path, metavar="RUN.yaml")
     preview.add_argument("--rows", type=int, default=3, metavar="N", help="how many rows")
+    preview.add_argument(
+        "--part", choices=get_args(RowsPart), default="training", help="which rows to show"
+    )
     preview.set_defaults(handler=_preview)
 
     runs = commands.add_parser("runs", help="list, show, stop and resume runs")

@@ -1,5 +1,6 @@
 """This machine: its processor, its memory, its accelerators, and how busy they are."""
 
+import math
 import os
 import platform
 from dataclasses import dataclass
@@ -50,10 +51,16 @@ def _cpu() -> Device:
 
 
 def cpu_cores() -> int:
-    """The cores this process may run on."""
+    """The cores this process may run on, and no more than its container's share of time is worth.
+
+    https://docs.kernel.org/admin-guide/cgroup-v2.html: cpu.max holds a quota and a period in
+    microseconds, or "max" for no quota.
+    """
+    cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    quota, _, period = (_cgroup_text("cpu.max") or "max").partition(" ")
+    return min(cores, math.ceil(int(quota) / int(period))) if quota.isdigit() else cores
 
 
 def out_of_memory_kills() -> int:
@@ -66,11 +73,13 @@ def out_of_memory_kills() -> int:
 
 
 def _cgroup_number(name: str) -> int | None:
+    text = _cgroup_text(name)
+    return int(text) if text is not None and text.isdigit() else None
+
+
+def _cgroup_text(name: str) -> str | None:
     path = Path("/sys/fs/cgroup") / name
-    if not path.exists():
-        return None
-    text = path.read_text().strip()
-    return int(text) if text.isdigit() else None
+    return path.read_text().strip() if path.exists() else None
 
 
 @cache

@@ -34,6 +34,10 @@ PARTS: list[tuple[str, RowsPart]] = [
 # A menu with more columns is of no use; any other can be typed.
 MAX_MENU = 200
 READING = '<p class="busy" role="status">Looking at the data…</p>'
+GIVEN_UP = (
+    '<p class="muted">This look took long, and was given up for a newer one. Press Back to look '
+    "again.</p>"
+)
 NOT_READY = '<p class="muted">Rows appear here when the settings of the data are right.</p>'
 NOT_YOURS = '<p class="muted">Only those who may train here can look at data.</p>'
 
@@ -161,7 +165,7 @@ class DataPanel:
         try:
             preview = self._previewer.ask(question, token=self._access.token(request))
         except Superseded:
-            return None, READING, ""
+            return None, GIVEN_UP, ""
         except UserError as error:
             return None, view.blocked(error), ""
         return preview, view.figures(preview), view.rows(preview, question)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 import signal
 import time
 from collections import deque
@@ -20,14 +21,16 @@ import pyarrow as pa
 from datasets import Dataset
 
 from core.data.files import Row
+from core.hardware import cpu_cores
 from core.train.encode import WHOLE, Tokens, digest_of
 from core.train.rows import EncodedRow, RowEncoder
 
 # Raised when the same rows would become other tokens than before.
 ENCODING_VERSION = 3
-BATCH_ROWS = 1000
-# Fewer rows are done before other processes have begun.
-FEW_BATCHES = 2
+# Rows that one core encodes at a time: the first few tell how large they are.
+FIRST_ROWS, CHUNK_ROWS, CHUNK_BYTES = 64, 1000, 4 * 1024**2
+# Fewer are done before other processes have begun.
+FEW_CHUNKS = 2
 UNUSED_SECONDS = 30 * 24 * 3600
 # What a process that was killed has left half written.
 PART_SECONDS = 24 * 3600
@@ -106,15 +109,14 @@ def _write(path: Path, batches: Iterator[pa.RecordBatch]) -> None:
 
 def _batches(encoder: RowEncoder) -> Iterator[pa.RecordBatch]:
     """The rows in their order; by all cores where they are many."""
-    chunks = iter(lambda: list(islice(encoder.rows, BATCH_ROWS)), [])
-    first = list(islice(chunks, FEW_BATCHES + 1))
-    if len(first) <= FEW_BATCHES:
-        yield from (_batch(encoder.encode(chunk)) for chunk in first)
+    chunks = _chunks(encoder.rows)
+    first = list(islice(chunks, FEW_CHUNKS + 1))
+    if len(first) <= FEW_CHUNKS:
+        yield from (_encoded(chunk, by=encoder) for chunk in first)
         return
     # Forked, so that nothing is imported again; and where a worker dies the pool says so, rather
     # than wait for it for ever.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    workers = cores or 1
+    workers = cpu_cores()
     pool = ProcessPoolExecutor(
         workers, mp_context=get_context("fork"), initializer=_begin, initargs=(encoder,)
     )
@@ -131,6 +133,15 @@ def _batches(encoder: RowEncoder) -> Iterator[pa.RecordBatch]:
         pool.shutdown(cancel_futures=True)
 
 
+def _chunks(rows: Iterator[Row]) -> Iterator[bytes]:
+    """Some rows at a time, pickled: fewer at once where they are large."""
+    count = FIRST_ROWS
+    while chunk := list(islice(rows, count)):
+        data = pickle.dumps(chunk)
+        yield data
+        count = min(max(len(chunk) * CHUNK_BYTES // len(data), 1), CHUNK_ROWS)
+
+
 def _begin(encoder: RowEncoder) -> None:
     # The trainer's own answers to these signals would keep a worker alive that is to end.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -140,8 +151,12 @@ def _begin(encoder: RowEncoder) -> None:
     _worker.append(encoder)
 
 
-def _encode(rows: list[Row]) -> pa.RecordBatch:
-    return _batch(_worker[0].encode(rows))
+def _encode(chunk: bytes) -> pa.RecordBatch:
+    return _encoded(chunk, by=_worker[0])
+
+
+def _encoded(chunk: bytes, *, by: RowEncoder) -> pa.RecordBatch:
+    return _batch(by.encode(pickle.loads(chunk)))  # noqa: S301
 
 
 def _batch(rows: list[EncodedRow]) -> pa.RecordBatch:

@@ -17,8 +17,6 @@ from templates.datasets.worse_answers import worse_answer
 HERE = Path(__file__).parent
 # One for all: what facts_to_json holds out, the other facts hold out as well.
 SEED = 7
-# They lack an article, or have the wrong one.
-BADLY_ASKED = ("Philippines", "a octagon")
 
 Row = dict[str, Any]
 Splits = dict[str, list[Row]]
@@ -61,10 +59,7 @@ BUILDERS: dict[str, Callable[[Random], Splits]] = {
 
 def _other_facts(rng: Random) -> dict[str, list[Fact]]:
     """Facts from the end of the list: facts_to_json trains on those at its beginning."""
-    train, test = (
-        [fact for fact in facts if not any(part in fact.question for part in BADLY_ASKED)]
-        for facts in ask(rng)
-    )
+    train, test = ask(rng)
     return {"train": train[-256:], "test": test[-48:]}
 
 

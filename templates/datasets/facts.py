@@ -11,6 +11,8 @@ TABLES = Path(__file__).parent / "tables"
 
 Answer = dict[str, str | int]
 
+# How a name stands in a sentence, where that is not as it is.
+SAID = {"Philippines": "the Philippines"}
 # Table → what is asked for → ways to ask. The last way of each is kept for the held-out questions.
 # None of them says how to answer: that is what is to be learned.
 QUESTIONS = {
@@ -183,9 +185,14 @@ def _ask(
             columns = wanted.split()
             # An empty cell: there is no single undisputed answer.
             if all(row[column] for column in columns):
-                question = rng.choice(ways[first_way:last_way]).format(row[name])
+                question = _asked(rng.choice(ways[first_way:last_way]), of=row[name])
                 answer = {column: _value(row[column]) for column in [name, *columns]}
                 yield Fact(table, wanted, question, answer)
+
+
+def _asked(way: str, *, of: str) -> str:
+    """The question with its articles."""
+    return way.replace("a {}", "an {}" if of[0] in "aeiou" else "a {}").format(SAID.get(of, of))
 
 
 def _value(cell: str) -> str | int:

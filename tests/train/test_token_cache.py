@@ -17,12 +17,13 @@ from core.data.examples import LOOKED_AT_ROWS, map_rows, rows_of
 from core.data.files import Row, read_rows
 from core.data.sources import Source, sources_of
 from core.errors import UserError
+from core.train import token_cache
 from core.train.rows import RowEncoder
-from core.train.token_cache import BATCH_ROWS, FEW_BATCHES, tokens_of
+from core.train.token_cache import CHUNK_ROWS, FEW_CHUNKS, FIRST_ROWS, tokens_of
 from core.train.tokenizer import load_tokenizer
 
 # So many that other processes take part.
-MANY = BATCH_ROWS * (FEW_BATCHES + 6) + 5
+MANY = CHUNK_ROWS * (FEW_CHUNKS + 6) + 5
 
 
 def rows(count: int) -> list[dict[str, Any]]:
@@ -67,6 +68,18 @@ def test_all_cores_make_what_one_makes_in_the_same_order(made: Made) -> None:
     assert tokens["input_ids"][:] == [side.ids.tolist() for side in expected]
     assert tokens["labels"][:] == [side.labels().tolist() for side in expected]
     assert tokens["place"][:] == [f"line {number}" for number in range(1, MANY + 1)]
+
+
+def test_of_large_rows_few_are_encoded_at_a_time(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(token_cache, "CHUNK_BYTES", 64 * 1024)
+    made.write([{"prompt": "a", "completion": "b" * 8 * 1024}] * (FIRST_ROWS + 20))
+    made.tokens(made.encoder())
+    (path,) = made.cache.iterdir()
+    with pa.memory_map(str(path)) as file:
+        sizes = [batch.num_rows for batch in pa.ipc.open_stream(file)]
+    assert sizes == [FIRST_ROWS, 7, 7, 6]
 
 
 def test_tokens_are_kept_for_the_next_run(made: Made) -> None:

@@ -19,6 +19,7 @@ from core.data.messages import Message
 from core.errors import UserError
 from core.events import Choice
 from core.options import DatasetShape
+from core.train.byte_tokens import ByteTokens
 from core.train.chat_template import training_template, trains_to_stop
 
 # The sides of a row: one, but for pairs.
@@ -101,8 +102,11 @@ class Encoder:
                 hint="Choose plain or chatml as the chat template, or an instruct model.",
                 field="model.chat_template",
             )
+        # Quicker than the library's way, where it can be.
+        self._bytes: ByteTokens | None = None
         if self._marks:
             self.template, choice = training_template(tokenizer, model_name=model_name)
+            self._bytes = ByteTokens.of(tokenizer, template=self.template)
             self.choices["training_chat_template"] = choice
             if not trains_to_stop(tokenizer, self.template):
                 self.warnings.append(
@@ -155,6 +159,16 @@ class Encoder:
                 return [{WHOLE: self._told(ids, start)} for ids, start in found]
 
     def _conversations(self, conversations: list[list[Message]], tools: list[Any]) -> list[Sides]:
+        if self._bytes is None or any(tools):
+            return self._by_the_library(conversations, tools)
+        made = self._bytes.encode(self._with_reasonings(conversations))
+        pairs = zip(conversations, made, strict=True)
+        return [
+            {WHOLE: Tokens(*tokens)} if tokens else self._by_the_library([messages], [None])[0]
+            for messages, tokens in pairs
+        ]
+
+    def _by_the_library(self, conversations: list[list[Message]], tools: list[Any]) -> list[Sides]:
         rendered = self._render(conversations, tools, marks=self._marks)
         if not self._marks:
             return [_whole(ids) for ids in rendered["input_ids"]]
@@ -185,7 +199,7 @@ class Encoder:
         marks: bool = False,
     ) -> dict[str, list[list[int]]]:
         """What apply_chat_template makes of them, at once where they have no tools of their own."""
-        adapted = [[self._with_reasoning(m) for m in messages] for messages in conversations]
+        adapted = self._with_reasonings(conversations)
         shared: dict[str, Any] = {
             "tokenize": True,
             "return_dict": True,
@@ -201,6 +215,9 @@ class Encoder:
             for messages, each in zip(adapted, tools, strict=True)
         ]
         return {name: [row[name] for row in made] for name in made[0]}
+
+    def _with_reasonings(self, conversations: list[list[Message]]) -> list[list[Message]]:
+        return [[self._with_reasoning(m) for m in messages] for messages in conversations]
 
     def _with_reasoning(self, message: Message) -> Message:
         """A message's reasoning under the name by which this template shows it."""

@@ -21,20 +21,8 @@ from core.train.data import load_data
 from core.train.model import load_model
 from core.train.sft import make_trainer
 from core.train.tokenizer import load_tokenizer
-from tests.tiny_model import CHAT_TEMPLATE, SPECIAL, make_tiny_model
-
-TEMPLATES = Path(trl.__file__).parent / "chat_templates"
-LLAMA = ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>")
-FAMILIES: dict[str, dict[str, Any]] = {
-    "smollm2": {"template": CHAT_TEMPLATE},
-    "qwen3": {"template": (TEMPLATES / "qwen3.jinja").read_text(encoding="utf-8")},
-    "llama3": {
-        "template": (TEMPLATES / "llama3.jinja").read_text(encoding="utf-8"),
-        "begin": LLAMA[0],
-        "end": LLAMA[3],
-        "special": SPECIAL + LLAMA,
-    },
-}
+from tests.tiny_model import make_tiny_model
+from tests.train.families import FAMILIES
 
 ASKED = {"role": "user", "content": "Which colour is the sky?"}
 SAID = {"role": "assistant", "content": "Blue, or grey: naïve 🙂"}

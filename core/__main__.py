@@ -146,7 +146,12 @@ def _resume(asked: argparse.Namespace, settings: Settings) -> int:
 def _push(asked: argparse.Namespace, settings: Settings) -> int:
     run = RunStore(settings.home).open(asked.run)
     owner, _, name = asked.repo.partition("/")
-    chosen = {"owner": owner, "name": name, "private": not asked.public}
+    chosen = {
+        "owner": owner,
+        "name": name,
+        "private": not asked.public,
+        "pull_request": asked.pull_request,
+    }
     output = parse_config({"output": chosen}).output
     launcher.push(run, token=settings.token, output=output)
     return _follow(asked, run)
@@ -267,6 +272,9 @@ def _parser() -> argparse.ArgumentParser:
     push.add_argument("run", metavar="RUN_ID")
     push.add_argument("repo", metavar="OWNER/NAME")
     push.add_argument("--public", action="store_true", help="for everybody to see")
+    push.add_argument(
+        "--pull-request", action="store_true", help="propose it to a repository that is there"
+    )
     push.set_defaults(handler=_push)
 
     schema = commands.add_parser("schema", parents=[common], help="the JSON Schema of RUN.yaml")

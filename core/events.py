@@ -108,7 +108,7 @@ class PushProgress(Fact):
 
 
 class Pushed(Fact):
-    """The Hub holds, byte for byte, what is here."""
+    """The Hub holds, byte for byte, what is here: in the repository, or proposed to it."""
 
     kind: Literal["pushed"] = "pushed"
     repo: str
@@ -117,6 +117,7 @@ class Pushed(Fact):
     files: int
     size: int
     private: bool
+    pull_request: bool = False
 
 
 Event = (

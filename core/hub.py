@@ -72,7 +72,8 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
     """The repository that a result goes to, once it is certain that this token may write there.
 
     Raises UserError when nobody is signed in, the token may not write, or a private result would
-    go into a repository that everybody can see.
+    go into a repository that everybody can see. A pull request needs no right to write, but a
+    repository that is there.
     """
     if token is None:
         raise UserError(
@@ -82,6 +83,8 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
         )
     who = account(token)
     owner = output.owner or who.name
+    if output.pull_request:
+        return _proposed_to(f"{owner}/{output.name}", token)
     if owner not in who.writable:
         raise UserError(
             f"This token can't write to {owner}.",
@@ -95,6 +98,12 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
             hint="Choose another name, or turn Private off.",
             field="output.private",
         )
+    return repo
+
+
+def _proposed_to(repo: str, token: SecretStr) -> str:
+    with hub_errors(f"the repository {repo}", field="output.pull_request"):
+        _api(token).model_info(repo, timeout=TIMEOUT_SECONDS)
     return repo
 
 

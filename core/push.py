@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import HfApi, RepoFile
+from huggingface_hub import Discussion, HfApi, RepoFile
 from pydantic import SecretStr
 
 from core.errors import HubUnreachable, UserError
@@ -48,20 +48,26 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
     repo = target_repo(output, token)
     api = HfApi(token=token.get_secret_value() if token else None)
     with hub_errors(f"the repository {repo}"):
-        api.create_repo(repo, private=output.private, exist_ok=True)
+        if not output.pull_request:
+            api.create_repo(repo, private=output.private, exist_ok=True)
         private = bool(api.model_info(repo).private)
+    proposal = _pull_request(api, repo=repo, run=run) if output.pull_request else None
     folder = _fill_folder(run, repo=repo, api=api)
     local = fingerprints(folder)
     events.write(PushProgress(note=f"Uploading to {repo}, then comparing file by file…"))
-    commit = _upload(api, repo=repo, folder=folder, local=local, name=output.name)
+    commit = _upload(
+        api, repo=repo, folder=folder, local=local, name=output.name,
+        revision=proposal.git_reference if proposal else None,
+    )  # fmt: skip
     shutil.rmtree(folder)
     return Pushed(
         repo=repo,
-        url=f"{api.endpoint}/{repo}",
+        url=proposal.url if proposal else f"{api.endpoint}/{repo}",
         commit=commit,
         files=len(local),
         size=sum(file.size for file in local.values()),
         private=private,
+        pull_request=proposal is not None,
     )
 
 
@@ -79,7 +85,29 @@ def differences(local: dict[str, Print], remote: dict[str, RepoFile]) -> list[st
     return [path for path, file in local.items() if not _same(file, remote.get(path))]
 
 
-def _upload(api: HfApi, *, repo: str, folder: Path, local: dict[str, Print], name: str) -> str:
+def _pull_request(api: HfApi, *, repo: str, run: Run) -> Discussion:
+    """The open pull request of this run: a second push, or a lost answer, opens no other."""
+    title = f"SmolFactory run {run.id}"
+    with hub_errors(f"pull requests of {repo}"):
+        opened = api.get_repo_discussions(
+            repo, author=api.whoami()["name"], discussion_type="pull_request",
+            discussion_status="open",
+        )  # fmt: skip
+        there = next((each for each in opened if each.title == title), None)
+        return there or api.create_pull_request(
+            repo, title=title, description="A model trained and pushed with SmolFactory."
+        )
+
+
+def _upload(
+    api: HfApi,
+    *,
+    repo: str,
+    folder: Path,
+    local: dict[str, Print],
+    name: str,
+    revision: str | None,
+) -> str:
     """Upload until the remote listing equals the local one. Returns the commit that has it all.
 
     An upload may come in several commits, or be there although its answer was lost; so what is
@@ -92,11 +120,14 @@ def _upload(api: HfApi, *, repo: str, folder: Path, local: dict[str, Print], nam
         time.sleep(attempt * PAUSE_SECONDS)
         try:
             with hub_errors(f"the upload to {repo}"):
-                api.upload_folder(repo_id=repo, folder_path=folder, commit_message=f"Upload {name}")
+                api.upload_folder(
+                    repo_id=repo, folder_path=folder, commit_message=f"Upload {name}",
+                    revision=revision,
+                )  # fmt: skip
         except HubUnreachable as error:
             unreachable = error
         with hub_errors(f"the repository {repo}"):
-            commit = str(api.model_info(repo).sha)
+            commit = str(api.model_info(repo, revision=revision).sha)
             missing = differences(local, _remote(api, repo, revision=commit))
         if not missing:
             return commit

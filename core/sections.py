@@ -213,6 +213,10 @@ class OutputSection(Section):
     private: bool = setting(
         True, label="Private", basic=True, help="Only you can see the repository on the Hub."
     )
+    pull_request: bool = setting(
+        False, label="As a pull request",
+        help="Proposes the result to a repository that is there already; others decide to take it.",
+    )  # fmt: skip
 
 
 class HardwareSection(Section):

@@ -50,6 +50,7 @@ class RunPage:
             "push_owner": (output.owner if output else None) or account or "",
             "push_name": output.name if output else snapshot.status.name,
             "push_private": output.private if output else True,
+            "push_pull_request": output.pull_request if output else False,
             "curves": snapshot.curves,
             "log": snapshot.log,
             "settings": snapshot.settings,
@@ -84,6 +85,9 @@ class RunPage:
                     ),
                     "name": gr.Textbox(label="Name", max_lines=1, elem_id="push-name"),
                     "private": gr.Checkbox(label="Private", elem_id="push-private"),
+                    "pull_request": gr.Checkbox(
+                        label="As a pull request", elem_id="push-pull-request"
+                    ),
                 }
             self.push_problem = gr.HTML("", elem_id="push-problem")
             with gr.Row(elem_classes=["buttons"]):

@@ -214,8 +214,9 @@ def _pushed(pushed: Pushed | None) -> str:
     if pushed is None or not pushed.url.startswith(("https://", "http://")):
         return ""
     privacy = "private" if pushed.private else "public"
+    done = "Proposed as a pull request to" if pushed.pull_request else "Pushed to"
     return (
-        f'<p class="pushed">Pushed to <a href="{escape(pushed.url)}" target="_blank"'
+        f'<p class="pushed">{done} <a href="{escape(pushed.url)}" target="_blank"'
         f' rel="noopener noreferrer">{escape(pushed.repo)}</a>, {privacy}:'
         f" {words.count(pushed.files)} files, {words.size(pushed.size)}, each one verified.</p>"
     )

@@ -157,5 +157,6 @@ def _chosen_output(run: Run, values: Mapping[str, Any]) -> OutputSection:
         "name": (values["name"] or "").strip(),
         "owner": (values["owner"] or "").strip() or None,
         "private": values["private"],
+        "pull_request": values["pull_request"],
     }
     return parse_config(nested).output

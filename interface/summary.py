@@ -58,6 +58,8 @@ def _afterwards(config: RunConfig) -> str:
     if not output.push:
         return f"The result, <b>{escape(output.name)}</b>, stays here until you push it."
     owner = f"{output.owner}/" if output.owner else "your account, as "
+    if output.pull_request:
+        return f"The result is proposed to <b>{escape(owner + output.name)}</b> as a pull request."
     privacy = "privately" if output.private else "publicly"
     return f"The result is pushed {privacy} to <b>{escape(owner + output.name)}</b>."
 
@@ -66,7 +68,7 @@ def _warnings(config: RunConfig, signed_in: bool) -> list[str]:
     found = []
     if config.output.push and not signed_in:
         found.append("Nobody is signed in to the Hub here, so the result can't be pushed.")
-    if config.output.push and not config.output.private:
+    if config.output.push and not (config.output.private or config.output.pull_request):
         found.append("The repository on the Hub will be public: everyone can see it.")
     full = config.adapter.kind is AdapterKind.FULL
     if full and config.training.learning_rate > HIGH_RATE_FOR_ALL_WEIGHTS:

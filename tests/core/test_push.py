@@ -113,6 +113,38 @@ def test_the_card_tells_what_the_model_is(
     assert str(online.home) not in card
 
 
+def test_a_result_is_proposed_where_one_may_not_write(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    repo = hub.add_repo(repo_id="grace/bot", files={"README.md": b"Hers."})
+    before = repo.head
+    # It was opened, and nobody heard of it.
+    hub.fail(path="/discussions", method="POST", after=True)
+    assert online("push", trained, "grace/bot", "--pull-request").returncode == 1
+    done = online("push", trained, "grace/bot", "--pull-request", "--json")
+    assert done.returncode == 0, done.stderr
+    (made,) = repo.pull_requests
+    assert made.author == "ada"
+    assert repo.head == before
+    proposed = repo.at(made.ref)
+    model = online.home / "runs" / trained / "model"
+    assert {path.name for path in model.iterdir()} <= proposed.tree.keys()
+    pushed = next(e for e in online.events(trained) if e["kind"] == "pushed")
+    assert pushed["commit"] == proposed.sha
+    assert pushed["url"].endswith("/grace/bot/discussions/1")
+    assert pushed["pull_request"] is True
+
+
+def test_a_pull_request_needs_a_repository_that_is_there(online: CommandLine, trained: str) -> None:
+    done = online("push", trained, "grace/none", "--pull-request")
+    assert done.returncode == 1
+    assert "grace/none" in done.stderr
+    asked = SHORT.replace("push: true", "push: true, owner: grace, pull_request: true")
+    (online.home / "run.yaml").write_text(asked, encoding="utf-8")
+    refused = json.loads(online("train", str(online.home / "run.yaml"), "--json").stdout)
+    assert refused["field"] == "output.pull_request"
+
+
 def test_a_lost_answer_to_the_commit_is_looked_after(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:

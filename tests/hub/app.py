@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import (
     routes_commits,
+    routes_discussions,
     routes_files,
     routes_identity,
     routes_refs,
@@ -34,6 +35,7 @@ def build(hub: Hub, *, faults: Faults) -> ASGIApp:
     for module in (
         routes_identity,
         routes_commits,
+        routes_discussions,
         routes_uploads,
         routes_refs,
         routes_files,

@@ -72,12 +72,20 @@ def _repo(
 RepoContext = Annotated[Repo, Depends(_repo)]
 
 
-def _writable(repo: RepoContext, caller: CallerContext) -> Repo:
+def _writable(repo: RepoContext, caller: CallerContext, revision: str = "") -> Repo:
     if not caller.signed_in:
         raise repo_not_found(signed_in=False)
-    if not caller.may_write(repo.repo_id):
+    if not caller.may_write(repo.repo_id) and not _proposes(caller, repo, unquote(revision)):
         raise HubError(403, "Forbidden: you don't have write access to this repository")
     return repo
+
+
+def _proposes(caller: Caller, repo: Repo, revision: str) -> bool:
+    """Whether this is about a pull request of the caller's; large files come without a revision."""
+    assert caller.token is not None
+    return repo.is_proposed_by(caller.token.user.name) and (
+        not revision or revision.startswith("refs/pr/")
+    )
 
 
 WritableContext = Annotated[Repo, Depends(_writable)]

@@ -58,7 +58,7 @@ async def commit(
     create_pr: bool = False,
 ) -> dict[str, Any]:
     if create_pr:
-        raise HubError(400, "This double opens no pull requests")
+        raise HubError(400, "This double opens pull requests by themselves, not with a commit")
     branch = unquote(revision)
     if branch not in repo.branches:
         raise revision_not_found(branch)

@@ -24,11 +24,16 @@ class Tag(BaseModel):
 
 @router.get("/api/{kinds}/{namespace}/{name}/refs")
 def list_refs(repo: RepoContext) -> dict[str, Any]:
+    proposed = {made.ref for made in repo.pull_requests}
+    branches = {name: sha for name, sha in repo.branches.items() if name not in proposed}
     return {
-        "branches": _refs(repo.branches, under="refs/heads"),
+        "branches": _refs(branches, under="refs/heads"),
         "tags": _refs(repo.tags, under="refs/tags"),
         "converts": [],
-        "pullRequests": [],
+        "pullRequests": [
+            {"name": made.ref, "ref": made.ref, "targetCommit": repo.branches[made.ref]}
+            for made in repo.pull_requests
+        ],
     }
 
 

@@ -51,6 +51,21 @@ class Commit:
     tree: Mapping[str, File]
 
 
+@dataclass(frozen=True)
+class PullRequest:
+    """A proposal to a repository; its commits lie on the branch `ref`."""
+
+    number: int
+    title: str
+    description: str
+    author: str
+    date: str
+
+    @property
+    def ref(self) -> str:
+        return f"refs/pr/{self.number}"
+
+
 @dataclass
 class Repo:
     """A repository: its settings, every commit ever made, and where each branch stands."""
@@ -64,6 +79,7 @@ class Repo:
     history: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    pull_requests: list[PullRequest] = field(default_factory=list)
 
     @property
     def namespace(self) -> str:
@@ -117,11 +133,21 @@ class Repo:
         etags = sorted((path, file.etag) for path, file in tree.items())
         seed = f"{self.kind} {self.repo_id} {parent} {title} {len(self.history)} {etags}"
         sha = hashlib.sha1(seed.encode()).hexdigest()
-        date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-        commit = Commit(sha, parent, title, description, author, date, dict(tree))
+        commit = Commit(sha, parent, title, description, author, _now(), dict(tree))
         self.history[sha] = commit
         self.branches[branch] = sha
         return commit
+
+    def propose(self, *, author: str, title: str, description: str) -> PullRequest:
+        """Open a pull request whose branch begins where `main` stands."""
+        number = len(self.pull_requests) + 1
+        made = PullRequest(number, title, description, author, _now())
+        self.pull_requests.append(made)
+        self.branches[made.ref] = self.head
+        return made
+
+    def is_proposed_by(self, user: str) -> bool:
+        return any(made.author == user for made in self.pull_requests)
 
 
 class Blobs:
@@ -214,6 +240,10 @@ class Store:
 
     def read(self, file: File) -> bytes:
         return self.blobs.path(file.sha256).read_bytes()
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def git_oid(data: bytes) -> str:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from huggingface_hub import HfApi, ModelCard, ModelCardData
+from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 
 from core.builtin import BUILTIN_MODEL
 from core.config import RunConfig, settings_of_a_run
@@ -11,7 +12,7 @@ from core.errors import UserError
 from core.history import History
 from core.hub import hub_errors
 from core.options import AdapterKind, DatasetSource
-from core.runs import Run
+from core.runs import Run, data_name
 
 TEMPLATE = Path(__file__).parent.parent / "templates" / "model_card.md"
 CHART = "training.png"
@@ -25,6 +26,11 @@ RESULTS = {
     "eval_mean_token_accuracy": "Evaluation token accuracy",
     "num_tokens": "Tokens seen",
 }
+# Those of them that tell how good the model is, by the Hub's kinds of metrics.
+EVALUATED = {
+    "eval_loss": ("loss", "Evaluation loss"),
+    "eval_mean_token_accuracy": ("accuracy", "Evaluation token accuracy"),
+}
 LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets")
 
 
@@ -34,7 +40,7 @@ def write_card(run: Run, history: History, *, folder: Path, repo: str, api: HfAp
     resolved = run.resolved()
     has_chart = _draw_losses(history, folder / CHART)
     card = ModelCard.from_template(
-        card_data=_metadata(config, api=api),
+        card_data=_metadata(config, history, name=repo.partition("/")[2], api=api),
         template_path=str(TEMPLATE),
         repo=repo,
         name=repo.partition("/")[2],
@@ -53,7 +59,8 @@ def write_card(run: Run, history: History, *, folder: Path, repo: str, api: HfAp
     (folder / "README.md").write_text(str(card), encoding="utf-8")
 
 
-def _metadata(config: RunConfig, *, api: HfApi) -> ModelCardData:
+def _metadata(config: RunConfig, history: History, *, name: str, api: HfApi) -> ModelCardData:
+    """What the Hub reads of a card: it links the base model and the data, and lists the results."""
     is_adapter = config.adapter.kind is AdapterKind.LORA
     names = [other.name for other in config.dataset.mix]
     if config.dataset.source is DatasetSource.HUB and config.dataset.name:
@@ -61,24 +68,47 @@ def _metadata(config: RunConfig, *, api: HfApi) -> ModelCardData:
     return ModelCardData(
         base_model=config.model.name,
         base_model_relation="adapter" if is_adapter else "finetune",
+        model_name=name,
         datasets=names or None,
+        eval_results=list(_evaluated(config, history)) or None,
         library_name="peft" if is_adapter else "transformers",
-        license=_license(config.model.name, api=api),
+        **_license(config.model.name, api=api),
         pipeline_tag="text-generation",
         tags=["smolfactory", "trl", "sft"],
     )
 
 
-def _license(model: str, *, api: HfApi) -> str | None:
-    """The base model's licence, which binds what is made from it; None where it states none."""
+def _license(model: str, *, api: HfApi) -> dict[str, Any]:
+    """The base model's licence, which binds what is made from it; nothing where it states none."""
     if model == BUILTIN_MODEL:
-        return BUILTIN_LICENSE
+        return {"license": BUILTIN_LICENSE}
     try:
         with hub_errors(f"the model {model}"):
             card = api.model_info(model).card_data
     except UserError:
-        return None
-    return str(card["license"]) if card and card.get("license") else None
+        return {}
+    # One that is called "other" has a name and a link of its own.
+    named = ("license", "license_name", "license_link")
+    return {name: str(card[name]) for name in named if card and card.get(name)}
+
+
+def _evaluated(config: RunConfig, history: History) -> Iterator[EvalResult]:
+    """The last evaluation, as the Hub's model-index takes it."""
+    dataset = config.dataset
+    on_hub = dataset.source is DatasetSource.HUB and not dataset.mix
+    for name, (kind, label) in EVALUATED.items():
+        value = history.latest.get(name)
+        if value is not None:
+            yield EvalResult(
+                task_type="text-generation",
+                dataset_type=dataset.name if on_hub and dataset.name else "held-out",
+                dataset_name=data_name(config) if on_hub else "rows that were not trained on",
+                dataset_config=dataset.subset if on_hub else None,
+                dataset_split=config.evaluation.split if on_hub else None,
+                metric_type=kind,
+                metric_name=label,
+                metric_value=round(value, 4),
+            )
 
 
 def _dataset(config: RunConfig) -> str:

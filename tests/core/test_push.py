@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from huggingface_hub import ModelCard
 
 from core.processes import end_family
 from tests.conftest import ROOT, CommandLine, environment_of, processes_of, wait_until
@@ -111,6 +112,26 @@ def test_the_card_tells_what_the_model_is(
     ):
         assert fact in card
     assert str(online.home) not in card
+    # As the Hub's own client reads it.
+    results = {result.metric_type: result for result in ModelCard(card).data.eval_results}
+    assert results["loss"].metric_value > 0
+    assert 0 <= results["accuracy"].metric_value <= 1
+    assert results["loss"].dataset_name == "rows that were not trained on"
+
+
+def test_the_card_has_the_base_models_licence_with_its_name_and_link(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    terms = {"license": "other", "license_name": "own-terms", "license_link": "https://a.example/l"}
+    front = "".join(f"{name}: {value}\n" for name, value in terms.items())
+    hub.add_repo(repo_id="acme/base", files={"README.md": f"---\n{front}---\n".encode()})
+    asked = online.home / "runs" / trained / "config.yaml"
+    text = asked.read_text(encoding="utf-8")
+    asked.write_text(text.replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/base"), "utf-8")
+    assert online("push", trained, "ada/bot").returncode == 0
+    card = ModelCard(hub.files(repo_id="ada/bot")["README.md"].decode()).data
+    assert {name: card[name] for name in terms} == terms
+    assert card["base_model"] == "acme/base"
 
 
 def test_a_result_is_proposed_where_one_may_not_write(

@@ -105,7 +105,8 @@ class Look:
     def finish(self) -> None:
         """Work out what all that was read amounts to."""
         statistics, preview = self.preview.statistics, self.preview
-        if self._uses is None and statistics.complete and self.rows and not self._is_full:
+        is_whole = statistics.complete and preview.fault is None and not self._is_full
+        if self._uses is None and is_whole:
             self._uses = self._divide()
         if self.evaluation:
             most = self.config.evaluation.max_rows

@@ -54,7 +54,9 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
     proposal = _pull_request(api, repo=repo, run=run) if output.pull_request else None
     folder = _fill_folder(run, repo=repo, api=api)
     local = fingerprints(folder)
-    events.write(PushProgress(note=f"Uploading to {repo}, then comparing file by file…"))
+    privacy = "private" if private else "public"
+    note = f"Uploading to {repo} ({privacy}), then comparing file by file…"
+    events.write(PushProgress(note=note))
     commit = _upload(
         api, repo=repo, folder=folder, local=local, name=output.name,
         revision=proposal.git_reference if proposal else None,

@@ -119,6 +119,7 @@ def test_the_card_tells_what_the_model_is(
     assert results["loss"].dataset_name == "rows that were not trained on"
 
 
+@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 def test_the_card_has_the_base_models_licence_with_its_name_and_link(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_result_is_proposed_where_one_may_not_write(
     assert pushed["pull_request"] is True
 
 
+@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 def test_a_pull_request_needs_a_repository_that_is_there(online: CommandLine, trained: str) -> None:
     done = online("push", trained, "grace/none", "--pull-request")
     assert done.returncode == 1
@@ -164,6 +166,17 @@ def test_a_pull_request_needs_a_repository_that_is_there(online: CommandLine, tr
     (online.home / "run.yaml").write_text(asked, encoding="utf-8")
     refused = json.loads(online("train", str(online.home / "run.yaml"), "--json").stdout)
     assert refused["field"] == "output.pull_request"
+
+
+@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+def test_a_private_repository_stays_private_and_that_is_told_beforehand(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    repo = hub.add_repo(repo_id="ada/bot", private=True)
+    assert online("push", trained, "ada/bot", "--public").returncode == 0
+    assert repo.private
+    notes = [e["note"] for e in online.events(trained) if e["kind"] == "push_progress"]
+    assert any("ada/bot (private)" in note for note in notes)
 
 
 def test_a_lost_answer_to_the_commit_is_looked_after(

@@ -9,6 +9,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -174,13 +175,15 @@ class Supervisor:
 
     def _run_child(self, module: str, *, environment: dict[str, str], limit: float | None) -> int:
         """Run a module on the run's folder, keep its log, and see that nothing of it is left."""
+        # What libraries write to the disk meanwhile stays behind where they are killed.
+        scratch = tempfile.TemporaryDirectory(prefix="smolfactory-", ignore_cleanup_errors=True)
         child = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", module, str(self._run.paths.root)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=Path(__file__).parent.parent,
-            env=environment,
+            env=environment | {"TMPDIR": scratch.name},
         )
         self._child = child
         secrets = [self._token.get_secret_value()] if self._token else []
@@ -195,6 +198,7 @@ class Supervisor:
             end_descendants(grace=END_GRACE_SECONDS)
             log.close()
             self._child = None
+            scratch.cleanup()
         return code
 
     def _watch(

@@ -68,13 +68,20 @@ def test_a_stopped_run_resumes_as_if_it_had_never_stopped(command_line: CommandL
     assert command_line.losses(stopped) == pytest.approx(command_line.losses(whole), rel=1e-4)
 
 
-def test_cancel_ends_a_run_at_once_and_leaves_no_process(command_line: CommandLine) -> None:
+def test_cancel_ends_a_run_at_once_and_leaves_nothing_behind(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    command_line.environment["TMPDIR"] = str(scratch)
     run = command_line.start(LONG)
     command_line.wait_for_step(run, 1)
+    assert any(scratch.rglob("*"))
     assert command_line("runs", "stop", run, "--now").returncode == 0
     assert command_line.status(run)["state"] == "canceled"
     assert not (command_line.home / "runs" / run / "model").exists()
     wait_until(lambda: not processes_of(command_line.home))
+    assert not any(scratch.iterdir())
 
 
 def test_a_stop_while_tokens_are_made_ends_the_run_at_once(command_line: CommandLine) -> None:

@@ -84,6 +84,9 @@ class RunPage:
                         elem_id="push-owner",
                     ),
                     "name": gr.Textbox(label="Name", max_lines=1, elem_id="push-name"),
+                }
+            with gr.Row(elem_classes=["push-choices"]):
+                self.push_fields |= {
                     "private": gr.Checkbox(label="Private", elem_id="push-private"),
                     "pull_request": gr.Checkbox(
                         label="As a pull request", elem_id="push-pull-request"

@@ -63,7 +63,9 @@ CHANGED: dict[str, dict[str, Any]] = {
     "evaluation": {
         "split": "validation", "files": ["held out.csv"], "fraction": 0, "every": 1, "max_rows": 1,
     },
-    "output": {"name": "1.0", "push": True, "owner": "0x10", "private": False},
+    "output": {
+        "name": "1.0", "push": True, "owner": "0x10", "private": False, "pull_request": True,
+    },
     "hardware": {"number_format": "bfloat16", "gradient_checkpointing": "off"},
 }  # fmt: skip
 

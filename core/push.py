@@ -4,14 +4,11 @@ A process of its own, the only one of a run that holds the token while it works.
 only when the Hub lists, file by file, the size and the hash of what lies here.
 """
 
-import hashlib
 import shutil
 import sys
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import Discussion, HfApi, RepoFile
+from huggingface_hub import Discussion, HfApi
 from pydantic import SecretStr
 
 from core.errors import HubUnreachable, UserError
@@ -21,19 +18,9 @@ from core.hub import hub_errors, target_repo
 from core.model_card import write_card
 from core.runs import Run, RunPaths
 from core.settings import load_settings
+from core.upload import Target, fingerprints, upload_verified
 
 FAILED = 1
-ATTEMPTS = 3
-PAUSE_SECONDS = 3
-
-
-@dataclass(frozen=True)
-class Print:
-    """What tells a file apart: its size, and its hash as git and as LFS take it."""
-
-    size: int
-    git: str
-    sha256: str
 
 
 def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
@@ -57,10 +44,10 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
     privacy = "private" if private else "public"
     note = f"Uploading to {repo} ({privacy}), then comparing file by file…"
     events.write(PushProgress(note=note))
-    commit = _upload(
-        api, repo=repo, folder=folder, local=local, name=output.name,
-        revision=proposal.git_reference if proposal else None,
-    )  # fmt: skip
+    target = Target(repo, revision=proposal.git_reference if proposal else None)
+    commit = upload_verified(
+        api, target, folder=folder, local=local, message=f"Upload {output.name}"
+    )
     shutil.rmtree(folder)
     return Pushed(
         repo=repo,
@@ -71,20 +58,6 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
         private=private,
         pull_request=proposal is not None,
     )
-
-
-def fingerprints(folder: Path) -> dict[str, Print]:
-    """The files below a folder by their path in the repository."""
-    return {
-        path.relative_to(folder).as_posix(): _fingerprint(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
-def differences(local: dict[str, Print], remote: dict[str, RepoFile]) -> list[str]:
-    """The local files that the Hub has not, or has otherwise."""
-    return [path for path, file in local.items() if not _same(file, remote.get(path))]
 
 
 def _pull_request(api: HfApi, *, repo: str, run: Run) -> Discussion:
@@ -99,69 +72,6 @@ def _pull_request(api: HfApi, *, repo: str, run: Run) -> Discussion:
         return there or api.create_pull_request(
             repo, title=title, description="A model trained and pushed with SmolFactory."
         )
-
-
-def _upload(
-    api: HfApi,
-    *,
-    repo: str,
-    folder: Path,
-    local: dict[str, Print],
-    name: str,
-    revision: str | None,
-) -> str:
-    """Upload until the remote listing equals the local one. Returns the commit that has it all.
-
-    An upload may come in several commits, or be there although its answer was lost; so what is
-    there is looked at, and what is there already is not sent again.
-    """
-    unreachable: HubUnreachable | None = None
-    missing: list[str] = []
-    for attempt in range(ATTEMPTS):
-        # Nothing at first, then a little longer each time.
-        time.sleep(attempt * PAUSE_SECONDS)
-        try:
-            with hub_errors(f"the upload to {repo}"):
-                api.upload_folder(
-                    repo_id=repo, folder_path=folder, commit_message=f"Upload {name}",
-                    revision=revision,
-                )  # fmt: skip
-        except HubUnreachable as error:
-            unreachable = error
-        with hub_errors(f"the repository {repo}"):
-            commit = str(api.model_info(repo, revision=revision).sha)
-            missing = differences(local, _remote(api, repo, revision=commit))
-        if not missing:
-            return commit
-    raise unreachable or UserError(
-        f"After {ATTEMPTS} tries the Hub still has not: {', '.join(missing[:5])}.",
-        hint="Push again; what is there already is not sent twice.",
-    )
-
-
-def _remote(api: HfApi, repo: str, *, revision: str) -> dict[str, RepoFile]:
-    tree = api.list_repo_tree(repo, recursive=True, revision=revision)
-    return {item.path: item for item in tree if isinstance(item, RepoFile)}
-
-
-def _same(local: Print, remote: RepoFile | None) -> bool:
-    if remote is None or remote.size != local.size:
-        return False
-    if remote.lfs is not None:
-        return bool(remote.lfs.sha256 == local.sha256)
-    return bool(remote.blob_id == local.git)
-
-
-def _fingerprint(path: Path) -> Print:
-    size = path.stat().st_size
-    # Git names a file by the SHA-1 of "blob", its size, a zero byte and its content.
-    git = hashlib.sha1(f"blob {size}\0".encode(), usedforsecurity=False)
-    sha256 = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1024 * 1024):
-            git.update(chunk)
-            sha256.update(chunk)
-    return Print(size=size, git=git.hexdigest(), sha256=sha256.hexdigest())
 
 
 def _fill_folder(run: Run, *, repo: str, api: HfApi) -> Path:

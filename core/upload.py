@@ -1,0 +1,123 @@
+"""Uploads of folders that are not believed until the Hub lists, byte for byte, what lies here."""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import HfApi, RepoFile
+
+from core.errors import HubUnreachable, UserError
+from core.hub import hub_errors
+
+ATTEMPTS = 3
+PAUSE_SECONDS = 3
+# The Hub takes larger ones as LFS or Xet only.
+LARGEST_IN_GIT = 10 * 1024**2
+
+
+@dataclass(frozen=True)
+class Print:
+    """What tells a file apart: its size, and its hash as git and as LFS take it."""
+
+    size: int
+    sha256: str
+    # Of files that are small enough to lie in git itself.
+    git: str | None
+
+
+@dataclass(frozen=True)
+class Target:
+    """A place on the Hub; `folder` is where in the repository, "" is its top."""
+
+    repo: str
+    kind: str = "model"
+    revision: str | None = None
+    folder: str = ""
+
+
+def upload_verified(
+    api: HfApi, target: Target, *, folder: Path, local: dict[str, Print], message: str
+) -> str:
+    """Upload until the remote listing equals the local one. Returns the commit that has it all.
+
+    An upload may come in several commits, or be there although its answer was lost; so what is
+    there is looked at, and what is there already is not sent again.
+
+    Raises UserError when the Hub refuses, or gives no answer for too long.
+    """
+    unreachable: HubUnreachable | None = None
+    for attempt in range(ATTEMPTS + 1):
+        with hub_errors(f"the repository {target.repo}"):
+            info = api.repo_info(target.repo, repo_type=target.kind, revision=target.revision)
+            commit = str(info.sha)
+            missing = differences(local, listing(api, target, revision=commit))
+        if not missing:
+            return commit
+        if attempt == ATTEMPTS:
+            break
+        # Nothing at first, then a little longer each time.
+        time.sleep(attempt * PAUSE_SECONDS)
+        try:
+            with hub_errors(f"the upload to {target.repo}"):
+                api.upload_folder(
+                    repo_id=target.repo,
+                    repo_type=target.kind,
+                    folder_path=folder,
+                    path_in_repo=target.folder or None,
+                    commit_message=message,
+                    revision=target.revision,
+                )
+        except HubUnreachable as error:
+            unreachable = error
+    raise unreachable or UserError(
+        f"After {ATTEMPTS} tries the Hub still has not: {', '.join(missing[:5])}.",
+        hint="Try again; what is there already is not sent twice.",
+    )
+
+
+def fingerprints(folder: Path) -> dict[str, Print]:
+    """The files below a folder by their path in it."""
+    return {
+        path.relative_to(folder).as_posix(): fingerprint(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def fingerprint(path: Path) -> Print:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    git = None
+    if size <= LARGEST_IN_GIT:
+        # Git names a file by the SHA-1 of "blob", its size, a zero byte and its content.
+        named = b"blob %d\0" % size + path.read_bytes()
+        git = hashlib.sha1(named, usedforsecurity=False).hexdigest()
+    return Print(size=size, sha256=sha256, git=git)
+
+
+def listing(api: HfApi, target: Target, *, revision: str) -> dict[str, RepoFile]:
+    """The files of the target's folder by their path in it, at a commit."""
+    under = f"{target.folder}/" if target.folder else ""
+    tree = api.list_repo_tree(
+        target.repo, repo_type=target.kind, recursive=True, revision=revision,
+    )  # fmt: skip
+    return {
+        item.path.removeprefix(under): item
+        for item in tree
+        if isinstance(item, RepoFile) and item.path.startswith(under)
+    }
+
+
+def differences(local: dict[str, Print], remote: dict[str, RepoFile]) -> list[str]:
+    """The local files that the Hub has not, or has otherwise."""
+    return [path for path, file in local.items() if not _same(file, remote.get(path))]
+
+
+def _same(local: Print, remote: RepoFile | None) -> bool:
+    if remote is None or remote.size != local.size:
+        return False
+    if remote.lfs is not None:
+        return bool(remote.lfs.sha256 == local.sha256)
+    return bool(remote.blob_id == local.git)

@@ -81,16 +81,9 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
             hint="Set HF_TOKEN, or run 'hf auth login', and start SmolFactory again.",
             field="output.push",
         )
-    who = account(token)
-    owner = output.owner or who.name
     if output.pull_request:
-        return _proposed_to(f"{owner}/{output.name}", token)
-    if owner not in who.writable:
-        raise UserError(
-            f"This token can't write to {owner}.",
-            hint="Make one with write access there, or choose another owner.",
-            field="output.owner" if output.owner else "output.push",
-        )
+        return _proposed_to(f"{output.owner or account(token).name}/{output.name}", token)
+    owner = writable_owner(output, token)
     repo = f"{owner}/{output.name}"
     if output.private and _is_public(repo, token):
         raise UserError(
@@ -99,6 +92,22 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
             field="output.private",
         )
     return repo
+
+
+def writable_owner(output: OutputSection, token: SecretStr) -> str:
+    """In whose account a run's repositories lie. A pull request's own ones lie in the person's.
+
+    Raises UserError when this token may not write there.
+    """
+    who = account(token)
+    owner = who.name if output.pull_request else output.owner or who.name
+    if owner not in who.writable:
+        raise UserError(
+            f"This token can't write to {owner}.",
+            hint="Make one with write access there, or choose another owner.",
+            field="output.owner" if output.owner else "output.push",
+        )
+    return owner
 
 
 def _proposed_to(repo: str, token: SecretStr) -> str:

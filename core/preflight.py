@@ -11,7 +11,7 @@ from core.builtin import BUILTIN_DATASET, BUILTIN_MODEL, builtin_model_folder, i
 from core.config import RunConfig
 from core.data.preview import Preview, Previewer, Question, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
-from core.hub import model_config, model_info, target_repo
+from core.hub import model_config, model_info, target_repo, writable_owner
 from core.options import AdapterKind, DatasetSource
 from core.runs import data_name
 
@@ -60,6 +60,8 @@ def check(
     if config.output.push:
         report("Checking that you may push…")
         collect(lambda: _check_push(config, token=token))
+    if config.output.safekeeping:
+        collect(lambda: _check_safekeeping(config, token=token))
     if faults:
         raise InvalidConfig(faults)
 
@@ -175,3 +177,17 @@ def _check_push(config: RunConfig, *, token: SecretStr | None) -> None:
             hint="Turn this off and push later, with one button.",
             field="output.push",
         ) from error
+
+
+def _check_safekeeping(config: RunConfig, *, token: SecretStr | None) -> None:
+    field = "output.safekeeping"
+    if token is None:
+        raise UserError(
+            "Keeping checkpoints on the Hub needs a Hugging Face token, and there is none here.",
+            hint="Sign in, or set HF_TOKEN and start SmolFactory again.",
+            field=field,
+        )
+    try:
+        writable_owner(config.output, token)
+    except UserError as error:
+        raise UserError(error.message, hint=error.hint, field=field) from error

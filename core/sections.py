@@ -218,6 +218,20 @@ class OutputSection(Section):
         help="Proposes the result to a repository that is there already; others decide to take it.",
     )  # fmt: skip
 
+    safekeeping: bool = setting(
+        False, label="Keep checkpoints on the Hub",
+        help="Copies the newest to a private repository of yours as it trains, until it is pushed.",
+    )  # fmt: skip
+    resume_by_itself: bool = setting(
+        False, label="Resume by itself",
+        help="Goes on when a machine that went away is back. A Space needs HF_TOKEN for that.",
+    )  # fmt: skip
+    pause_space: bool = setting(
+        False, label="Pause the Space afterwards",
+        help="Once no run waits and every model is pushed and verified. Not where a push failed.",
+        shown_when={"output.push": (True,)},
+    )  # fmt: skip
+
 
 class HardwareSection(Section):
     number_format: NumberFormat = setting(

@@ -22,6 +22,7 @@ from core.events import EventWriter, Failure, PushFailed, StateChanged
 from core.hardware import out_of_memory_kills
 from core.history import History
 from core.hub import needs_token
+from core.keep import ONCE
 from core.logs import LogWriter, tail
 from core.processes import ProcessIdentity, become_subreaper, end_descendants
 from core.runs import Run, RunPaths, RunState, RunStore, Wish, lock_file
@@ -36,6 +37,8 @@ STOP_GRACE_SECONDS = 30 * 60
 END_GRACE_SECONDS = 10
 # Retries of the Hub's client obey Retry-After without a bound, so this one is ours.
 PUSH_SECONDS = 6 * 60 * 60
+# For the last checkpoint of a run that has ended.
+KEEP_SECONDS = 60 * 60
 
 
 class Supervisor:
@@ -48,6 +51,7 @@ class Supervisor:
         self._told_to_end = False
         self._called_off = False
         self._child: subprocess.Popen[bytes] | None = None
+        self._keeper: subprocess.Popen[bytes] | None = None
         self._wrote_status = 0.0
 
     def work(self, task: str) -> None:
@@ -55,13 +59,22 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._on_sigterm)
         if task == "push":
             self._push()
+            if self._run.paths.kept.exists():
+                self._start_keeper(ONCE)
+                self._wait_for_keeper()
         elif self._wait_for_slot():
+            if self._run.config().output.safekeeping:
+                self._start_keeper()
             self._train()
             if self._history.state is RunState.SAVING:
                 if self._run.config().output.push:
                     self._push()
                 else:
                     self._enter(RunState.DONE)
+            if self._keeper is not None:
+                # It copies what is newest and how the run ended, and then it goes.
+                self._keeper.terminate()
+                self._wait_for_keeper()
 
     def _on_sigterm(self, *_: object) -> None:
         """The machine is going down: let the trainer save what it can."""
@@ -141,6 +154,26 @@ class Supervisor:
         else:
             self._fail(code, was_out_of_memory=out_of_memory_kills() > kills)
 
+    def _start_keeper(self, *arguments: str) -> None:
+        """Have checkpoints copied to the Hub meanwhile."""
+        self._keeper = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "core.keep", str(self._run.paths.root), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=Path(__file__).parent.parent,
+            env=allowed_environment(token=self._token),
+        )
+
+    def _wait_for_keeper(self) -> None:
+        if self._keeper is None:
+            return
+        try:
+            self._keeper.wait(timeout=KEEP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._keeper.kill()
+            self._keeper.wait()
+        self._keeper = None
+
     def _fail(self, code: int, *, was_out_of_memory: bool) -> None:
         if self._history.failure is None:
             cause = explain_end(
@@ -195,7 +228,8 @@ class Supervisor:
             if child.poll() is None:
                 child.kill()
             code = child.wait()
-            end_descendants(grace=END_GRACE_SECONDS)
+            keeper = self._keeper.pid if self._keeper else None
+            end_descendants(grace=END_GRACE_SECONDS, but=keeper)
             log.close()
             self._child = None
             scratch.cleanup()

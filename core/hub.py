@@ -34,6 +34,8 @@ from core.sections import OutputSection
 TIMEOUT_SECONDS = 15
 # Who-am-I is strictly rate-limited by the Hub.
 ACCOUNT_SECONDS = 300
+# The Hub's names for kinds of tokens; one that it tells no role of comes from a sign-in.
+KINDS = {"read": "read", "write": "write", "fineGrained": "fine-grained"}
 
 
 @dataclass(frozen=True)
@@ -43,23 +45,23 @@ class Account:
     name: str
     organizations: list[str]
     writable: frozenset[str]
-
-    @property
-    def can_write(self) -> bool:
-        return bool(self.writable)
+    # What kind of token it is: "write", "read", "fine-grained" or "sign-in".
+    kind: str
+    # What its owner called it, if it is one of their own making.
+    label: str = ""
 
 
 _accounts: dict[str, tuple[float, Account]] = {}
 
 
-def account(token: SecretStr) -> Account:
-    """Whose token this is. Asked at most every five minutes.
+def account(token: SecretStr, *, fresh: bool = False) -> Account:
+    """Whose token this is. Asked at most every five minutes, but for a `fresh` answer.
 
     Raises UserError when the Hub does not know the token, HubUnreachable when it does not answer.
     """
     secret = token.get_secret_value()
     known = _accounts.get(secret)
-    if known and time.monotonic() - known[0] < ACCOUNT_SECONDS:
+    if known and not fresh and time.monotonic() - known[0] < ACCOUNT_SECONDS:
         return known[1]
     with hub_errors("your account"):
         answer = HfApi(token=secret).whoami()
@@ -303,6 +305,8 @@ def _account(answer: dict[str, Any]) -> Account:
         name=name,
         organizations=[org["name"] for org in organizations],
         writable=frozenset(writable),
+        kind=KINDS.get(str(access.get("role")), "sign-in"),
+        label=str(access.get("displayName") or ""),
     )
 
 

@@ -202,6 +202,13 @@ class Keeper:
             write_atomically(self._run.paths.kept, self._kept.model_dump_json())
 
 
+def look(run: Run) -> Kept | None:
+    """How the keeping of a run goes; None where nothing is kept."""
+    if not run.paths.kept.exists():
+        return None
+    return Kept.model_validate_json(run.paths.kept.read_bytes())
+
+
 def kept_repo(run: Run, token: SecretStr) -> str:
     """The repository that a run's checkpoints are kept in.
 

@@ -18,7 +18,8 @@ from pydantic import SecretStr
 
 from core.autopsy import TrainerExit, explain_end
 from core.environment import allowed_environment, trainer_environment
-from core.events import EventWriter, Failure, PushFailed, StateChanged
+from core.errors import UserError
+from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
 from core.hardware import out_of_memory_kills
 from core.history import History
 from core.hub import needs_token
@@ -26,7 +27,8 @@ from core.keep import ONCE
 from core.logs import LogWriter, tail
 from core.processes import ProcessIdentity, become_subreaper, end_descendants
 from core.runs import Run, RunPaths, RunState, RunStore, Wish, lock_file
-from core.settings import load_settings
+from core.settings import Space, load_settings
+from core.space import pause_if_all_is_pushed
 
 POLL_SECONDS = 0.25
 QUEUE_POLL_SECONDS = 0.5
@@ -44,9 +46,10 @@ KEEP_SECONDS = 60 * 60
 class Supervisor:
     """One run's keeper. `work` returns when no process of the run is left alive."""
 
-    def __init__(self, run: Run, *, token: SecretStr | None) -> None:
+    def __init__(self, run: Run, *, token: SecretStr | None, space: Space | None) -> None:
         self._run = run
         self._token = token
+        self._space = space
         self._history = History(path=run.paths.events)
         self._told_to_end = False
         self._called_off = False
@@ -75,6 +78,7 @@ class Supervisor:
                 # It copies what is newest and how the run ended, and then it goes.
                 self._keeper.terminate()
                 self._wait_for_keeper()
+        self._pause_space()
 
     def _on_sigterm(self, *_: object) -> None:
         """The machine is going down: let the trainer save what it can."""
@@ -206,6 +210,17 @@ class Supervisor:
             self._history.follow()
         self._enter(RunState.TRAINED, "The model is safe here. The push is still owed.")
 
+    def _pause_space(self) -> None:
+        """The last run of a Space turns the light off, if somebody asked for that."""
+        if self._space is None or self._token is None:
+            return
+        store = RunStore(self._run.home)
+        try:
+            pause_if_all_is_pushed(store, space_id=self._space.id, token=self._token)
+        except UserError as error:
+            text = f"The Space was not paused: {error}"
+            EventWriter(self._run.paths.events).write(Warned(text=text))
+
     def _run_child(self, module: str, *, environment: dict[str, str], limit: float | None) -> int:
         """Run a module on the run's folder, keep its log, and see that nothing of it is left."""
         # What libraries write to the disk meanwhile stays behind where they are killed.
@@ -314,7 +329,8 @@ def _ending(code: int) -> str:
 
 def main() -> None:
     root, task = Path(sys.argv[1]), sys.argv[2]
-    Supervisor(Run(id=root.name, paths=RunPaths(root)), token=load_settings().token).work(task)
+    run, settings = Run(id=root.name, paths=RunPaths(root)), load_settings()
+    Supervisor(run, token=settings.token, space=settings.space).work(task)
 
 
 if __name__ == "__main__":

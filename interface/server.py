@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from core import launcher
 from core.runs import RunStore
 from core.settings import Settings
-from interface import theme
+from interface import guide, theme
 from interface.access import Access
 from interface.guard import OwnerUploadsOnly, OwnHostOnly
 from interface.listener import credentials
@@ -33,6 +33,7 @@ def build_app(settings: Settings) -> FastAPI:
     page.blocks.has_launched = True
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(OwnHostOnly, settings=settings)
+    guide.serve_pictures(app)
     gr.mount_gradio_app(
         app,
         page.blocks,

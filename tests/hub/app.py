@@ -13,6 +13,7 @@ from . import (
     routes_discussions,
     routes_files,
     routes_identity,
+    routes_oauth,
     routes_refs,
     routes_repos,
     routes_uploads,
@@ -34,6 +35,7 @@ def build(hub: Hub, *, faults: Faults) -> ASGIApp:
     app.state.hub = hub
     for module in (
         routes_identity,
+        routes_oauth,
         routes_commits,
         routes_discussions,
         routes_uploads,

@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from .errors import HubError, invalid_credentials, repo_not_found
 from .identity import Caller, Identities
+from .oauth import OAuthProvider
 from .store import KINDS, Commit, Kind, Repo, Store
 
 
@@ -17,6 +18,7 @@ class Hub:
 
     store: Store
     identities: Identities
+    oauth: OAuthProvider
     multipart_over: int
     endpoint: str = ""
     storage: str = ""
@@ -75,7 +77,7 @@ RepoContext = Annotated[Repo, Depends(_repo)]
 def _writable(repo: RepoContext, caller: CallerContext, revision: str = "") -> Repo:
     if not caller.signed_in:
         raise repo_not_found(signed_in=False)
-    if not caller.may_write(repo.repo_id) and not _proposes(caller, repo, unquote(revision)):
+    if not caller.may_write(repo) and not _proposes(caller, repo, unquote(revision)):
         raise HubError(403, "Forbidden: you don't have write access to this repository")
     return repo
 

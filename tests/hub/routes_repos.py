@@ -54,7 +54,7 @@ def create(new: NewRepo, hub: HubContext, caller: CallerContext) -> dict[str, st
         raise sign_in_first()
     user = caller.token.user.name
     namespace = new.organization or user
-    if not caller.may_write(namespace):
+    if not caller.may_create_in(namespace):
         rights = f"You don't have the rights to create a {new.type}"
         raise HubError(403, f'{rights} under the namespace "{namespace}"')
     if new.type == "space" and new.sdk is None:
@@ -63,6 +63,7 @@ def create(new: NewRepo, hub: HubContext, caller: CallerContext) -> dict[str, st
     if hub.store.find(repo.kind, repo.repo_id) is not None:
         message = f"You already created this {repo.kind} repo: {repo.repo_id}"
         raise HubError(409, message, body={"url": url(repo, hub=hub)})
+    repo.made_by_app = caller.token.app
     hub.store.add(repo, author=user)
     return {"url": url(repo, hub=hub), "name": repo.repo_id, "id": repo.head[:24]}
 
@@ -73,7 +74,7 @@ def delete(gone: RepoName, hub: HubContext, caller: CallerContext) -> None:
         raise sign_in_first()
     repo_id = f"{gone.organization or caller.token.user.name}/{gone.name}"
     repo = visible(hub=hub, caller=caller, kind=gone.type, repo_id=repo_id)
-    if not caller.may_write(repo_id):
+    if not caller.may_write(repo):
         raise HubError(403, f"You don't have the rights to delete {repo_id}")
     hub.store.remove(repo)
 

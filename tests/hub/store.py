@@ -76,6 +76,7 @@ class Repo:
     gated: Literal["auto", "manual", False] = False
     sdk: str | None = None
     granted: set[str] = field(default_factory=set)
+    made_by_app: str | None = None
     history: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from . import (
     routes_oauth,
     routes_refs,
     routes_repos,
+    routes_spaces,
     routes_uploads,
 )
 from .context import Hub
@@ -41,6 +42,7 @@ def build(hub: Hub, *, faults: Faults) -> ASGIApp:
         routes_uploads,
         routes_refs,
         routes_files,
+        routes_spaces,
         routes_repos,
     ):
         app.include_router(module.router)

@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 from fastapi import Depends, Request
 
+from .billing import Billing
 from .errors import HubError, invalid_credentials, repo_not_found
 from .identity import Caller, Identities
 from .oauth import OAuthProvider
@@ -19,6 +20,7 @@ class Hub:
     store: Store
     identities: Identities
     oauth: OAuthProvider
+    billing: Billing
     multipart_over: int
     endpoint: str = ""
     storage: str = ""
@@ -82,6 +84,18 @@ def _writable(repo: RepoContext, caller: CallerContext, revision: str = "") -> R
     return repo
 
 
+def _owned(repo: RepoContext, caller: CallerContext) -> Repo:
+    if not caller.signed_in:
+        raise repo_not_found(signed_in=False)
+    if not caller.may_write(repo):
+        raise HubError(403, "Forbidden: only those who may write to this repository can do that")
+    return repo
+
+
+# For what a pull request gives no right to: settings, the history, a running Space.
+OwnedContext = Annotated[Repo, Depends(_owned)]
+
+
 def _proposes(caller: Caller, repo: Repo, revision: str) -> bool:
     """Whether this is about a pull request of the caller's; large files come without a revision."""
     assert caller.token is not None
@@ -92,6 +106,13 @@ def _proposes(caller: Caller, repo: Repo, revision: str) -> bool:
 
 WritableContext = Annotated[Repo, Depends(_writable)]
 needs_write = Depends(_writable)
+
+
+def _has_room(repo: WritableContext, hub: HubContext) -> None:
+    hub.billing.check_storage(repo.namespace, private=repo.private)
+
+
+needs_room = Depends(_has_room)
 
 
 def _commit(repo: RepoContext, revision: str) -> Commit:

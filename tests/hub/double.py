@@ -6,11 +6,13 @@ from types import TracebackType
 from typing import Literal, Self
 
 from .app import build
+from .billing import Billing
 from .context import Hub, url
-from .faults import Fault, Faults, Hold, Recorded, matches
+from .faults import Delay, Fault, Faults, Hold, Recorded, matches
 from .identity import Identities, Role, Token
 from .oauth import SCOPES, OAuthApp, OAuthProvider, check_scopes
 from .server import Server
+from .spaces import Space
 from .store import Kind, Repo, Store
 from .xet import XetStores
 
@@ -43,8 +45,9 @@ class HubDouble:
         self._store = Store(root, xet=stores)
         self._identities = Identities()
         self._oauth = OAuthProvider(self._identities)
+        self._billing = Billing()
         self._faults = Faults()
-        self._hub = Hub(self._store, self._identities, self._oauth, multipart_over)
+        self._hub = Hub(self._store, self._identities, self._oauth, self._billing, multipart_over)
         self._server = Server(build(self._hub, faults=self._faults), port=port)
         self._xet = xet
         # As on the real Hub, large files lie on another host, where no credential may follow.
@@ -102,8 +105,9 @@ class HubDouble:
     ) -> None:
         """Add a user with a token, or another token to a user who is there.
 
-        `role` is write, read, fineGrained or oauth; `orgs` gives the user's role in each
-        organization. A fine-grained token may do what `scopes` lists for a namespace or a
+        `role` is write, read, fineGrained or oauth, the last for a token that nothing was asked
+        for (`give_oauth_token` makes one with scopes and an end); `orgs` gives the user's role in
+        each organization. A fine-grained token may do what `scopes` lists for a namespace or a
         repository, such as `{"ada": ["repo.write"]}`.
         """
         user = self._identities.user(name)
@@ -182,10 +186,18 @@ class HubDouble:
         granted: Iterable[str] = (),
         sdk: str | None = None,
     ) -> Repo:
-        """Add a repository; `granted` names the users who have been let through its gate."""
+        """Add a repository; `granted` names the users who have been let through its gate.
+
+        A Space runs already, on free hardware; without `sdk` it is one of Gradio.
+        """
         gate: Literal["auto", "manual", False] = "auto" if gated is True else gated
         author = repo_id.split("/")[0]
+        if kind == "space":
+            sdk = sdk or "gradio"
         repo = Repo(kind, repo_id, private, gate, sdk, set(granted))
+        if sdk is not None and kind == "space":
+            repo.space = Space(sdk)
+            repo.space.settle()
         self._store.add(repo, author=author)
         if files:
             self.commit(kind=kind, repo_id=repo_id, files=files)
@@ -208,6 +220,29 @@ class HubDouble:
         if repo is None:
             raise KeyError(repo_id)
         return repo
+
+    def space(self, repo_id: str) -> Space:
+        """What a Space runs on and with: `stage`, `hardware`, `secrets` and the like.
+
+        Raises KeyError when there is no such Space.
+        """
+        space = self.repo(kind="space", repo_id=repo_id).space
+        assert space is not None
+        return space
+
+    def unpaid(self, *namespaces: str) -> None:
+        """These users and organizations, and no others, have to pay first.
+
+        They get 402 for a new Space that runs, a copy of one, and hardware that costs.
+        """
+        self._billing.unpaid = set(namespaces)
+
+    def over_quota(self, *namespaces: str) -> None:
+        """These users and organizations, and no others, have no storage left.
+
+        They get 403 for whatever adds files; deleting some goes on working.
+        """
+        self._billing.full = set(namespaces)
 
     def has_repo(self, *, repo_id: str, kind: Kind = "model") -> bool:
         return self._store.find(kind, repo_id) is not None
@@ -235,13 +270,18 @@ class HubDouble:
         """Fail the next `times` requests whose path holds `path`; None is until `heal`.
 
         `status` None closes the connection instead of answering. With `after` the request does its
-        work and only the answer is lost. The returned fault counts its `hits`.
+        work and only the answer is lost. The returned fault counts its `hits`. A rate limit is
+        `status=429, headers={"Retry-After": "2"}`.
         """
         return self._faults.add(Fault(method, path, status, times, headers or {}, after))
 
     def hold(self, *, path: str, method: str = "*") -> Hold:
         """Keep the next such request waiting until the returned hold is released."""
         return self._faults.hold(Hold(method=method, path=path))
+
+    def slow(self, *, path: str, method: str = "*", seconds: float, times: int | None = 1) -> Delay:
+        """Answer the next `times` such requests `seconds` late; None is until `heal`."""
+        return self._faults.delay(Delay(method, path, seconds, times))
 
     def heal(self) -> None:
         """End every fault and let every held request go."""

@@ -114,6 +114,15 @@ def test_session_holds_organizations_where_the_hub_tells_them(hub: HubDouble, ap
     assert [org["preferred_username"] for org in orgs] == ["acme", "readers"]
 
 
+def test_session_ends_with_its_token(hub: HubDouble, app: str) -> None:
+    hub.add_oauth_app(scopes=SCOPES.split(), expires_in=6)
+    hub.sign_in_as("ada")
+    session = _sign_in(app)
+    hub.add_oauth_app(scopes=SCOPES.split())
+    assert _who(app, session=session)["profile"]["preferred_username"] == "ada"
+    wait_until(lambda: _who(app, session=session) == {}, seconds=30)
+
+
 def test_denial_comes_back_as_an_error(hub: HubDouble) -> None:
     hub.sign_in_as(None)
     url = _authorize_url(hub, "https://app.example/login/callback?_target_url=/")

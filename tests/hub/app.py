@@ -13,8 +13,10 @@ from . import (
     routes_discussions,
     routes_files,
     routes_identity,
+    routes_oauth,
     routes_refs,
     routes_repos,
+    routes_spaces,
     routes_uploads,
 )
 from .context import Hub
@@ -34,11 +36,13 @@ def build(hub: Hub, *, faults: Faults) -> ASGIApp:
     app.state.hub = hub
     for module in (
         routes_identity,
+        routes_oauth,
         routes_commits,
         routes_discussions,
         routes_uploads,
         routes_refs,
         routes_files,
+        routes_spaces,
         routes_repos,
     ):
         app.include_router(module.router)

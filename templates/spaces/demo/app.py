@@ -18,12 +18,14 @@ MOST_NEW_TOKENS = 2048
 # Fonts of the reader's own system: nothing is fetched from anywhere.
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
 CSS = """
-.gradio-container { max-width: 860px !important; margin: 0 auto !important; }
-#head h1 { font-size: 1.6rem; margin: 0.5rem 0 0.25rem; }
+.gradio-container { width: 100%; max-width: 860px !important; margin: 0 auto !important; }
+#head h1 { font-size: 1.6rem; margin: 0.5rem 0 0; }
 #status { color: var(--body-text-color-subdued); font-size: 0.85rem; }
 #status .failed { color: var(--error-text-color); background: var(--error-background-fill);
   border: 1px solid var(--error-border-color); border-radius: 8px; padding: 0.75rem 1rem; }
-#chat { height: max(320px, calc(100dvh - 21rem)) !important; }
+#chat { height: max(320px, calc(100dvh - 20rem)) !important; }
+.html-container { padding: 0 !important; }
+footer .divider:last-child { display: none; }
 """
 
 
@@ -131,17 +133,17 @@ def page() -> gr.Blocks:
             ),
             textbox=gr.Textbox(placeholder="Write a message", submit_btn=True, stop_btn=True),
             additional_inputs=[
-                gr.Textbox(DEMO.system_prompt, label="System prompt", lines=2),
+                gr.Textbox(DEMO.system_prompt, label="System prompt", lines=2, render=False),
                 gr.Slider(
-                    0, 1.5, 0.7, step=0.1, label="Temperature",
+                    0, 1.5, 0.3, step=0.1, label="Temperature", render=False,
                     info="0 always gives the likeliest answer.",
                 ),
                 gr.Slider(
                     1, MOST_NEW_TOKENS, DEMO.max_new_tokens, step=1, label="Longest answer",
-                    info="In tokens.",
+                    info="In tokens.", render=False,
                 ),
             ],
-            additional_inputs_accordion=gr.Accordion("Settings", open=False),
+            additional_inputs_accordion=gr.Accordion("Settings", open=False, render=False),
             examples=[[example] for example in DEMO.examples] or None,
             cache_examples=False,
             api_name="chat",

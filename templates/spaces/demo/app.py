@@ -3,6 +3,7 @@
 import html
 import json
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ CSS = """
 #status { color: var(--body-text-color-subdued); font-size: 0.85rem; }
 #status .failed { color: var(--error-text-color); background: var(--error-background-fill);
   border: 1px solid var(--error-border-color); border-radius: 8px; padding: 0.75rem 1rem; }
-#chat { height: max(320px, calc(100dvh - 20rem)) !important; }
+#chat { height: clamp(320px, calc(100dvh - 19rem), 640px) !important; }
 .html-container { padding: 0 !important; }
 footer .divider:last-child { display: none; }
 """
@@ -66,7 +67,7 @@ def status() -> str:
 def explain(error: BaseException) -> str:
     if isinstance(error, ModelError):
         return str(error)
-    return f"The model can't be loaded: {type(error).__name__}: {error}"
+    return f"This failed: {type(error).__name__}: {error}"
 
 
 def answer(
@@ -75,24 +76,28 @@ def answer(
     system_prompt: str,
     temperature: float,
     max_new_tokens: int,
-) -> Iterator[str]:
+) -> Iterator[str | gr.ChatMessage]:
     """Stream the answer: each text takes the place of the one before."""
     while not LOADING.done():
         yield "The model is still loading: the answer comes right after …"
         time.sleep(0.5)
-    if error := LOADING.exception():
-        raise gr.Error(explain(error))
+    try:
+        yield from respond(message, turns(history), system_prompt, temperature, max_new_tokens)
+    except Exception as error:
+        # An error that leaves here would leave Gradio's message box disabled.
+        if not isinstance(error, ModelError):
+            traceback.print_exc()
+        yield gr.ChatMessage(explain(error), metadata={"title": "No answer"})
+
+
+def respond(
+    message: str, past: list[Turn], system_prompt: str, temperature: float, max_new_tokens: int
+) -> Iterator[str]:
     model = LOADING.result()
     longest = min(int(max_new_tokens), model.context // 2)
-    try:
-        inputs, left_out = model.prompt(
-            message,
-            turns=turns(history),
-            system_prompt=system_prompt,
-            room=model.context - longest,
-        )
-    except ModelError as refusal:
-        raise gr.Error(str(refusal)) from refusal
+    inputs, left_out = model.prompt(
+        message, turns=past, system_prompt=system_prompt, room=model.context - longest
+    )
     if left_out:
         gr.Info("The conversation is longer than the model's context: it no longer sees the start.")
     yield from model.stream(inputs, temperature=temperature, max_new_tokens=longest)
@@ -103,7 +108,7 @@ def turns(history: list[dict[str, Any]]) -> list[Turn]:
     said = [
         {"role": message["role"], "content": plain(message["content"])}
         for message in history
-        # A title marks the thoughts before an answer.
+        # A title marks what is not an answer: thoughts, or why there is none.
         if not (message.get("metadata") or {}).get("title")
     ]
     return [

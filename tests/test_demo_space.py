@@ -230,6 +230,9 @@ def test_stop_ends_the_answer_and_frees_the_model(
     page.locator("button.stop-button").click()
     expect(page.locator("button.submit-button")).to_be_visible()
     assert len(page.locator(".bot").first.inner_text()) < 900
+    say(page, EXAMPLE)
+    expect(page.locator(".user")).to_have_count(2)
+    page.locator("button.stop-button").click()
     assert spaces["whole"].ask(system=COUNT)[-1] == COUNTED
 
 
@@ -240,8 +243,10 @@ def test_what_is_too_long_for_the_context_is_left_out_and_said(
     choose_settings(page, system=COUNT, longest=20)
     say(page, "a" * 3000)
     expect(page.get_by_text(re.compile(r"That is \d{4} tokens long"))).to_be_visible()
-    for _ in range(2):
-        say(page, "a" * 1200)
+    say(page, EXAMPLE)
+    expect(page.locator(".bot").last).to_contain_text(COUNTED)
+    # It fits by itself, and not with the turn before it.
+    say(page, "a" * 1980)
     expect(page.get_by_text("it no longer sees the start")).to_be_visible()
 
 
@@ -252,19 +257,38 @@ def test_it_fits_a_phone(spaces: dict[str, Space], context: BrowserContext) -> N
     expect(page.get_by_placeholder("Write a message")).to_be_in_viewport()
 
 
-def test_a_model_without_a_template_continues_the_text(tmp_path: Path) -> None:
+def test_text_without_a_template_and_models_that_cannot_be_had(tmp_path: Path) -> None:
     make_tiny_model(tmp_path / MODEL_FOLDER, template=None)
+    (tmp_path / "empty").mkdir()
     fill_demo(tmp_path, title="Plain", model=MODEL_FOLDER, base_model="ada/base", is_adapter=False)
-    program = (
-        "from pathlib import Path; from language_model import load;"
-        "model = load('model', base=None, beside=Path('.'));"
-        "inputs, _ = model.prompt('Once', turns=[], system_prompt='Be kind.', room=99);"
-        "print(model.tokenizer.decode(inputs['input_ids'][0]))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "Once\n"
+    program = """
+from pathlib import Path
+from language_model import ModelError, load
+model = load("model", base=None, beside=Path("."))
+inputs, _ = model.prompt("Once", turns=[], system_prompt="Be kind.", room=99)
+print(model.tokenizer.decode(inputs["input_ids"][0]))
+for name in ("ada/gated", "ada/none", "not a name", "empty"):
+    try:
+        load(name, base=None, beside=Path("."))
+    except ModelError as error:
+        print(error)
+"""
+    with HubDouble(root=tmp_path / "hub") as hub:
+        hub.add_repo(repo_id="ada/gated", gated=True, files={"model.safetensors": b"weights"})
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env={**os.environ, **hub.environment(home=tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    plain, gated, *lost, empty = done.stdout.splitlines()
+    # Trained on text alone, it would not know what to do with a system prompt.
+    assert plain == "Once"
+    assert gated.startswith("ada/gated is gated. Accept its terms on its page, add a secret")
+    assert [line.split(" is not on the Hub")[0] for line in lost] == ["ada/none", "not a name"]
+    assert empty == "empty holds no weights in the safetensors format."
 
 
 @pytest.mark.parametrize(

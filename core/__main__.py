@@ -16,13 +16,13 @@ from typing import get_args
 
 from pydantic import SecretStr
 
-from core import launcher, preflight
+from core import demo_space, launcher, preflight
 from core.bring_back import bring_back, kept_runs
 from core.config import RunConfig, load_config, parse_config
 from core.data.preview import Piece, Previewer, Question, RowsPart, require
 from core.errors import InvalidConfig, UserError
 from core.history import History
-from core.options import DatasetSource
+from core.options import DatasetSource, Weights
 from core.runs import Run, RunState, RunStatus, RunStore
 from core.settings import Settings, load_settings
 
@@ -188,10 +188,18 @@ def _push(asked: argparse.Namespace, settings: Settings) -> int:
         "name": name,
         "private": not asked.public,
         "pull_request": asked.pull_request,
+        "weights": asked.weights,
     }
     output = parse_config({"output": chosen}).output
     launcher.push(run, token=settings.token, output=output)
     return _follow(asked, run)
+
+
+def _demo(asked: argparse.Namespace, settings: Settings) -> int:
+    run = RunStore(settings.home).open(asked.run)
+    demo = demo_space.deploy(run, token=_token(settings), report=_tell_person)
+    _tell(demo.model_dump_json() if asked.json else demo.url)
+    return OK
 
 
 def _schema(asked: argparse.Namespace, _: Settings) -> int:
@@ -317,7 +325,14 @@ def _parser() -> argparse.ArgumentParser:
     push.add_argument(
         "--pull-request", action="store_true", help="propose it to a repository that is there"
     )
+    push.add_argument(
+        "--weights", choices=[*Weights], default=Weights.ADAPTER, help="what of an adapter to push"
+    )
     push.set_defaults(handler=_push)
+
+    demo = commands.add_parser("demo", parents=[common], help="make a demo Space of a run's model")
+    demo.add_argument("run", metavar="RUN_ID")
+    demo.set_defaults(handler=_demo)
 
     schema = commands.add_parser("schema", parents=[common], help="the JSON Schema of RUN.yaml")
     schema.set_defaults(handler=_schema)

@@ -1,59 +1,143 @@
-"""The folder of a Space where everybody can talk to a fine-tuned model."""
+"""Makes a Space where one can talk to a run's model: python -m core.demo_space RUN_DIR
 
-import json
-import re
+A process of its own with the token. The Space carries small weights itself, so that it needs no
+token of anybody's; large ones it takes from the repository that they were pushed to.
+"""
+
+import os
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from huggingface_hub import SpaceCard
+from huggingface_hub import HfApi
+from pydantic import BaseModel, SecretStr
 
+from core.config import RunConfig
+from core.demo_template import MODEL_FOLDER, fill_demo
+from core.errors import UserError
 from core.files import write_atomically
+from core.history import History
+from core.hub import hub_errors, writable_owner
+from core.model_card import license_of
+from core.options import AdapterKind
+from core.runs import Run, RunPaths, lock_file
+from core.settings import load_settings
+from core.upload import Target, fingerprints, upload_verified
 
-TEMPLATE = Path(__file__).parent.parent / "templates" / "spaces" / "demo"
-FILES = ("app.py", "language_model.py", "requirements.txt")
-MODEL_FOLDER = "model"
-MAX_NEW_TOKENS = 256
-
-_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+FAILED = 1
+# Space repositories are meant for code: beyond this the weights stay in a model repository.
+CARRIED_BYTES = 1_000_000_000
 
 
-def fill_demo(
-    folder: Path,
-    *,
-    title: str,
-    model: str,
-    base_model: str,
-    is_adapter: bool,
-    examples: Sequence[str] = (),
-    system_prompt: str = "",
-    description: str = "",
-    license: str | None = None,
-    max_new_tokens: int = MAX_NEW_TOKENS,
-) -> None:
-    """Write all files of a demo Space into `folder`, except the model's own.
+class Demo(BaseModel):
+    """How far a demo Space is: `note` while it is made, then its `url`, or a `problem`."""
 
-    `model` is a repository of the Hub, or MODEL_FOLDER where the weights go into the Space too.
+    note: str = ""
+    url: str = ""
+    repo: str = ""
+    problem: str = ""
+
+
+def look(run: Run) -> Demo | None:
+    """How far the demo of a run is; None where none was asked for."""
+    if not run.paths.demo.exists():
+        return None
+    demo = Demo.model_validate_json(run.paths.demo.read_bytes())
+    if demo.note:
+        descriptor = lock_file(run.paths.demo_lock)
+        if descriptor is not None:
+            os.close(descriptor)
+            return Demo(problem="Making the demo Space ended early. Try again.")
+    return demo
+
+
+def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo:
+    """Make the Space, or renew it. A new one is private.
+
+    Raises UserError when there is no model, when a Space of that name is none of ours, or when the
+    Hub refuses.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in FILES:
-        shutil.copyfile(TEMPLATE / name, folder / name)
-    title = " ".join(title.split())
-    demo = {
-        "title": title,
-        "model": model,
-        "base_model": base_model,
-        "is_adapter": is_adapter,
-        "system_prompt": system_prompt,
-        "examples": list(examples),
-        "max_new_tokens": max_new_tokens,
-        "description": description,
-    }
-    write_atomically(folder / "demo.json", json.dumps(demo, indent=2, ensure_ascii=False) + "\n")
-    card = SpaceCard.load(TEMPLATE / "README.md")
-    card.data.title = title
-    card.data.license = license
-    card.data.models = [
-        name for name in dict.fromkeys((model, base_model)) if _REPOSITORY.fullmatch(name)
-    ] or None
-    write_atomically(folder / "README.md", str(card))
+    if not run.paths.model.is_dir():
+        raise UserError("This run has no model yet.", hint="Let it train to the end first.")
+    report("Creating the Space…")
+    api = HfApi(token=token.get_secret_value())
+    repo = f"{writable_owner(run.output(), token)}/{run.output().name}-demo"
+    with hub_errors(f"the Space {repo}"):
+        if api.repo_exists(repo, repo_type="space"):
+            _require_ours(api, repo)
+        api.create_repo(repo, repo_type="space", space_sdk="gradio", private=True, exist_ok=True)
+    folder = _fill_folder(run, api=api)
+    report(f"Uploading to {repo}, then comparing file by file…")
+    target = Target(repo, kind="space")
+    local = fingerprints(folder)
+    upload_verified(api, target, folder=folder, local=local, message=f"Demo of run {run.id}")
+    shutil.rmtree(folder)
+    return Demo(repo=repo, url=f"{api.endpoint}/spaces/{repo}")
+
+
+def _require_ours(api: HfApi, repo: str) -> None:
+    if not api.file_exists(repo, "demo.json", repo_type="space"):
+        raise UserError(
+            f"There is another Space called {repo} already.",
+            hint="Rename it on the Hub, or push under another name first.",
+        )
+
+
+def _fill_folder(run: Run, *, api: HfApi) -> Path:
+    """Lay out the template, filled, with the weights where they are small."""
+    config, history = run.config(), History(path=run.paths.events)
+    history.follow()
+    folder = run.paths.demo_folder
+    shutil.rmtree(folder, ignore_errors=True)
+    size = sum(path.stat().st_size for path in run.paths.model.rglob("*") if path.is_file())
+    if size <= CARRIED_BYTES:
+        shutil.copytree(run.paths.model, folder / MODEL_FOLDER, copy_function=os.link)
+        model = MODEL_FOLDER
+    elif history.pushed is not None:
+        model = history.pushed.repo
+    else:
+        raise UserError("This model is too large for a Space's own files.", hint="Push it first.")
+    licence = license_of(config.model.name, api=api).get("license")
+    fill_demo(
+        folder,
+        title=run.output().name,
+        model=model,
+        base_model=config.model.name,
+        is_adapter=config.adapter.kind is AdapterKind.LORA,
+        examples=[sample.prompt for sample in history.samples],
+        description=_description(config),
+        # Other licences than the Hub's own want a name and a link besides.
+        license=licence if licence != "other" else None,
+    )
+    return folder
+
+
+def _description(config: RunConfig) -> str:
+    base = config.model.name
+    return f"Fine-tuned from [{base}](https://huggingface.co/{base}) with SmolFactory."
+
+
+def main() -> int:
+    root = Path(sys.argv[1])
+    run = Run(id=root.name, paths=RunPaths(root))
+    # Held until this process ends.
+    lock = lock_file(run.paths.demo_lock)
+    token = load_settings().token
+    if lock is None or token is None:
+        return FAILED
+
+    def tell(demo: Demo) -> None:
+        write_atomically(run.paths.demo, demo.model_dump_json())
+
+    try:
+        tell(deploy(run, token=token, report=lambda note: tell(Demo(note=note))))
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        tell(Demo(problem=str(error)))
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from core import demo_space
 from core.config import RunConfig
 from core.environment import allowed_environment
 from core.errors import UserError
 from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
+from core.files import write_atomically
 from core.history import History
 from core.processes import end_family
 from core.runs import Run, RunState, RunStatus, RunStore, Wish
@@ -25,6 +27,8 @@ from core.sections import OutputSection
 ORPHAN_GRACE_SECONDS = 5
 STARTING_SECONDS = 5
 LEAVING_SECONDS = 3
+NOBODY = "Nobody is signed in to the Hub here."
+SIGN_IN = "Sign in; off a Space set HF_TOKEN, or run 'hf auth login', and start SmolFactory again."
 # Resuming so often at the same step helps nobody.
 STUCK_AFTER = 3
 SAVABLE = (RunState.PREPARING, RunState.TRAINING)
@@ -90,13 +94,26 @@ def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = No
     if not run.paths.model.is_dir():
         raise UserError("This run has no model to push.", hint="Let it train to the end first.")
     if token is None:
-        raise UserError(
-            "Nobody is signed in to the Hub here.",
-            hint="Set HF_TOKEN, or run 'hf auth login', and start SmolFactory again.",
-        )
+        raise UserError(NOBODY, hint=SIGN_IN)
     if output is not None:
         run.choose_output(output)
     _spawn_supervisor(run, task="push", token=token)
+
+
+def make_demo(run: Run, *, token: SecretStr | None) -> None:
+    """Make a Space where one can talk to the run's model, in a process of its own.
+
+    Raises UserError when there is no model, nobody is signed in, or one is being made.
+    """
+    if not run.paths.model.is_dir():
+        raise UserError("This run has no model yet.", hint="Let it train to the end first.")
+    if token is None:
+        raise UserError(NOBODY, hint=SIGN_IN)
+    demo = demo_space.look(run)
+    if demo is not None and demo.note:
+        raise UserError("A demo Space of this run is being made already.", hint="Wait for it.")
+    write_atomically(run.paths.demo, demo_space.Demo(note="Starting…").model_dump_json())
+    _spawn(["core.demo_space", str(run.paths.root)], run=run, token=token)
 
 
 def look(run: Run) -> RunStatus:
@@ -201,21 +218,31 @@ def _spawn_supervisor(run: Run, *, task: str, token: SecretStr | None) -> None:
     try:
         run.paths.request.unlink(missing_ok=True)
         _announce(run, RunState.PUSHING if task == "push" else RunState.QUEUED)
-        with run.paths.supervisor_log.open("ab") as log:
-            process = subprocess.Popen(  # noqa: S603
-                [sys.executable, "-m", "core.supervisor", str(run.paths.root), task],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=Path(__file__).parent.parent,
-                env=allowed_environment(token=token),
-                # A session of its own: closing the app must not end a six-hour run.
-                start_new_session=True,
-                # The lock passes to the child unbroken, and dies with it.
-                pass_fds=[descriptor],
-            )
+        # The lock passes to the child unbroken, and dies with it.
+        _spawn(
+            ["core.supervisor", str(run.paths.root), task], run=run, token=token,
+            pass_fds=[descriptor],
+        )  # fmt: skip
     finally:
         os.close(descriptor)
+
+
+def _spawn(
+    arguments: list[str], *, run: Run, token: SecretStr | None, pass_fds: Sequence[int] = ()
+) -> None:
+    """Start a module that outlives this process."""
+    with run.paths.supervisor_log.open("ab") as log:
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=Path(__file__).parent.parent,
+            env=allowed_environment(token=token),
+            # A session of its own: closing the app must not end a six-hour run.
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
     threading.Thread(target=process.wait, name=f"reap-{run.id}", daemon=True).start()
 
 

@@ -1,17 +1,22 @@
 """The card that goes to the Hub with a model: what it is, what it learned from, how it went."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
+from huggingface_hub.errors import HfHubHTTPError
 
 from core.builtin import BUILTIN_MODEL
 from core.config import RunConfig, settings_of_a_run
 from core.errors import UserError
+from core.events import Sample
 from core.history import History
 from core.hub import hub_errors
-from core.options import AdapterKind, DatasetSource
+from core.licences import limits
+from core.options import AdapterKind, DatasetSource, Weights
 from core.runs import Run, data_name
 
 TEMPLATE = Path(__file__).parent.parent / "templates" / "model_card.md"
@@ -34,19 +39,37 @@ EVALUATED = {
 LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets")
 
 
-def write_card(run: Run, history: History, *, folder: Path, repo: str, api: HfApi) -> None:
-    """Write README.md, with its chart, into the folder that is pushed to `repo`."""
+def write_card(
+    run: Run,
+    history: History,
+    *,
+    folder: Path,
+    repo: str,
+    weights: Weights,
+    private: bool,
+    api: HfApi,
+) -> None:
+    """Write README.md, with its chart, into the folder that is pushed to `repo`.
+
+    `private` is whether only some will read it.
+    """
     config = run.config()
+    is_adapter = config.adapter.kind is AdapterKind.LORA and weights is Weights.ADAPTER
+    samples = history.samples if private or _is_public_data(config, api=api) else []
     resolved = run.resolved()
+    licence = license_of(config.model.name, api=api)
     has_chart = _draw_losses(history, folder / CHART)
     card = ModelCard.from_template(
-        card_data=_metadata(config, history, name=repo.partition("/")[2], api=api),
+        card_data=_metadata(config, history, repo=repo, is_adapter=is_adapter, licence=licence),
         template_path=str(TEMPLATE),
         repo=repo,
         name=repo.partition("/")[2],
         base_model=config.model.name,
         dataset=_dataset(config),
-        is_adapter=config.adapter.kind is AdapterKind.LORA,
+        is_adapter=is_adapter,
+        has_adapter_too=weights is Weights.BOTH and config.adapter.kind is AdapterKind.LORA,
+        samples=[_Shown.of(sample) for sample in samples],
+        limits=limits(str(licence.get("license", "")), of="the base model"),
         # The built-in model was restored from a quantized file, so it is not quite its original.
         is_restored=str(resolved.get("model_revision")).endswith(".whl"),
         settings=list(_settings(config)),
@@ -59,9 +82,49 @@ def write_card(run: Run, history: History, *, folder: Path, repo: str, api: HfAp
     (folder / "README.md").write_text(str(card), encoding="utf-8")
 
 
-def _metadata(config: RunConfig, history: History, *, name: str, api: HfApi) -> ModelCardData:
+@dataclass(frozen=True)
+class _Shown:
+    """A sample answer as the card shows it. `fence` is a mark that none of the texts has."""
+
+    prompt: str
+    reference: str
+    answer: str
+    base_answer: str | None
+    fence: str
+
+    @classmethod
+    def of(cls, sample: Sample) -> "_Shown":
+        texts = [sample.prompt, sample.reference, sample.answer, sample.base_answer or ""]
+        longest = max((len(run) for text in texts for run in re.findall("`+", text)), default=0)
+        return cls(
+            prompt=sample.prompt, reference=sample.reference, answer=sample.answer,
+            base_answer=sample.base_answer, fence="`" * max(3, longest + 1),
+        )  # fmt: skip
+
+
+def _is_public_data(config: RunConfig, *, api: HfApi) -> bool:
+    """Whether everybody may see the rows, and so may see them on a card."""
+    if config.dataset.source is DatasetSource.UPLOAD:
+        return False
+    names = [other.name for other in config.dataset.mix]
+    if config.dataset.source is DatasetSource.HUB and config.dataset.name:
+        names.append(config.dataset.name)
+    try:
+        return not any(api.dataset_info(name).private for name in names)
+    except HfHubHTTPError:
+        return False
+
+
+def _metadata(
+    config: RunConfig,
+    history: History,
+    *,
+    repo: str,
+    is_adapter: bool,
+    licence: dict[str, Any],
+) -> ModelCardData:
     """What the Hub reads of a card: it links the base model and the data, and lists the results."""
-    is_adapter = config.adapter.kind is AdapterKind.LORA
+    name = repo.partition("/")[2]
     names = [other.name for other in config.dataset.mix]
     if config.dataset.source is DatasetSource.HUB and config.dataset.name:
         names.insert(0, config.dataset.name)
@@ -72,13 +135,13 @@ def _metadata(config: RunConfig, history: History, *, name: str, api: HfApi) -> 
         datasets=names or None,
         eval_results=list(_evaluated(config, history)) or None,
         library_name="peft" if is_adapter else "transformers",
-        **_license(config.model.name, api=api),
+        **licence,
         pipeline_tag="text-generation",
         tags=["smolfactory", "trl", "sft"],
     )
 
 
-def _license(model: str, *, api: HfApi) -> dict[str, Any]:
+def license_of(model: str, *, api: HfApi) -> dict[str, Any]:
     """The base model's licence, which binds what is made from it; nothing where it states none."""
     if model == BUILTIN_MODEL:
         return {"license": BUILTIN_LICENSE}

@@ -32,6 +32,14 @@ class AdapterKind(StrEnum):
     FULL = "full"
 
 
+class Weights(StrEnum):
+    """What of a trained adapter goes to the Hub."""
+
+    ADAPTER = "adapter"
+    MERGED = "merged"
+    BOTH = "both"
+
+
 class Schedule(StrEnum):
     """The learning-rate schedules of transformers' SchedulerType."""
 

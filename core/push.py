@@ -16,11 +16,13 @@ from core.events import EventWriter, Pushed, PushFailed, PushProgress
 from core.history import History
 from core.hub import hub_errors, target_repo
 from core.model_card import write_card
+from core.options import AdapterKind, Weights
 from core.runs import Run, RunPaths
 from core.settings import load_settings
 from core.upload import Target, fingerprints, upload_verified
 
 FAILED = 1
+ADAPTER_FOLDER = "adapter"
 
 
 def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
@@ -39,7 +41,7 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
             api.create_repo(repo, private=output.private, exist_ok=True)
         private = bool(api.model_info(repo).private)
     proposal = _pull_request(api, repo=repo, run=run) if output.pull_request else None
-    folder = _fill_folder(run, repo=repo, api=api)
+    folder = _fill_folder(run, repo=repo, private=private, api=api)
     local = fingerprints(folder)
     privacy = "private" if private else "public"
     note = f"Uploading to {repo} ({privacy}), then comparing file by file…"
@@ -74,16 +76,28 @@ def _pull_request(api: HfApi, *, repo: str, run: Run) -> Discussion:
         )
 
 
-def _fill_folder(run: Run, *, repo: str, api: HfApi) -> Path:
+def _fill_folder(run: Run, *, repo: str, private: bool, api: HfApi) -> Path:
     """Lay out what is pushed: the model, its card, and the settings that made it."""
     folder = run.paths.publish
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(run.paths.model, folder, copy_function=_link)
+    weights = _weights(run)
+    whole = run.paths.model if weights is Weights.ADAPTER else run.paths.merged
+    shutil.copytree(whole, folder, copy_function=_link)
+    if weights is Weights.BOTH:
+        shutil.copytree(run.paths.model, folder / ADAPTER_FOLDER, copy_function=_link)
     shutil.copyfile(run.paths.config, folder / "smolfactory.yaml")
     history = History(path=run.paths.events)
     history.follow()
-    write_card(run, history, folder=folder, repo=repo, api=api)
+    write_card(
+        run, history, folder=folder, repo=repo, weights=weights, private=private, api=api
+    )  # fmt: skip
     return folder
+
+
+def _weights(run: Run) -> Weights:
+    """What is pushed: where all weights were trained, there is but one thing."""
+    is_adapter = run.config().adapter.kind is AdapterKind.LORA
+    return run.output().weights if is_adapter else Weights.ADAPTER
 
 
 def _link(source: str, target: str) -> None:

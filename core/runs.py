@@ -127,6 +127,21 @@ class RunPaths:
         return self.root / "publish"
 
     @property
+    def demo(self) -> Path:
+        """How far the demo Space of this run is. Writer: the process that makes it."""
+        return self.root / "demo.json"
+
+    @property
+    def demo_folder(self) -> Path:
+        """The demo Space's files, laid out while they are uploaded."""
+        return self.root / "demo"
+
+    @property
+    def demo_lock(self) -> Path:
+        """Locked by the process that makes the demo Space for as long as it lives."""
+        return self.root / "demo.lock"
+
+    @property
     def kept(self) -> Path:
         """What of this run is kept on the Hub so far. Writer: the keeper."""
         return self.root / "kept.json"
@@ -153,6 +168,11 @@ class RunPaths:
     @property
     def model(self) -> Path:
         return self.root / "model"
+
+    @property
+    def merged(self) -> Path:
+        """The model that stands alone, made from an adapter when that is to be pushed."""
+        return self.root / "merged"
 
 
 class Request(BaseModel):

@@ -16,6 +16,7 @@ from core.options import (
     Optimizer,
     Schedule,
     Switch,
+    Weights,
 )
 from core.section import Column, Name, RepoId, Revision, Section, setting
 
@@ -218,6 +219,11 @@ class OutputSection(Section):
         help="Proposes the result to a repository that is there already; others decide to take it.",
     )  # fmt: skip
 
+    weights: Weights = setting(
+        Weights.ADAPTER, label="What to push",
+        help="The adapter is small and needs its base; merged into it, the model stands alone.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
     safekeeping: bool = setting(
         False, label="Keep checkpoints on the Hub",
         help="Copies the newest to a private repository of yours as it trains, until it is pushed.",
@@ -229,7 +235,6 @@ class OutputSection(Section):
     pause_space: bool = setting(
         False, label="Pause the Space afterwards",
         help="Once no run waits and every model is pushed and verified. Not where a push failed.",
-        shown_when={"output.push": (True,)},
     )  # fmt: skip
 
 

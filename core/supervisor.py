@@ -19,12 +19,13 @@ from pydantic import SecretStr
 from core.autopsy import TrainerExit, explain_end
 from core.environment import allowed_environment, trainer_environment
 from core.errors import UserError
-from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
+from core.events import EventWriter, Failure, PushFailed, PushProgress, StateChanged, Warned
 from core.hardware import out_of_memory_kills
 from core.history import History
 from core.hub import needs_token
 from core.keep import ONCE
 from core.logs import LogWriter, tail
+from core.options import AdapterKind, Weights
 from core.processes import ProcessIdentity, become_subreaper, end_descendants
 from core.runs import Run, RunPaths, RunState, RunStore, Wish, lock_file
 from core.settings import Space, load_settings
@@ -194,8 +195,10 @@ class Supervisor:
 
     def _push(self) -> None:
         self._enter(RunState.PUSHING)
-        environment = allowed_environment(token=self._token)
-        code = self._run_child("core.push", environment=environment, limit=PUSH_SECONDS)
+        code = self._merge() if self._needs_merging() else 0
+        if code == 0:
+            environment = allowed_environment(token=self._token)
+            code = self._run_child("core.push", environment=environment, limit=PUSH_SECONDS)
         self._history.follow()
         if code == 0:
             self._enter(RunState.DONE)
@@ -209,6 +212,17 @@ class Supervisor:
             )  # fmt: skip
             self._history.follow()
         self._enter(RunState.TRAINED, "The model is safe here. The push is still owed.")
+
+    def _needs_merging(self) -> bool:
+        is_adapter = self._run.config().adapter.kind is AdapterKind.LORA
+        return is_adapter and self._run.output().weights is not Weights.ADAPTER
+
+    def _merge(self) -> int:
+        note = "Merging the adapter into its base…"
+        EventWriter(self._run.paths.events).write(PushProgress(note=note))
+        token = self._token if needs_token(self._run.config()) else None
+        environment = trainer_environment(token=token)
+        return self._run_child("core.train.merge", environment=environment, limit=PUSH_SECONDS)
 
     def _pause_space(self) -> None:
         """The last run of a Space turns the light off, if somebody asked for that."""

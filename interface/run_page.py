@@ -4,7 +4,8 @@ from typing import Any
 
 import gradio as gr
 
-from interface import run_view
+from core.options import Weights
+from interface import outcome, run_view, words
 from interface.live import AWAY, column_visible, visible
 from interface.snapshots import Snapshot
 
@@ -27,10 +28,12 @@ class RunPage:
             "stop": self.stop,
             "cancel": self.cancel,
             "resume": self.resume,
+            "demo": self.demo,
             "push_panel": self.push_panel,
             "push": self.push,
             **{f"push_{name}": field for name, field in self.push_fields.items()},
             "curves": self.curves,
+            "samples": self.samples,
             "log": self.log,
             "settings": self.settings,
         }
@@ -45,13 +48,19 @@ class RunPage:
             "stop": gr.update(visible=visible(buttons.stop)),
             "cancel": gr.update(visible=visible(buttons.cancel)),
             "resume": gr.update(visible=visible(buttons.resume), value=buttons.resume or "Resume"),
+            "demo": gr.update(visible=visible(buttons.demo)),
             "push_panel": column_visible(buttons.push, "card"),
             "push": gr.update(value=buttons.push or "Push"),
             "push_owner": (output.owner if output else None) or account or "",
             "push_name": output.name if output else snapshot.status.name,
             "push_private": output.private if output else True,
             "push_pull_request": output.pull_request if output else False,
+            "push_weights": gr.update(
+                value=output.weights if output else None,
+                visible=visible(snapshot.is_adapter),
+            ),
             "curves": snapshot.curves,
+            "samples": outcome.samples(snapshot),
             "log": snapshot.log,
             "settings": snapshot.settings,
         }
@@ -62,6 +71,9 @@ class RunPage:
             self.cancel = gr.Button("Cancel…", visible="hidden", elem_id="cancel", size="sm")
             self.resume = gr.Button(
                 "Resume", variant="primary", visible="hidden", elem_id="resume", size="sm"
+            )
+            self.demo = gr.Button(
+                "Make a demo Space", visible="hidden", elem_id="make-demo", size="sm"
             )
             self.reuse = gr.Button("New run from these settings", elem_id="reuse", size="sm")
         with gr.Column(elem_classes=["confirm", AWAY]) as self.confirm:
@@ -84,6 +96,12 @@ class RunPage:
                         elem_id="push-owner",
                     ),
                     "name": gr.Textbox(label="Name", max_lines=1, elem_id="push-name"),
+                    "weights": gr.Dropdown(
+                        [(words.choice(each), each) for each in Weights],
+                        value=Weights.ADAPTER,
+                        label="What to push",
+                        elem_id="push-weights",
+                    ),
                 }
             with gr.Row(elem_classes=["push-choices"]):
                 self.push_fields |= {
@@ -102,6 +120,8 @@ class RunPage:
                 self.curves = gr.HTML(
                     "", elem_id="curves", js_on_load="window.smolfactory.followPointer(element)"
                 )
+            with gr.Tab("Samples"):
+                self.samples = gr.HTML("", elem_id="samples")
             with gr.Tab("Log") as log_tab:
                 self.log = gr.Textbox(
                     lines=22,

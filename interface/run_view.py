@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
-from core.events import Cause, Progress, Pushed
+from core.events import Cause, Progress
 from core.runs import RunState, RunStatus, Wish
-from interface import machine, words
+from interface import machine, outcome, words
 from interface.snapshots import Snapshot
 
 _CAUSES = {
@@ -37,6 +37,7 @@ class Buttons:
     cancel: bool
     resume: str
     push: str
+    demo: bool
 
 
 def head(snapshot: Snapshot) -> str:
@@ -48,7 +49,7 @@ def head(snapshot: Snapshot) -> str:
         f" {escape(words.dataset(status.dataset))} · started {words.age(status.created)}"
         f" · <code>{escape(status.id)}</code></p>"
         f"{_note(snapshot)}{_bar(status, history.progress)}{_tiles(snapshot)}"
-        f"{_place(snapshot)}{_kept(snapshot)}{_pushed(history.pushed)}{_warnings(history.warnings)}</div>"
+        f"{outcome.lines(snapshot)}{_warnings(history.warnings)}</div>"
     )
 
 
@@ -90,7 +91,7 @@ def buttons(snapshot: Snapshot) -> Buttons:
     state = snapshot.status.state
     again = snapshot.history.push_failure is not None or state is RunState.TRAINED
     may_push = snapshot.has_model and state in _PUSHABLE and snapshot.history.pushed is None
-    resume = ""
+    resume, demo = "", snapshot.demo
     if state.resumable:
         saved = snapshot.history.checkpoints
         resume = f"Resume from step {words.count(saved[-1])}" if saved else "Start again"
@@ -98,6 +99,7 @@ def buttons(snapshot: Snapshot) -> Buttons:
         stop=state in _STOPPABLE and snapshot.wish is None,
         cancel=state in _STOPPABLE and snapshot.wish is not Wish.CANCEL,
         resume=resume,
+        demo=snapshot.has_model and state in _PUSHABLE and not (demo and demo.note),
         push=("Push again" if again else "Push") if may_push else "",
     )
 
@@ -199,46 +201,6 @@ def _title(cause: Cause, *, pushing: bool) -> str:
 def _what_to_do(cause: Cause) -> str:
     remedies = "".join(f"<li>{escape(remedy)}</li>" for remedy in cause.remedies)
     return f'<p class="what">What to do</p><ul>{remedies}</ul>' if remedies else ""
-
-
-def _place(snapshot: Snapshot) -> str:
-    if snapshot.status.state.live or not snapshot.has_model:
-        return ""
-    return (
-        f'<p class="muted">The model is in <code>{escape(str(snapshot.run.paths.model))}</code></p>'
-    )
-
-
-def _kept(snapshot: Snapshot) -> str:
-    """Which step is safe on the Hub, until the model itself is."""
-    kept = snapshot.kept
-    if kept is None or snapshot.history.pushed is not None:
-        return ""
-    if kept.problem:
-        return (
-            f'<p class="problem">No newer checkpoint is kept on the Hub: {escape(kept.problem)}</p>'
-        )
-    if not kept.step:
-        return (
-            '<p class="muted">The first checkpoint is kept on the Hub as soon as there is one.</p>'
-        )
-    return (
-        f'<p class="muted">Step {words.count(kept.step)} is kept on the Hub, in'
-        f" <code>{escape(kept.repo)}</code> (private).</p>"
-    )
-
-
-def _pushed(pushed: Pushed | None) -> str:
-    # Only the Hub's own kind of address becomes a link.
-    if pushed is None or not pushed.url.startswith(("https://", "http://")):
-        return ""
-    privacy = "private" if pushed.private else "public"
-    done = "Proposed as a pull request to" if pushed.pull_request else "Pushed to"
-    return (
-        f'<p class="pushed">{done} <a href="{escape(pushed.url)}" target="_blank"'
-        f' rel="noopener noreferrer">{escape(pushed.repo)}</a>, {privacy}:'
-        f" {words.count(pushed.files)} files, {words.size(pushed.size)}, each one verified.</p>"
-    )
 
 
 def _warnings(warnings: list[str]) -> str:

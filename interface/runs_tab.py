@@ -96,6 +96,7 @@ class RunsTab:
             (page.stop, self._stop),
             (page.cancel_now, self._cancel),
             (page.resume, self._resume),
+            (page.demo, self._make_demo),
         ):
             name = act.__name__.removeprefix("_")
             refresh(button.click(act, [run_id], None, api_name=name, show_progress="hidden"))
@@ -126,6 +127,11 @@ class RunsTab:
         with in_plain_words():
             run = self.open(request, run_id)
             launcher.resume(run, token=self._access.token(request))
+
+    def _make_demo(self, request: gr.Request, run_id: str) -> None:
+        with in_plain_words():
+            run = self.open(request, run_id)
+            launcher.make_demo(run, token=self._access.token(request))
 
     def _push(self, request: gr.Request, run_id: str, **values: Any) -> str:
         with in_plain_words():
@@ -161,5 +167,6 @@ def _chosen_output(run: Run, values: Mapping[str, Any]) -> OutputSection:
         "owner": (values["owner"] or "").strip() or None,
         "private": values["private"],
         "pull_request": values["pull_request"],
+        "weights": values["weights"],
     }
     return parse_config(nested).output

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import keep, launcher
+from core import demo_space, keep, launcher
+from core.demo_space import Demo
 from core.errors import UserError
 from core.history import History
 from core.keep import Kept
@@ -38,7 +39,9 @@ class Snapshot:
     curves: str
     log: str
     has_model: bool
+    is_adapter: bool
     kept: Kept | None
+    demo: Demo | None
     # What somebody asked of it and is still to happen.
     wish: Wish | None
 
@@ -128,6 +131,8 @@ def _read(run: Run, kept: _Kept) -> Snapshot:
         curves=kept.part("curves", drawn, lambda: charts.draw(history)),
         log=kept.part("log", _changed(paths.log), lambda: tail(paths.log, size=LOG_BYTES)),
         has_model=paths.model.is_dir(),
+        is_adapter=(paths.model / "adapter_config.json").exists(),
+        demo=demo_space.look(run),
         kept=kept.part("kept", _changed(paths.kept), lambda: keep.look(run)),
         wish=run.wish() if status.state.live else None,
     )

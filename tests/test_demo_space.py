@@ -17,7 +17,7 @@ import yaml
 from gradio_client import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
-from core.demo_space import MODEL_FOLDER, TEMPLATE, fill_demo
+from core.demo_template import MODEL_FOLDER, TEMPLATE, fill_demo
 from tests.conftest import ROOT, wait_until
 from tests.hub import HubDouble
 from tests.interface.harness import free_port

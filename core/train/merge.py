@@ -1,0 +1,85 @@
+"""Merges a run's adapter into its base model: python -m core.train.merge RUN_DIR
+
+The result stands alone: it needs neither peft nor the base to be loaded.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from core.errors import UserError
+from core.events import EventWriter, PushFailed
+from core.files import publish_folder
+from core.processes import die_with_parent
+from core.runs import Run, RunPaths
+from core.train.tokenizer import ModelSource, load_errors, load_tokenizer
+
+FAILED = 1
+
+
+def merge(run: Run) -> None:
+    """Leave the merged model, in the number format of its base, beside the adapter.
+
+    Raises UserError when the base can't be loaded any more.
+    """
+    config = run.config()
+    source = load_tokenizer(
+        config.model, home=run.home, before=run.resolved().get("model_revision")
+    )
+    stored = _stored_dtype(source)
+    with load_errors(config.model):
+        base = AutoModelForCausalLM.from_pretrained(
+            source.path,
+            revision=source.revision,
+            local_files_only=source.is_offline,
+            # Small differences are added: bfloat16 would lose some of them on the way.
+            dtype=torch.float32,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+    merged = PeftModel.from_pretrained(base, str(run.paths.model)).merge_and_unload()
+    merged.config.use_cache = True
+    aside = run.paths.merged.with_name(".merged")
+    shutil.rmtree(aside, ignore_errors=True)
+    merged.to(stored).save_pretrained(aside)
+    AutoTokenizer.from_pretrained(run.paths.model).save_pretrained(aside)
+    shutil.rmtree(run.paths.merged, ignore_errors=True)
+    publish_folder(aside, run.paths.merged)
+
+
+def _stored_dtype(source: ModelSource) -> torch.dtype:
+    """The number format that the base's weights are stored in."""
+    settings = AutoConfig.from_pretrained(
+        source.path, revision=source.revision, local_files_only=source.is_offline,
+        trust_remote_code=False,
+    )  # fmt: skip
+    stored = settings.dtype
+    return stored if isinstance(stored, torch.dtype) else torch.float32
+
+
+def main() -> int:
+    die_with_parent()
+    root = Path(sys.argv[1])
+    run = Run(id=root.name, paths=RunPaths(root))
+    try:
+        merge(run)
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        remedies = [error.hint] if error.hint else []
+        EventWriter(run.paths.events).write(
+            PushFailed(
+                cause="not_merged",
+                explanation=f"The adapter was not merged into its base: {error.message}",
+                remedies=[*remedies, "Push the adapter alone."],
+            )
+        )
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

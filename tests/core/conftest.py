@@ -1,0 +1,91 @@
+"""A machine that reaches the double of the Hub, and a home with a run that has trained."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from core.processes import end_family
+from tests.conftest import CommandLine, environment_of, processes_of
+from tests.hub import HubDouble
+
+TOKEN = "hf_CanaryThatMustNeverReachADisk0123456789"
+SHORT = """
+version: 1
+training: {max_steps: 4, batch_size: 2, learning_rate: 0.01}
+evaluation: {every: 2, max_rows: 4}
+method: {max_length: 256}
+output: {name: bot, push: true}
+"""
+
+# A run that takes a while, saves often, and has chance in it.
+FORTY_STEPS = """
+version: 1
+training: {max_steps: 40, batch_size: 2, save_every: 5, learning_rate: 0.01}
+evaluation: {every: 3, max_rows: 4}
+adapter: {rank: 4, dropout: 0.1}
+method: {max_length: 256}
+"""
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What came of a run: the loss at each step, and the adapter's weights by name."""
+
+    losses: dict[int, float]
+    weights: dict[str, np.ndarray]
+
+    @classmethod
+    def by(cls, command_line: CommandLine, run: str) -> "Learned":
+        model = command_line.home / "runs" / run / "model"
+        return cls(command_line.losses(run), load_file(model / "adapter_model.safetensors"))
+
+    def assert_same(self, other: "Learned") -> None:
+        assert self.losses == pytest.approx(other.losses, rel=1e-4)
+        assert self.weights.keys() == other.weights.keys()
+        for name, weight in self.weights.items():
+            np.testing.assert_allclose(weight, other.weights[name], rtol=1e-3, atol=1e-5)
+
+
+@pytest.fixture(scope="session")
+def unbroken(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Learned:
+    """What FORTY_STEPS come to when nothing interrupts them."""
+    home = tmp_path_factory.mktemp("unbroken")
+    shutil.copytree(tiny_model, home / "models" / "SmolLM2-135M-Instruct")
+    command_line = CommandLine(home, environment_of(home))
+    run = command_line.start(FORTY_STEPS)
+    assert command_line.wait(run)["state"] == "done", command_line.log(run)
+    return Learned.by(command_line, run)
+
+
+@pytest.fixture
+def online(home: Path, hub: HubDouble) -> Iterator[CommandLine]:
+    """The command line with a token, on a machine that reaches the double of the Hub."""
+    hub.add_user(name="ada", token=TOKEN, orgs={"acme": "write", "other": "read"})
+    environment = environment_of(home) | hub.environment(home=home / "hf", token=TOKEN)
+    yield CommandLine(home, environment)
+    for process in processes_of(home):
+        end_family(process, grace=2)
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """A home with one run that has trained and not pushed."""
+    home = tmp_path_factory.mktemp("trained")
+    shutil.copytree(tiny_model, home / "models" / "SmolLM2-135M-Instruct")
+    command_line = CommandLine(home, environment_of(home))
+    run = command_line.start(SHORT.replace("push: true", "push: false"))
+    assert command_line.wait(run)["state"] == "done", command_line.log(run)
+    return home
+
+
+@pytest.fixture
+def trained(trained_home: Path, online: CommandLine) -> str:
+    """A run that has trained and not pushed, in the home of `online`."""
+    run = next((trained_home / "runs").iterdir())
+    shutil.copytree(run, online.home / "runs" / run.name)
+    return run.name

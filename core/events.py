@@ -120,9 +120,17 @@ class Pushed(Fact):
     pull_request: bool = False
 
 
+class Tracked(Fact):
+    """The run's measurements and settings lie on the Hub, beside those of other runs."""
+
+    kind: Literal["tracked"] = "tracked"
+    repo: str
+    url: str
+
+
 Event = (
     StateChanged | Progress | Metric | Evaluation | CheckpointSaved | Resumed | Resolved | Warned
-    | Failure | PushFailed | PushProgress | Pushed
+    | Failure | PushFailed | PushProgress | Pushed | Tracked
 )  # fmt: skip
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

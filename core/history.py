@@ -19,6 +19,7 @@ from core.events import (
     Resolved,
     Resumed,
     StateChanged,
+    Tracked,
     Warned,
     read_events,
 )
@@ -42,6 +43,7 @@ class History:
     failure: Cause | None = None
     push_failure: Cause | None = None
     pushed: Pushed | None = None
+    tracked: Tracked | None = None
     offset: int = 0
 
     def follow(self) -> bool:
@@ -78,6 +80,8 @@ class History:
                 self.push_failure = event
             case Pushed():
                 self.pushed = event
+            case Tracked():
+                self.tracked = event
             case PushProgress():
                 self.note = event.note
 

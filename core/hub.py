@@ -27,11 +27,13 @@ from pydantic import SecretStr
 
 from core.builtin import BUILTIN_MODEL
 from core.config import RunConfig
-from core.errors import HubUnreachable, UserError
+from core.errors import HubUnreachable, UserError, at_field
 from core.options import DatasetSource
 from core.sections import OutputSection
 
 TIMEOUT_SECONDS = 15
+# The dataset that the measurements of all of an account's runs go to.
+EXPERIMENTS = "smolfactory-experiments"
 # Who-am-I is strictly rate-limited by the Hub.
 ACCOUNT_SECONDS = 300
 
@@ -101,17 +103,48 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
     return repo
 
 
+def experiments_repo(output: OutputSection, token: SecretStr | None) -> str:
+    """The dataset that measurements go to, once it is certain that this token may write there.
+
+    Raises UserError at output.tracking as `target_repo` does.
+    """
+    with at_field("output.tracking"):
+        if token is None:
+            raise UserError(
+                "Tracking online needs a Hugging Face token, and there is none here.",
+                hint="Set HF_TOKEN, or run 'hf auth login', and start SmolFactory again.",
+            )
+        who = account(token)
+        # The owner of a repository that something is proposed to is somebody else.
+        owner = who.name if output.pull_request else output.owner or who.name
+        if owner not in who.writable:
+            raise UserError(
+                f"This token can't write to {owner}, so nothing can be tracked there.",
+                hint="Make one with write access there, or turn tracking off.",
+            )
+        repo = f"{owner}/{EXPERIMENTS}"
+        if output.private and _is_public(repo, token, kind="dataset", field="output.tracking"):
+            raise UserError(
+                f"{repo} is there already, and everybody can see it.",
+                hint="Make it private on the Hub, or turn Private or tracking off.",
+            )
+        return repo
+
+
 def _proposed_to(repo: str, token: SecretStr) -> str:
     with hub_errors(f"the repository {repo}", field="output.pull_request"):
         _api(token).model_info(repo, timeout=TIMEOUT_SECONDS)
     return repo
 
 
-def _is_public(repo: str, token: SecretStr) -> bool:
+def _is_public(
+    repo: str, token: SecretStr, *, kind: str = "model", field: str = "output.name"
+) -> bool:
     """Whether there is such a repository that everybody can see."""
-    with hub_errors(f"the repository {repo}", field="output.name"):
+    with hub_errors(f"the repository {repo}", field=field):
         try:
-            return not _api(token).model_info(repo, timeout=TIMEOUT_SECONDS).private
+            info = _api(token).repo_info(repo, repo_type=kind, timeout=TIMEOUT_SECONDS)
+            return not info.private
         except RepositoryNotFoundError:
             return False
 
@@ -260,6 +293,12 @@ def _http_error(status: int, *, what: str, field: str | None) -> UserError:
                 f"This token has no right to {what}.", hint="Use one with write access.",
                 field=field,
             )  # fmt: skip
+        case 409 | 412:
+            return HubUnreachable(
+                f"Others wrote to {what.removeprefix('the upload to ')} at the same moment.",
+                hint="Try again.",
+                field=field,
+            )
         case 429:
             return HubUnreachable(
                 "The Hub asks us to slow down.", hint="Try again in a few minutes.", field=field

@@ -55,6 +55,7 @@ def write_card(run: Run, history: History, *, folder: Path, repo: str, api: HfAp
         chart=CHART if has_chart else None,
         answers_only=config.method.answers_only,
         progress=history.progress,
+        tracked=history.tracked,
     )
     (folder / "README.md").write_text(str(card), encoding="utf-8")
 

@@ -67,6 +67,13 @@ class NumberFormat(StrEnum):
     FLOAT16 = "float16"
 
 
+class Tracking(StrEnum):
+    """Where a run's measurements go, besides the disk."""
+
+    NONE = "none"
+    DATASET = "dataset"
+
+
 class Switch(StrEnum):
     AUTO = "auto"
     ON = "on"

@@ -11,8 +11,8 @@ from core.builtin import BUILTIN_DATASET, BUILTIN_MODEL, builtin_model_folder, i
 from core.config import RunConfig
 from core.data.preview import Preview, Previewer, Question, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
-from core.hub import model_config, model_info, target_repo
-from core.options import AdapterKind, DatasetSource
+from core.hub import experiments_repo, model_config, model_info, target_repo
+from core.options import AdapterKind, DatasetSource, Tracking
 from core.runs import data_name
 
 # What a run writes besides weights: logs, events, prepared data.
@@ -60,6 +60,9 @@ def check(
     if config.output.push:
         report("Checking that you may push…")
         collect(lambda: _check_push(config, token=token))
+    if config.output.tracking is not Tracking.NONE:
+        report("Checking that you may track online…")
+        collect(lambda: _check_tracking(config, token=token))
     if faults:
         raise InvalidConfig(faults)
 
@@ -174,4 +177,15 @@ def _check_push(config: RunConfig, *, token: SecretStr | None) -> None:
             "The Hub gives no answer, so nobody can say whether you may push.",
             hint="Turn this off and push later, with one button.",
             field="output.push",
+        ) from error
+
+
+def _check_tracking(config: RunConfig, *, token: SecretStr | None) -> None:
+    try:
+        experiments_repo(config.output, token)
+    except HubUnreachable as error:
+        raise UserError(
+            "The Hub gives no answer, so nobody can say whether you may track there.",
+            hint="Turn tracking off, or try again later.",
+            field="output.tracking",
         ) from error

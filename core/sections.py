@@ -16,6 +16,7 @@ from core.options import (
     Optimizer,
     Schedule,
     Switch,
+    Tracking,
 )
 from core.section import Column, Name, RepoId, Revision, Section, setting
 
@@ -216,6 +217,10 @@ class OutputSection(Section):
     pull_request: bool = setting(
         False, label="As a pull request",
         help="Proposes the result to a repository that is there already; others decide to take it.",
+    )  # fmt: skip
+    tracking: Tracking = setting(
+        Tracking.NONE, label="Tracking online",
+        help="dataset adds each run's curves and settings to your dataset smolfactory-experiments.",
     )  # fmt: skip
 
 

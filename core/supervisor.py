@@ -18,11 +18,12 @@ from pydantic import SecretStr
 
 from core.autopsy import TrainerExit, explain_end
 from core.environment import allowed_environment, trainer_environment
-from core.events import EventWriter, Failure, PushFailed, StateChanged
+from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
 from core.hardware import out_of_memory_kills
 from core.history import History
 from core.hub import needs_token
 from core.logs import LogWriter, tail
+from core.options import Tracking
 from core.processes import ProcessIdentity, become_subreaper, end_descendants
 from core.runs import Run, RunPaths, RunState, RunStore, Wish, lock_file
 from core.settings import load_settings
@@ -36,6 +37,8 @@ STOP_GRACE_SECONDS = 30 * 60
 END_GRACE_SECONDS = 10
 # Retries of the Hub's client obey Retry-After without a bound, so this one is ours.
 PUSH_SECONDS = 6 * 60 * 60
+# A few hundred kilobytes, and nobody's push should wait long for them.
+TRACKING_SECONDS = 10 * 60
 
 
 class Supervisor:
@@ -54,10 +57,13 @@ class Supervisor:
         become_subreaper()
         signal.signal(signal.SIGTERM, self._on_sigterm)
         if task == "push":
+            self._track_if_owed()
             self._push()
         elif self._wait_for_slot():
             self._train()
             if self._history.state is RunState.SAVING:
+                # Before the push, so that the model's card can name the place.
+                self._track_if_owed()
                 if self._run.config().output.push:
                     self._push()
                 else:
@@ -154,6 +160,20 @@ class Supervisor:
             self._history.follow()
         failure = self._history.failure
         self._enter(RunState.FAILED, failure.explanation if failure else "")
+
+    def _track_if_owed(self) -> None:
+        """Whatever comes of it, the run goes on: its measurements are safe here."""
+        self._history.follow()
+        asked = self._run.config().output.tracking is not Tracking.NONE
+        if not asked or self._history.tracked is not None:
+            return
+        # The model is whole by now, so it is too late to cancel.
+        self._enter(RunState.PUSHING, "Sending the curves to the Hub…")
+        environment = allowed_environment(token=self._token)
+        code = self._run_child("core.tracking", environment=environment, limit=TRACKING_SECONDS)
+        if code != 0:
+            text = f"The curves are not on the Hub: sending them ended early ({_ending(code)})."
+            EventWriter(self._run.paths.events).write(Warned(text=text))
 
     def _push(self) -> None:
         self._enter(RunState.PUSHING)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
-from core.events import Cause, Progress, Pushed
+from core.events import Cause, Progress, Pushed, Tracked
 from core.runs import RunState, RunStatus, Wish
 from interface import machine, words
 from interface.snapshots import Snapshot
@@ -48,7 +48,8 @@ def head(snapshot: Snapshot) -> str:
         f" {escape(words.dataset(status.dataset))} · started {words.age(status.created)}"
         f" · <code>{escape(status.id)}</code></p>"
         f"{_note(snapshot)}{_bar(status, history.progress)}{_tiles(snapshot)}"
-        f"{_place(snapshot)}{_pushed(history.pushed)}{_warnings(history.warnings)}</div>"
+        f"{_place(snapshot)}{_pushed(history.pushed)}{_tracked(history.tracked)}"
+        f"{_warnings(history.warnings)}</div>"
     )
 
 
@@ -219,6 +220,15 @@ def _pushed(pushed: Pushed | None) -> str:
         f'<p class="pushed">{done} <a href="{escape(pushed.url)}" target="_blank"'
         f' rel="noopener noreferrer">{escape(pushed.repo)}</a>, {privacy}:'
         f" {words.count(pushed.files)} files, {words.size(pushed.size)}, each one verified.</p>"
+    )
+
+
+def _tracked(tracked: Tracked | None) -> str:
+    if tracked is None or not tracked.url.startswith(("https://", "http://")):
+        return ""
+    return (
+        f'<p class="tracked">Its curves are in <a href="{escape(tracked.url)}" target="_blank"'
+        f' rel="noopener noreferrer">{escape(tracked.repo)}</a>.</p>'
     )
 
 

@@ -121,11 +121,15 @@ class Pushed(Fact):
 
 
 class Tracked(Fact):
-    """The run's measurements and settings lie on the Hub, beside those of other runs."""
+    """The run's measurements and settings lie on the Hub, beside those of other runs.
+
+    `dashboard` is the address of the Trackio Space that draws them, if one was asked for.
+    """
 
     kind: Literal["tracked"] = "tracked"
     repo: str
     url: str
+    dashboard: str | None = None
 
 
 Event = (

@@ -28,7 +28,7 @@ from pydantic import SecretStr
 from core.builtin import BUILTIN_MODEL
 from core.config import RunConfig
 from core.errors import HubUnreachable, UserError, at_field
-from core.options import DatasetSource
+from core.options import DatasetSource, Tracking
 from core.sections import OutputSection
 
 TIMEOUT_SECONDS = 15
@@ -94,7 +94,7 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
             field="output.owner" if output.owner else "output.push",
         )
     repo = f"{owner}/{output.name}"
-    if output.private and _is_public(repo, token):
+    if output.private and _is_private(repo, token) is False:
         raise UserError(
             f"{repo} is there already, and everybody can see it.",
             hint="Choose another name, or turn Private off.",
@@ -123,12 +123,29 @@ def experiments_repo(output: OutputSection, token: SecretStr | None) -> str:
                 hint="Make one with write access there, or turn tracking off.",
             )
         repo = f"{owner}/{EXPERIMENTS}"
-        if output.private and _is_public(repo, token, kind="dataset", field="output.tracking"):
-            raise UserError(
-                f"{repo} is there already, and everybody can see it.",
-                hint="Make it private on the Hub, or turn Private or tracking off.",
-            )
+        _check_who_sees(repo, output, token)
         return repo
+
+
+def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
+    """Raises UserError when measurements that are private would be seen by everybody."""
+    is_drawn = output.tracking is Tracking.TRACKIO
+    if is_drawn and output.private:
+        raise UserError(
+            "A Trackio Space is for everybody to see.",
+            hint="Turn Private off, or track into the dataset only.",
+        )
+    is_private = _is_private(repo, token, kind="dataset", field="output.tracking")
+    if output.private and is_private is False:
+        raise UserError(
+            f"{repo} is there already, and everybody can see it.",
+            hint="Make it private on the Hub, or turn Private or tracking off.",
+        )
+    if is_drawn and is_private:
+        raise UserError(
+            f"{repo} is private, and a Trackio Space would show everybody all runs in it.",
+            hint="Make it public on the Hub, or track into the dataset only.",
+        )
 
 
 def _proposed_to(repo: str, token: SecretStr) -> str:
@@ -137,16 +154,16 @@ def _proposed_to(repo: str, token: SecretStr) -> str:
     return repo
 
 
-def _is_public(
+def _is_private(
     repo: str, token: SecretStr, *, kind: str = "model", field: str = "output.name"
-) -> bool:
-    """Whether there is such a repository that everybody can see."""
+) -> bool | None:
+    """Whether only some can see the repository; None when there is none."""
     with hub_errors(f"the repository {repo}", field=field):
         try:
             info = _api(token).repo_info(repo, repo_type=kind, timeout=TIMEOUT_SECONDS)
-            return not info.private
+            return bool(info.private)
         except RepositoryNotFoundError:
-            return False
+            return None
 
 
 def model_info(name: str, *, revision: str | None, token: SecretStr | None) -> ModelInfo:

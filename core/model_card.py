@@ -75,8 +75,14 @@ def _metadata(config: RunConfig, history: History, *, name: str, api: HfApi) -> 
         library_name="peft" if is_adapter else "transformers",
         **_license(config.model.name, api=api),
         pipeline_tag="text-generation",
-        tags=["smolfactory", "trl", "sft"],
+        tags=["smolfactory", "trl", "sft", *_trackio_tags(history)],
     )
+
+
+def _trackio_tags(history: History) -> list[str]:
+    """Those that transformers gives: by the second, the Hub shows the Space beside the model."""
+    dashboard = history.tracked.dashboard if history.tracked else None
+    return ["trackio", f"trackio:{dashboard}"] if dashboard else []
 
 
 def _license(model: str, *, api: HfApi) -> dict[str, Any]:

@@ -72,6 +72,8 @@ class Tracking(StrEnum):
 
     NONE = "none"
     DATASET = "dataset"
+    # The dataset, and a Trackio Space that draws it.
+    TRACKIO = "trackio"
 
 
 class Switch(StrEnum):

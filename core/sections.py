@@ -220,7 +220,7 @@ class OutputSection(Section):
     )  # fmt: skip
     tracking: Tracking = setting(
         Tracking.NONE, label="Tracking online",
-        help="dataset adds each run's curves and settings to your dataset smolfactory-experiments.",
+        help="Adds it to your dataset smolfactory-experiments; trackio draws it too, in public.",
     )  # fmt: skip
 
 

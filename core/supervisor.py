@@ -164,8 +164,9 @@ class Supervisor:
     def _track_if_owed(self) -> None:
         """Whatever comes of it, the run goes on: its measurements are safe here."""
         self._history.follow()
-        asked = self._run.config().output.tracking is not Tracking.NONE
-        if not asked or self._history.tracked is not None:
+        asked, tracked = self._run.config().output.tracking, self._history.tracked
+        is_drawn = tracked is not None and tracked.dashboard is not None
+        if asked is Tracking.NONE or is_drawn or (tracked and asked is Tracking.DATASET):
             return
         # The model is whole by now, so it is too late to cancel.
         self._enter(RunState.PUSHING, "Sending the curves to the Hub…")

@@ -13,9 +13,11 @@ from huggingface_hub import HfApi
 from pyarrow import parquet
 from pydantic import SecretStr
 
+from core.dashboard import show
 from core.errors import UserError
 from core.events import Evaluation, EventWriter, Metric, Resumed, Tracked, Warned, read_events
 from core.hub import experiments_repo, hub_errors
+from core.options import Tracking
 from core.runs import Run, RunPaths, data_name
 from core.settings import load_settings
 from core.upload import Target, fingerprints, upload_verified
@@ -55,6 +57,16 @@ def publish(run: Run, *, token: SecretStr | None) -> Tracked:
         local = fingerprints(folder)
         upload_verified(api, target, folder=folder, local=local, message=f"Add run {run.id}")
     return Tracked(repo=repo, url=f"{api.endpoint}/datasets/{repo}")
+
+
+def draw(run: Run, tracked: Tracked, *, token: SecretStr | None) -> Tracked:
+    """Renew the Trackio Space that draws the dataset. Raises UserError when that can't be."""
+    # An organization may have made the new dataset private of its own accord.
+    experiments_repo(run.config().output, token)
+    api = HfApi(token=token.get_secret_value() if token else None)
+    with tempfile.TemporaryDirectory() as name:
+        dashboard = show(tracked.repo, api=api, folder=Path(name))
+    return tracked.model_copy(update={"dashboard": dashboard})
 
 
 def measured(path: Path) -> Measured:
@@ -108,11 +120,17 @@ def main() -> int:
     root = Path(sys.argv[1])
     run = Run(id=root.name, paths=RunPaths(root))
     events = EventWriter(run.paths.events)
+    token = load_settings().token
+    what = "on the Hub"
     try:
-        events.write(publish(run, token=load_settings().token))
+        tracked = publish(run, token=token)
+        events.write(tracked)
+        if run.config().output.tracking is Tracking.TRACKIO:
+            what = "in Trackio"
+            events.write(draw(run, tracked, token=token))
     except UserError as error:
         sys.stderr.write(f"{error}\n")
-        events.write(Warned(text=f"The curves are not on the Hub: {error}"))
+        events.write(Warned(text=f"The curves are not {what}: {error}"))
     return 0
 
 

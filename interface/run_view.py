@@ -226,10 +226,14 @@ def _pushed(pushed: Pushed | None) -> str:
 def _tracked(tracked: Tracked | None) -> str:
     if tracked is None or not tracked.url.startswith(("https://", "http://")):
         return ""
-    return (
-        f'<p class="tracked">Its curves are in <a href="{escape(tracked.url)}" target="_blank"'
-        f' rel="noopener noreferrer">{escape(tracked.repo)}</a>.</p>'
+    links = [(tracked.url, tracked.repo)]
+    if tracked.dashboard:
+        links.append((tracked.dashboard, "Trackio"))
+    listed = " and ".join(
+        f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">{escape(name)}</a>'
+        for url, name in links
     )
+    return f'<p class="tracked">Its curves are in {listed}.</p>'
 
 
 def _warnings(warnings: list[str]) -> str:

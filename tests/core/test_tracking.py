@@ -1,6 +1,7 @@
 """Measurements that go to the Hub: all of a run's and only its own, or nothing at all."""
 
 import json
+import shutil
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from datasets import load_dataset
+from huggingface_hub import ModelCard
 from pyarrow import parquet
 
 from tests.conftest import CommandLine
@@ -18,6 +20,11 @@ EXPERIMENTS = "ada/smolfactory-experiments"
 TRACKED = SHORT.replace("push: true", "tracking: dataset")
 # What these tests ask of the Hub goes the same way whichever way large files go.
 ONE_WAY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+
+# Trackio keeps its data in a bucket, and buckets take nothing but Xet.
+THROUGH_XET = pytest.mark.parametrize("hub", [True], indirect=True, ids=["xet"])
+SPACE = "ada/smolfactory-trackio"
+BUCKET = "ada/smolfactory-trackio-data"
 
 Row = tuple[str, int, str, float | None]
 
@@ -176,12 +183,85 @@ def test_without_a_token_or_a_hub_there_is_no_tracking(online: CommandLine, hub:
     assert "gives no answer" in refused(online, "output: {tracking: dataset}")
 
 
-def track(online: CommandLine, run: str) -> None:
+@THROUGH_XET
+def test_trackio_draws_all_runs_where_everybody_sees_them(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    first, second = trained, trained[:-8] + "0" * 8
+    shutil.copytree(online.home / "runs" / first, online.home / "runs" / second)
+    for run in (first, second):
+        track(online, run, "trackio")
+        assert online("push", run, "ada/bot", "--public").returncode == 0
+    drawn = hub.bucket_files(bucket_id=BUCKET)["metrics.parquet"]
+    points = {
+        (row["run_name"], row["step"], name, row[name])
+        for row in parquet.read_table(BytesIO(drawn)).to_pylist()
+        for name in ("loss", "eval_loss")
+        if row[name] is not None
+    }
+    assert points == {
+        row
+        for run in (first, second)
+        for row in rows_measured(online, run)
+        if row[2] in ("loss", "eval_loss")
+    }
+
+    space = hub.repo(repo_id=SPACE, kind="space")
+    assert space.sdk == "static"
+    assert not space.private
+    assert not hub.repo(repo_id=EXPERIMENTS, kind="dataset").private
+    # Trackio gives its other kind of Space the token to keep.
+    assert hub.count(path="/secrets") == 0
+    shown = hub.files(repo_id=SPACE, kind="space")
+    assert json.loads(shown["config.json"])["bucket_id"] == BUCKET
+    assert not any(TOKEN.encode() in content for content in shown.values())
+    url = hub.url(repo_id=SPACE, kind="space")
+    card = ModelCard(hub.files(repo_id="ada/bot")["README.md"].decode())
+    assert {"trackio", f"trackio:{url}"} <= set(card.data.tags)
+    assert f"[Trackio]({url})" in card.text
+
+
+@THROUGH_XET
+def test_a_space_that_cannot_be_made_costs_a_warning_and_is_owed(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    track(online, trained, "trackio")
+    # Somebody's own Trackio Space, with a server of its own.
+    hub.add_repo(repo_id=SPACE, kind="space", sdk="gradio", files={"app.py": b"mine"})
+    assert online("push", trained, "ada/bot", "--public").returncode == 0
+    assert online.status(trained)["state"] == "done"
+    assert hub.files(repo_id=SPACE, kind="space")["app.py"] == b"mine"
+    (warning,) = [e["text"] for e in online.events(trained) if e["kind"] == "warning"]
+    assert "'gradio' Space" in warning
+    assert "Traceback" not in online.log(trained)
+    assert rows_tracked(hub, trained) == rows_measured(online, trained)
+    assert "trackio" not in ModelCard(hub.files(repo_id="ada/bot")["README.md"].decode()).data.tags
+
+
+@ONE_WAY
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        ("tracking: trackio", "for everybody to see"),
+        ("tracking: trackio, private: false", "would show everybody all runs"),
+    ],
+)
+def test_trackio_never_shows_what_is_private(
+    online: CommandLine, hub: HubDouble, output: str, words: str
+) -> None:
+    hub.add_repo(repo_id=EXPERIMENTS, kind="dataset", private=True)
+    assert words in refused(online, f"output: {{{output}}}")
+
+
+def track(online: CommandLine, run: str, tracking: str = "dataset") -> None:
     """Have a run that has trained ask for tracking, as if it had from the start."""
     config = online.home / "runs" / run / "config.yaml"
     text = config.read_text(encoding="utf-8")
     assert "tracking: none" in text
-    config.write_text(text.replace("tracking: none", "tracking: dataset"), encoding="utf-8")
+    text = text.replace("tracking: none", f"tracking: {tracking}")
+    if tracking == "trackio":
+        text = text.replace("private: true", "private: false")
+    config.write_text(text, encoding="utf-8")
 
 
 def refused(online: CommandLine, yaml: str) -> str:

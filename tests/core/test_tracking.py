@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +14,7 @@ from datasets import load_dataset
 from huggingface_hub import ModelCard
 from pyarrow import parquet
 
-from tests.conftest import CommandLine
+from tests.conftest import ROOT, CommandLine, processes_of
 from tests.core.conftest import SHORT, TOKEN
 from tests.hub import HubDouble
 
@@ -129,6 +131,27 @@ def test_a_fault_of_the_hub_costs_a_warning_and_not_the_push(
     hub.heal()
     assert online("push", trained, "ada/bot").returncode == 0
     assert rows_tracked(hub, trained) == rows_measured(online, trained)
+
+
+@ONE_WAY
+def test_a_killed_tracking_costs_a_warning_and_not_the_push(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    track(online, trained)
+    hold = hub.hold(path="/api/datasets/")
+    push = subprocess.Popen(
+        [sys.executable, "-m", "core", "push", trained, "ada/bot"],
+        cwd=ROOT, env=online.environment, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert hold.reached.wait(60)
+    assert online.status(trained)["note"] == "Sending the curves to the Hub…"
+    (sender,) = [p for p in processes_of(online.home) if "core.tracking" in p.cmdline()]
+    sender.kill()
+    assert push.wait(timeout=120) == 0
+    hold.release()
+    (warning,) = [e["text"] for e in online.events(trained) if e["kind"] == "warning"]
+    assert "ended early (signal SIGKILL)" in warning
+    assert "adapter_model.safetensors" in hub.files(repo_id="ada/bot")
 
 
 @ONE_WAY

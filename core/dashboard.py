@@ -34,6 +34,8 @@ def show(experiments: str, *, api: HfApi, folder: Path) -> str:
             experiments, repo_type="dataset", local_dir=folder / "runs",
             allow_patterns=["metrics/*.parquet", "runs/*.parquet"],
         )  # fmt: skip
+    # Where SYSTEM tells it that it runs on a Space, it deploys nothing and is silent about it.
+    os.environ.pop("SYSTEM", None)
     # Read when it is imported. A database of its own: the person's may be in use.
     os.environ["TRACKIO_DIR"] = str(folder / "trackio")
     import trackio

@@ -1,8 +1,12 @@
 """SmolFactory's page: python app.py, then open the address it prints. A Space starts it too."""
 
 import sys
+import threading
+
+from pydantic import SecretStr
 
 from core import launcher
+from core.bring_back import bring_back_unfinished
 from core.errors import UserError
 from core.runs import RunStore
 from core.settings import load_settings
@@ -16,7 +20,10 @@ def main() -> int:
         # Imported here, so that a taken port is told at once: Gradio takes seconds.
         from interface import server
 
-        launcher.reconcile(RunStore(settings.home))
+        store = RunStore(settings.home)
+        launcher.reconcile(store)
+        # What the Hub keeps may take minutes to download; the page doesn't wait for it.
+        threading.Thread(target=go_on, args=(store, settings.token), daemon=True).start()
         server.serve(server.build_app(settings), listener, settings)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
@@ -24,6 +31,16 @@ def main() -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nThe page is closed. Runs go on; start it again to see them.\n")
     return 0
+
+
+def go_on(store: RunStore, token: SecretStr | None) -> None:
+    """Resume what is to resume by itself, whether it is here or kept on the Hub."""
+    try:
+        if token is not None:
+            bring_back_unfinished(store, token=token)
+    except UserError as error:
+        sys.stderr.write(f"Runs kept on the Hub were not looked for: {error}\n")
+    launcher.resume_interrupted(store, token=token)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import get_args
 
+from pydantic import SecretStr
+
 from core import launcher, preflight
+from core.bring_back import bring_back, kept_runs
 from core.config import RunConfig, load_config, parse_config
 from core.data.preview import Piece, Previewer, Question, RowsPart, require
 from core.errors import InvalidConfig, UserError
@@ -123,6 +126,38 @@ def _show_run(asked: argparse.Namespace, settings: Settings) -> int:
     if run.paths.model.is_dir():
         _tell_person(f"The model is in {run.paths.model}")
     return OK
+
+
+def _kept(asked: argparse.Namespace, settings: Settings) -> int:
+    found = kept_runs(_token(settings))
+    if asked.json:
+        _tell(json.dumps([kept.manifest.model_dump(mode="json") for kept in found]))
+        return OK
+    for kept in found:
+        manifest = kept.manifest
+        _tell(
+            f"{manifest.run}  step {manifest.step}/{manifest.total}  {manifest.name}  {kept.repo}"
+        )
+    if not found:
+        _tell_person("The Hub keeps no checkpoint of a run of yours.")
+    return OK
+
+
+def _fetch(asked: argparse.Namespace, settings: Settings) -> int:
+    token = _token(settings)
+    kept = next((kept for kept in kept_runs(token) if kept.manifest.run == asked.run), None)
+    if kept is None:
+        raise UserError(
+            f"The Hub keeps no checkpoint of a run {asked.run}.", hint="See: runs kept."
+        )
+    _show(asked, bring_back(RunStore(settings.home), kept, token=token).status())
+    return OK
+
+
+def _token(settings: Settings) -> SecretStr:
+    if settings.token is None:
+        raise UserError("This needs a Hugging Face token.", hint="Set HF_TOKEN.")
+    return settings.token
 
 
 def _stop(asked: argparse.Namespace, settings: Settings) -> int:
@@ -256,7 +291,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     preview.set_defaults(handler=_preview)
 
-    runs = commands.add_parser("runs", help="list, show, stop and resume runs")
+    runs = commands.add_parser("runs", help="list, show, stop, resume and bring back runs")
     actions = runs.add_subparsers(required=True, metavar="ACTION")
     listing = actions.add_parser("list", parents=[common], help="all runs, the newest first")
     listing.set_defaults(handler=_list)
@@ -264,7 +299,12 @@ def _parser() -> argparse.ArgumentParser:
     stop = actions.add_parser("stop", parents=[common], help="save what was learned, and end")
     stop.add_argument("--now", action="store_true", help="cancel: keep nothing new")
     resume = actions.add_parser("resume", parents=[common, follow], help="go on where it ended")
-    for action, handler in ((show, _show_run), (stop, _stop), (resume, _resume)):
+    kept = actions.add_parser("kept", parents=[common], help="runs that the Hub keeps")
+    kept.set_defaults(handler=_kept)
+    fetch = actions.add_parser("fetch", parents=[common], help="bring a kept run back, to resume")
+    for action, handler in (
+        (show, _show_run), (stop, _stop), (resume, _resume), (fetch, _fetch),
+    ):  # fmt: skip
         action.add_argument("run", metavar="RUN_ID")
         action.set_defaults(handler=handler)
 

@@ -89,8 +89,8 @@ class Setting:
         return bool(self._extra["basic"])
 
     @property
-    def shown_when(self) -> dict[str, list[str]]:
-        conditions: dict[str, list[str]] = self._extra["shown_when"]
+    def shown_when(self) -> dict[str, list[str | bool]]:
+        conditions: dict[str, list[str | bool]] = self._extra["shown_when"]
         return conditions
 
     @property

@@ -27,7 +27,7 @@ from pydantic import SecretStr
 
 from core.builtin import BUILTIN_MODEL
 from core.config import RunConfig
-from core.errors import HubUnreachable, UserError, at_field
+from core.errors import HubUnreachable, UserError
 from core.options import DatasetSource, Tracking
 from core.sections import OutputSection
 
@@ -36,6 +36,8 @@ TIMEOUT_SECONDS = 15
 EXPERIMENTS = "smolfactory-experiments"
 # Who-am-I is strictly rate-limited by the Hub.
 ACCOUNT_SECONDS = 300
+# The Hub's names for kinds of tokens; one that it tells no role of comes from a sign-in.
+KINDS = {"read": "read", "write": "write", "fineGrained": "fine-grained"}
 
 
 @dataclass(frozen=True)
@@ -45,23 +47,23 @@ class Account:
     name: str
     organizations: list[str]
     writable: frozenset[str]
-
-    @property
-    def can_write(self) -> bool:
-        return bool(self.writable)
+    # What kind of token it is: "write", "read", "fine-grained" or "sign-in".
+    kind: str
+    # What its owner called it, if it is one of their own making.
+    label: str = ""
 
 
 _accounts: dict[str, tuple[float, Account]] = {}
 
 
-def account(token: SecretStr) -> Account:
-    """Whose token this is. Asked at most every five minutes.
+def account(token: SecretStr, *, fresh: bool = False) -> Account:
+    """Whose token this is. Asked at most every five minutes, but for a `fresh` answer.
 
     Raises UserError when the Hub does not know the token, HubUnreachable when it does not answer.
     """
     secret = token.get_secret_value()
     known = _accounts.get(secret)
-    if known and time.monotonic() - known[0] < ACCOUNT_SECONDS:
+    if known and not fresh and time.monotonic() - known[0] < ACCOUNT_SECONDS:
         return known[1]
     with hub_errors("your account"):
         answer = HfApi(token=secret).whoami()
@@ -83,16 +85,9 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
             hint="Set HF_TOKEN, or run 'hf auth login', and start SmolFactory again.",
             field="output.push",
         )
-    who = account(token)
-    owner = output.owner or who.name
     if output.pull_request:
-        return _proposed_to(f"{owner}/{output.name}", token)
-    if owner not in who.writable:
-        raise UserError(
-            f"This token can't write to {owner}.",
-            hint="Make one with write access there, or choose another owner.",
-            field="output.owner" if output.owner else "output.push",
-        )
+        return _proposed_to(f"{output.owner or account(token).name}/{output.name}", token)
+    owner = writable_owner(output, token)
     repo = f"{owner}/{output.name}"
     if output.private and _is_private(repo, token) is False:
         raise UserError(
@@ -103,28 +98,39 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
     return repo
 
 
+def writable_owner(output: OutputSection, token: SecretStr) -> str:
+    """In whose account a run's repositories lie. A pull request's own ones lie in the person's.
+
+    Raises UserError when this token may not write there.
+    """
+    who = account(token)
+    owner = who.name if output.pull_request else output.owner or who.name
+    if owner not in who.writable:
+        raise UserError(
+            f"This token can't write to {owner}.",
+            hint="Make one with write access there, or choose another owner.",
+            field="output.owner" if output.owner else "output.push",
+        )
+    return owner
+
+
 def experiments_repo(output: OutputSection, token: SecretStr | None) -> str:
     """The dataset that measurements go to, once it is certain that this token may write there.
 
     Raises UserError at output.tracking as `target_repo` does.
     """
-    with at_field("output.tracking"):
+    try:
         if token is None:
             raise UserError(
                 "Tracking online needs a Hugging Face token, and there is none here.",
-                hint="Set HF_TOKEN, or run 'hf auth login', and start SmolFactory again.",
+                hint="Sign in, or set HF_TOKEN and start SmolFactory again.",
             )
-        who = account(token)
-        # The owner of a repository that something is proposed to is somebody else.
-        owner = who.name if output.pull_request else output.owner or who.name
-        if owner not in who.writable:
-            raise UserError(
-                f"This token can't write to {owner}, so nothing can be tracked there.",
-                hint="Make one with write access there, or turn tracking off.",
-            )
-        repo = f"{owner}/{EXPERIMENTS}"
+        repo = f"{writable_owner(output, token)}/{EXPERIMENTS}"
         _check_who_sees(repo, output, token)
-        return repo
+    except UserError as error:
+        error.field = "output.tracking"
+        raise
+    return repo
 
 
 def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
@@ -135,7 +141,7 @@ def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
             "A Trackio Space is for everybody to see.",
             hint="Turn Private off, or track into the dataset only.",
         )
-    is_private = _is_private(repo, token, kind="dataset", field="output.tracking")
+    is_private = _is_private(repo, token, kind="dataset")
     if output.private and is_private is False:
         raise UserError(
             f"{repo} is there already, and everybody can see it.",
@@ -154,11 +160,9 @@ def _proposed_to(repo: str, token: SecretStr) -> str:
     return repo
 
 
-def _is_private(
-    repo: str, token: SecretStr, *, kind: str = "model", field: str = "output.name"
-) -> bool | None:
+def _is_private(repo: str, token: SecretStr, *, kind: str = "model") -> bool | None:
     """Whether only some can see the repository; None when there is none."""
-    with hub_errors(f"the repository {repo}", field=field):
+    with hub_errors(f"the repository {repo}", field="output.name"):
         try:
             info = _api(token).repo_info(repo, repo_type=kind, timeout=TIMEOUT_SECONDS)
             return bool(info.private)
@@ -350,6 +354,8 @@ def _account(answer: dict[str, Any]) -> Account:
         name=name,
         organizations=[org["name"] for org in organizations],
         writable=frozenset(writable),
+        kind=KINDS.get(str(access.get("role")), "sign-in"),
+        label=str(access.get("displayName") or ""),
     )
 
 

@@ -16,6 +16,7 @@ from core.config import RunConfig
 from core.environment import allowed_environment
 from core.errors import UserError
 from core.events import EventWriter, Failure, PushFailed, StateChanged
+from core.history import History
 from core.processes import end_family
 from core.runs import Run, RunState, RunStatus, RunStore, Wish
 from core.sections import OutputSection
@@ -24,6 +25,9 @@ from core.sections import OutputSection
 ORPHAN_GRACE_SECONDS = 5
 STARTING_SECONDS = 5
 LEAVING_SECONDS = 3
+# Resuming so often at the same step helps nobody.
+STUCK_AFTER = 3
+SAVABLE = (RunState.PREPARING, RunState.TRAINING)
 
 
 def start(
@@ -111,6 +115,38 @@ def reconcile(store: RunStore) -> None:
     """Look at every run, as after a restart of the machine or of this server."""
     for run in store.list():
         look(run)
+
+
+def resume_interrupted(store: RunStore, *, token: SecretStr | None) -> None:
+    """Resume the runs whose machine went away and that are to go on by themselves."""
+    for run in store.list():
+        if run.status().state is RunState.INTERRUPTED and run.config().output.resume_by_itself:
+            history = History(path=run.paths.events)
+            history.follow()
+            if not _is_stuck(history):
+                resume(run, token=token)
+
+
+def save_all(store: RunStore, *, grace: float) -> None:
+    """Have every trainer save a checkpoint and end, as when the machine goes down.
+
+    Returns when all have, or after `grace` seconds.
+    """
+    training = [run for run in store.list() if run.status().state in SAVABLE]
+    for run in training:
+        trainer = run.status().trainer
+        process = trainer.process() if trainer else None
+        if process is not None:
+            process.terminate()
+    end = time.monotonic() + grace
+    while any(run.status().state.live for run in training) and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def _is_stuck(history: History) -> bool:
+    """Whether the run itself may be what takes the machine down."""
+    last = history.resumed_at[-STUCK_AFTER:]
+    return len(last) == STUCK_AFTER and len(set(last)) == 1
 
 
 def _is_being_started(status: RunStatus) -> bool:

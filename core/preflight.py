@@ -11,7 +11,13 @@ from core.builtin import BUILTIN_DATASET, BUILTIN_MODEL, builtin_model_folder, i
 from core.config import RunConfig
 from core.data.preview import Preview, Previewer, Question, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
-from core.hub import experiments_repo, model_config, model_info, target_repo
+from core.hub import (
+    experiments_repo,
+    model_config,
+    model_info,
+    target_repo,
+    writable_owner,
+)
 from core.options import AdapterKind, DatasetSource, Tracking
 from core.runs import data_name
 
@@ -63,6 +69,8 @@ def check(
     if config.output.tracking is not Tracking.NONE:
         report("Checking that you may track online…")
         collect(lambda: _check_tracking(config, token=token))
+    if config.output.safekeeping:
+        collect(lambda: _check_safekeeping(config, token=token))
     if faults:
         raise InvalidConfig(faults)
 
@@ -189,3 +197,17 @@ def _check_tracking(config: RunConfig, *, token: SecretStr | None) -> None:
             hint="Turn tracking off, or try again later.",
             field="output.tracking",
         ) from error
+
+
+def _check_safekeeping(config: RunConfig, *, token: SecretStr | None) -> None:
+    field = "output.safekeeping"
+    if token is None:
+        raise UserError(
+            "Keeping checkpoints on the Hub needs a Hugging Face token, and there is none here.",
+            hint="Sign in, or set HF_TOKEN and start SmolFactory again.",
+            field=field,
+        )
+    try:
+        writable_owner(config.output, token)
+    except UserError as error:
+        raise UserError(error.message, hint=error.hint, field=field) from error

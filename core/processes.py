@@ -59,9 +59,9 @@ def end_family(process: psutil.Process, *, grace: float) -> None:
     _end(family, grace=grace)
 
 
-def end_descendants(*, grace: float) -> None:
-    """End and reap all that lives below this process, until nothing is left."""
-    while family := psutil.Process().children(recursive=True):
+def end_descendants(*, grace: float, but: int | None = None) -> None:
+    """End and reap all that lives below this process, until nothing is left but one of them."""
+    while family := [p for p in psutil.Process().children(recursive=True) if p.pid != but]:
         _end(family, grace=grace)
 
 

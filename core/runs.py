@@ -127,6 +127,16 @@ class RunPaths:
         return self.root / "publish"
 
     @property
+    def kept(self) -> Path:
+        """What of this run is kept on the Hub so far. Writer: the keeper."""
+        return self.root / "kept.json"
+
+    @property
+    def keeping(self) -> Path:
+        """What is being copied to the Hub while the run trains."""
+        return self.root / "keeping"
+
+    @property
     def lock(self) -> Path:
         """Locked by the supervisor for as long as it lives: the kernel lets go when it dies."""
         return self.root / "supervisor.lock"
@@ -259,9 +269,28 @@ class RunStore:
             paths.data.mkdir(exist_ok=True)
             shutil.copyfile(files[name], paths.data / name)
         write_atomically(paths.config, config.to_yaml())
-        Run(id=run.id, paths=paths).write_status(_first_status(run_id=run.id, config=config))
+        Run(id=run.id, paths=paths).write_status(first_status(run_id=run.id, config=config))
         aside.rename(run.paths.root)
         return run, True
+
+    def adopt(self, run_id: str, folder: Path, *, status: RunStatus) -> Run:
+        """Take a run's folder that was made elsewhere, in one step.
+
+        Raises UserError when the run is here already.
+        """
+        run = Run(id=run_id, paths=RunPaths(self._folder / run_id))
+        Run(id=run_id, paths=RunPaths(folder)).write_status(status)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.rename(run.paths.root)
+        except OSError as error:
+            if not run.paths.root.exists():
+                raise
+            raise UserError("This run is here already.", hint="Choose it in the list.") from error
+        return run
+
+    def has(self, run_id: str) -> bool:
+        return bool(RUN_ID.match(run_id)) and (self._folder / run_id).exists()
 
     def open(self, run_id: str) -> Run:
         """Raises UserError when there is no such run."""
@@ -297,7 +326,8 @@ class RunStore:
         return None
 
 
-def _first_status(*, run_id: str, config: RunConfig) -> RunStatus:
+def first_status(*, run_id: str, config: RunConfig) -> RunStatus:
+    """The status of a run that waits to begin."""
     now = datetime.now(UTC)
     return RunStatus(
         id=run_id,

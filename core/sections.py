@@ -223,6 +223,20 @@ class OutputSection(Section):
         help="Adds it to your dataset smolfactory-experiments; trackio draws it too, in public.",
     )  # fmt: skip
 
+    safekeeping: bool = setting(
+        False, label="Keep checkpoints on the Hub",
+        help="Copies the newest to a private repository of yours as it trains, until it is pushed.",
+    )  # fmt: skip
+    resume_by_itself: bool = setting(
+        False, label="Resume by itself",
+        help="Goes on when a machine that went away is back. A Space needs HF_TOKEN for that.",
+    )  # fmt: skip
+    pause_space: bool = setting(
+        False, label="Pause the Space afterwards",
+        help="Once no run waits and every model is pushed and verified. Not where a push failed.",
+        shown_when={"output.push": (True,)},
+    )  # fmt: skip
+
 
 class HardwareSection(Section):
     number_format: NumberFormat = setting(

@@ -25,6 +25,8 @@ class Space:
     # Without the platform's OAuth, Gradio's sign-in is a mock: the cookie is signed with a key that
     # everyone knows, or everyone is signed in as the account of this machine's own token.
     has_sign_in: bool
+    # Who may use it besides its owner, in lower case.
+    allowed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ def _space() -> Space | None:
         host=os.environ.get("SPACE_HOST", ""),
         has_sign_in=os.environ.get("SYSTEM") == "spaces"
         and all(os.environ.get(name) for name in SIGN_IN_VARIABLES),
+        allowed=frozenset(
+            name.strip().lower()
+            for name in os.environ.get("SMOLFACTORY_ALLOWED", "").split(",")
+            if name.strip()
+        ),
     )
 
 

@@ -18,15 +18,18 @@ from pydantic import SecretStr
 
 from core.autopsy import TrainerExit, explain_end
 from core.environment import allowed_environment, trainer_environment
+from core.errors import UserError
 from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
 from core.hardware import out_of_memory_kills
 from core.history import History
 from core.hub import needs_token
+from core.keep import ONCE
 from core.logs import LogWriter, tail
 from core.options import Tracking
 from core.processes import ProcessIdentity, become_subreaper, end_descendants
 from core.runs import Run, RunPaths, RunState, RunStore, Wish, lock_file
-from core.settings import load_settings
+from core.settings import Space, load_settings
+from core.space import pause_if_all_is_pushed
 
 POLL_SECONDS = 0.25
 QUEUE_POLL_SECONDS = 0.5
@@ -39,18 +42,22 @@ END_GRACE_SECONDS = 10
 PUSH_SECONDS = 6 * 60 * 60
 # A few hundred kilobytes, and nobody's push should wait long for them.
 TRACKING_SECONDS = 10 * 60
+# For the last checkpoint of a run that has ended.
+KEEP_SECONDS = 60 * 60
 
 
 class Supervisor:
     """One run's keeper. `work` returns when no process of the run is left alive."""
 
-    def __init__(self, run: Run, *, token: SecretStr | None) -> None:
+    def __init__(self, run: Run, *, token: SecretStr | None, space: Space | None) -> None:
         self._run = run
         self._token = token
+        self._space = space
         self._history = History(path=run.paths.events)
         self._told_to_end = False
         self._called_off = False
         self._child: subprocess.Popen[bytes] | None = None
+        self._keeper: subprocess.Popen[bytes] | None = None
         self._wrote_status = 0.0
 
     def work(self, task: str) -> None:
@@ -59,7 +66,12 @@ class Supervisor:
         if task == "push":
             self._track_if_owed()
             self._push()
+            if self._run.paths.kept.exists():
+                self._start_keeper(ONCE)
+                self._wait_for_keeper()
         elif self._wait_for_slot():
+            if self._run.config().output.safekeeping:
+                self._start_keeper()
             self._train()
             if self._history.state is RunState.SAVING:
                 # Before the push, so that the model's card can name the place.
@@ -68,6 +80,11 @@ class Supervisor:
                     self._push()
                 else:
                     self._enter(RunState.DONE)
+            if self._keeper is not None:
+                # It copies what is newest and how the run ended, and then it goes.
+                self._keeper.terminate()
+                self._wait_for_keeper()
+        self._pause_space()
 
     def _on_sigterm(self, *_: object) -> None:
         """The machine is going down: let the trainer save what it can."""
@@ -147,6 +164,26 @@ class Supervisor:
         else:
             self._fail(code, was_out_of_memory=out_of_memory_kills() > kills)
 
+    def _start_keeper(self, *arguments: str) -> None:
+        """Have checkpoints copied to the Hub meanwhile."""
+        self._keeper = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "core.keep", str(self._run.paths.root), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=Path(__file__).parent.parent,
+            env=allowed_environment(token=self._token),
+        )
+
+    def _wait_for_keeper(self) -> None:
+        if self._keeper is None:
+            return
+        try:
+            self._keeper.wait(timeout=KEEP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._keeper.kill()
+            self._keeper.wait()
+        self._keeper = None
+
     def _fail(self, code: int, *, was_out_of_memory: bool) -> None:
         if self._history.failure is None:
             cause = explain_end(
@@ -194,6 +231,17 @@ class Supervisor:
             self._history.follow()
         self._enter(RunState.TRAINED, "The model is safe here. The push is still owed.")
 
+    def _pause_space(self) -> None:
+        """The last run of a Space turns the light off, if somebody asked for that."""
+        if self._space is None or self._token is None:
+            return
+        store = RunStore(self._run.home)
+        try:
+            pause_if_all_is_pushed(store, space_id=self._space.id, token=self._token)
+        except UserError as error:
+            text = f"The Space was not paused: {error}"
+            EventWriter(self._run.paths.events).write(Warned(text=text))
+
     def _run_child(self, module: str, *, environment: dict[str, str], limit: float | None) -> int:
         """Run a module on the run's folder, keep its log, and see that nothing of it is left."""
         # What libraries write to the disk meanwhile stays behind where they are killed.
@@ -216,7 +264,8 @@ class Supervisor:
             if child.poll() is None:
                 child.kill()
             code = child.wait()
-            end_descendants(grace=END_GRACE_SECONDS)
+            keeper = self._keeper.pid if self._keeper else None
+            end_descendants(grace=END_GRACE_SECONDS, but=keeper)
             log.close()
             self._child = None
             scratch.cleanup()
@@ -301,7 +350,8 @@ def _ending(code: int) -> str:
 
 def main() -> None:
     root, task = Path(sys.argv[1]), sys.argv[2]
-    Supervisor(Run(id=root.name, paths=RunPaths(root)), token=load_settings().token).work(task)
+    run, settings = Run(id=root.name, paths=RunPaths(root)), load_settings()
+    Supervisor(run, token=settings.token, space=settings.space).work(task)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
 from html import escape
 from typing import Any
 
@@ -13,24 +15,51 @@ from core.errors import UserError
 from core.settings import Settings
 
 
+class Role(StrEnum):
+    """What somebody is to this installation."""
+
+    # At the machine itself, or with its password.
+    LOCAL = "local"
+    OWNER = "owner"
+    MEMBER = "member"
+    ALLOWED = "allowed"
+    # Signed in, but not one of those.
+    STRANGER = "stranger"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who a request comes from. `token_ends` is when their sign-in does, in seconds since 1970."""
+
+    role: Role
+    name: str = ""
+    token_ends: float | None = None
+
+    @property
+    def may_act(self) -> bool:
+        return self.role not in (Role.STRANGER, Role.NOBODY)
+
+
 class Access:
     """Decides for a request whether it comes from someone who may act, and with whose token.
 
     Off a Space that is everyone who reaches the server: it listens on loopback, or behind a
-    password. On a Space it is the owner, or a member of the owning organization.
+    password. On a Space it is the owner, a member of the owning organization, or one of those
+    whom SMOLFACTORY_ALLOWED names.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
+    def person(self, request: gr.Request) -> Person:
+        return self._person(_session(request))
+
     def may_act(self, request: gr.Request) -> bool:
-        return self.session_may_act(_session(request))
+        return self.person(request).may_act
 
     def session_may_act(self, session: Mapping[str, Any]) -> bool:
-        space = self._settings.space
-        if space is None:
-            return True
-        return space.owner.lower() in self._names(session)
+        return self._person(session).may_act
 
     def require(self, request: gr.Request) -> None:
         """Raises UserError when the request comes from someone who may only look."""
@@ -40,20 +69,53 @@ class Access:
                 hint="Sign in as its owner, or duplicate the Space and run your own.",
             )
 
-    def token(self, request: gr.Request) -> SecretStr | None:
-        """The token that a run of this request may use; none for someone who may not act."""
-        if not self.may_act(request):
-            return None
-        if self._settings.token is not None or self._settings.space is None:
-            return self._settings.token
-        info = self._sign_in(_session(request))
-        return SecretStr(info["access_token"]) if info.get("access_token") else None
+    def require_owner(self, request: gr.Request) -> None:
+        """Raises UserError when the request comes from someone whose Space this is not."""
+        if self.person(request).role not in (Role.LOCAL, Role.OWNER, Role.MEMBER):
+            raise UserError("Only the owner of this Space can do this.", hint="Ask its owner.")
 
-    def _names(self, session: Mapping[str, Any]) -> set[str]:
-        """Who the person is: their own name and the names of their organizations."""
-        user = self._sign_in(session).get("userinfo") or {}
-        named = [user, *(user.get("orgs") or [])]
-        return {str(n["preferred_username"]).lower() for n in named if n.get("preferred_username")}
+    def token(self, request: gr.Request) -> SecretStr | None:
+        """The token that a run of this request may use; none for someone who may not act.
+
+        The Space's own is its owner's: who is only allowed in acts with their own sign-in.
+        """
+        role = self.person(request).role
+        own = self.own_token(request)
+        match role:
+            case Role.LOCAL:
+                return self._settings.token
+            case Role.OWNER | Role.MEMBER:
+                return self._settings.token or own
+            case Role.ALLOWED:
+                return own
+            case Role.STRANGER | Role.NOBODY:
+                return None
+
+    def own_token(self, request: gr.Request) -> SecretStr | None:
+        """The token of the person's own sign-in on this Space."""
+        secret = self._sign_in(_session(request)).get("access_token")
+        return SecretStr(secret) if secret else None
+
+    def _person(self, session: Mapping[str, Any]) -> Person:
+        space = self._settings.space
+        if space is None:
+            return Person(Role.LOCAL)
+        sign_in = self._sign_in(session)
+        user = sign_in.get("userinfo") or {}
+        name = str(user.get("preferred_username") or "")
+        if not name:
+            return Person(Role.NOBODY)
+        organizations = {str(o.get("preferred_username")).lower() for o in user.get("orgs") or []}
+        owner = space.owner.lower()
+        if name.lower() == owner:
+            role = Role.OWNER
+        elif owner in organizations:
+            role = Role.MEMBER
+        elif name.lower() in space.allowed:
+            role = Role.ALLOWED
+        else:
+            role = Role.STRANGER
+        return Person(role, name=name, token_ends=sign_in.get("expires_at"))
 
     def _sign_in(self, session: Mapping[str, Any]) -> dict[str, Any]:
         space = self._settings.space

@@ -8,15 +8,17 @@ import gradio as gr
 
 from core.runs import RunStore
 from core.settings import Settings, Space
-from interface import live, machine
+from interface import guide, live, machine
 from interface.access import Access, in_plain_words
+from interface.account_tab import AccountTab
 from interface.accounts import Accounts
+from interface.gate import Gate
 from interface.live import QUIET
 from interface.runs_tab import RunsTab
 from interface.train_tab import TrainTab, new_submission
 from interface.uploads import refuse_foreign_files
 
-TRAIN, RUNS = "train", "runs"
+TRAIN, RUNS, ACCOUNT, GUIDE = "train", "runs", "account", "guide"
 QUEUE_LOOK_SECONDS = 0.05
 # Gradio deletes uploads this old, looking this often; a run has its own copy of its file.
 UPLOADS_LOOKED_AT_SECONDS, UPLOADS_KEPT_SECONDS = 3600, 24 * 3600
@@ -53,10 +55,14 @@ class Page:
             self._nudge = gr.Textbox(visible="hidden", label="Nudge")
             with gr.Tabs(elem_id="tabs") as self._tabs:
                 with gr.Tab("Train", id=TRAIN):
-                    self._gate = _build_gate(settings.space)
+                    self._gate = Gate(space=settings.space, access=access)
                     self._train = TrainTab(store=store, access=access)
                 with gr.Tab("Runs", id=RUNS, render_children=True):
                     self._runs = RunsTab(store=store, access=access, accounts=self._accounts)
+                with gr.Tab("Account", id=ACCOUNT, render_children=True) as account:
+                    AccountTab(settings=settings, store=store, access=access).wire(account)
+                with gr.Tab("Guide", id=GUIDE):
+                    guide.build()
             self._live = {"header": self._header, **self._runs.outputs}
             self._wire()
         self.blocks.queue(default_concurrency_limit=8)
@@ -92,12 +98,19 @@ class Page:
         self.blocks.load(
             self._load,
             [self._run_id],
-            [self._submission, self._run_id, self._tabs, self._gate, self._train.start_button],
+            [
+                self._submission,
+                self._run_id,
+                self._tabs,
+                self._train.start_button,
+                *self._gate.outputs,
+            ],
             js="() => window.smolfactory.askedRun()",
             **QUIET,
         ).then(**then)
         self.blocks.load(**self._train.previews, **QUIET)
         self.blocks.load(**self._train.data.looks, api_visibility="private")
+        self.blocks.load(**self._runs.kept.look)
 
     def _wire_start(self) -> None:
         train = self._train
@@ -126,12 +139,13 @@ class Page:
             new_submission(),
             run_id,
             tabs,
-            live.column_visible(not may_act, "card", "gate"),
             gr.update(interactive=may_act),
+            *self._gate.shown(request),
         )
 
     def _tick(self, request: gr.Request, run_id: str, seen: dict[str, str] | None) -> list[Any]:
-        account = self._accounts.look(self._access.token(request))
+        token = self._access.token(request) or self._access.own_token(request)
+        account = self._accounts.look(token)
         header = (
             f'<div class="machine"><p>{escape(machine.sentence())}</p>'
             f"<p>{escape(account.words)}</p></div>"
@@ -167,25 +181,3 @@ def _build_header(space: Space | None) -> gr.HTML:
         if space is not None and space.has_sign_in:
             gr.LoginButton(logout_value="Sign out ({})", size="sm", elem_id="login")
     return header
-
-
-def _build_gate(space: Space | None) -> gr.Column:
-    """What those who may not train here are told."""
-    with gr.Column(elem_classes=["card", "gate", live.AWAY], elem_id="gate") as gate:
-        if space is None:
-            return gate
-        gr.HTML(
-            f"<h2>This Space belongs to {escape(space.owner)}</h2><p>Look around: only its owner"
-            " can train here, once signed in. A duplicate of it is yours, on hardware that you"
-            " choose.</p>"
-        )
-        with gr.Row(elem_classes=["buttons"]):
-            gr.Button(
-                "Duplicate this Space",
-                variant="primary",
-                size="md",
-                link=f"https://huggingface.co/spaces/{space.id}?duplicate=true",
-                link_target="_blank",
-                elem_id="duplicate",
-            )
-    return gate

@@ -48,8 +48,8 @@ def head(snapshot: Snapshot) -> str:
         f" {escape(words.dataset(status.dataset))} · started {words.age(status.created)}"
         f" · <code>{escape(status.id)}</code></p>"
         f"{_note(snapshot)}{_bar(status, history.progress)}{_tiles(snapshot)}"
-        f"{_place(snapshot)}{_pushed(history.pushed)}{_tracked(history.tracked)}"
-        f"{_warnings(history.warnings)}</div>"
+        f"{_place(snapshot)}{_kept(snapshot)}{_pushed(history.pushed)}"
+        f"{_tracked(history.tracked)}{_warnings(history.warnings)}</div>"
     )
 
 
@@ -207,6 +207,25 @@ def _place(snapshot: Snapshot) -> str:
         return ""
     return (
         f'<p class="muted">The model is in <code>{escape(str(snapshot.run.paths.model))}</code></p>'
+    )
+
+
+def _kept(snapshot: Snapshot) -> str:
+    """Which step is safe on the Hub, until the model itself is."""
+    kept = snapshot.kept
+    if kept is None or snapshot.history.pushed is not None:
+        return ""
+    if kept.problem:
+        return (
+            f'<p class="problem">No newer checkpoint is kept on the Hub: {escape(kept.problem)}</p>'
+        )
+    if not kept.step:
+        return (
+            '<p class="muted">The first checkpoint is kept on the Hub as soon as there is one.</p>'
+        )
+    return (
+        f'<p class="muted">Step {words.count(kept.step)} is kept on the Hub, in'
+        f" <code>{escape(kept.repo)}</code> (private).</p>"
     )
 
 

@@ -13,6 +13,7 @@ from core.sections import OutputSection
 from interface import problems, run_view
 from interface.access import Access, in_plain_words
 from interface.accounts import Accounts
+from interface.kept_panel import KeptPanel
 from interface.live import AWAY, QUIET, column_visible, visible
 from interface.run_page import RunPage
 from interface.snapshots import Snapshots
@@ -44,6 +45,7 @@ class RunsTab:
                     elem_id="run-list",
                     js_on_load="window.smolfactory.chooseRuns(element, () => trigger('select'))",
                 )
+                self.kept = KeptPanel(store=store, access=access)
             with gr.Column(scale=3, min_width=320, elem_classes=["run-column"]):
                 self._blank = gr.HTML(CHOOSE_ONE, elem_classes=["card"], elem_id="run-blank")
                 with gr.Column(elem_classes=[AWAY], elem_id="run-page") as self._column:
@@ -84,6 +86,7 @@ class RunsTab:
     def wire(self, *, run_id: gr.Textbox, refresh: Callable[[Any], None]) -> None:
         """Connect the buttons of the run's page. `refresh` has the page look again after one."""
         page = self.page
+        self.kept.wire(run_id=run_id)
         hide: dict[str, Any] = {
             "fn": lambda: column_visible(False, "confirm"),
             "outputs": page.confirm,

@@ -9,13 +9,18 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
+from core import launcher
+from core.runs import RunStore
 from core.settings import Settings
-from interface import theme
+from interface import guide, theme
 from interface.access import Access
 from interface.guard import OwnerUploadsOnly, OwnHostOnly
 from interface.listener import credentials
 from interface.page import Page
 from interface.uploads import MAX_UPLOAD, keep_uploads_in
+
+# How long a Space lets us save is written nowhere; it ends us when it is over.
+SAVING_SECONDS = 60.0
 
 
 def build_app(settings: Settings) -> FastAPI:
@@ -28,6 +33,7 @@ def build_app(settings: Settings) -> FastAPI:
     page.blocks.has_launched = True
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(OwnHostOnly, settings=settings)
+    guide.serve_pictures(app)
     gr.mount_gradio_app(
         app,
         page.blocks,
@@ -72,6 +78,9 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # The streams of open pages are cut off, and uvicorn tells of each with a traceback.
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        if self._settings.space is not None:
+            # The container goes, and all that runs in it.
+            launcher.save_all(RunStore(self._settings.home), grace=SAVING_SECONDS)
         await super().shutdown(sockets=sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

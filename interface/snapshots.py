@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import launcher
+from core import keep, launcher
 from core.errors import UserError
 from core.history import History
+from core.keep import Kept
 from core.logs import tail
 from core.runs import Run, RunStatus, RunStore, Wish
 from core.sections import OutputSection
@@ -37,6 +38,7 @@ class Snapshot:
     curves: str
     log: str
     has_model: bool
+    kept: Kept | None
     # What somebody asked of it and is still to happen.
     wish: Wish | None
 
@@ -126,6 +128,7 @@ def _read(run: Run, kept: _Kept) -> Snapshot:
         curves=kept.part("curves", drawn, lambda: charts.draw(history)),
         log=kept.part("log", _changed(paths.log), lambda: tail(paths.log, size=LOG_BYTES)),
         has_model=paths.model.is_dir(),
+        kept=kept.part("kept", _changed(paths.kept), lambda: keep.look(run)),
         wish=run.wish() if status.state.live else None,
     )
 

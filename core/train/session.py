@@ -10,11 +10,11 @@ from datasets import disable_caching
 from transformers import Trainer, set_seed
 
 from core.autopsy import TrainerExit
+from core.checkpoints import newest_checkpoint, remove_torn_checkpoints
 from core.events import Choice, EventWriter, Resolved, Resumed, StateChanged, Warned
 from core.files import publish_folder, write_atomically
 from core.runs import Run, RunState
 from core.train.callbacks import Reporter
-from core.train.checkpoints import newest_checkpoint, remove_torn_checkpoints
 from core.train.data import load_data
 from core.train.model import load_model
 from core.train.number_format import choose_number_format

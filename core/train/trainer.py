@@ -5,8 +5,8 @@ from typing import Any
 
 from trl import SFTTrainer
 
+from core.checkpoints import UNFINISHED, checkpoint_folder, remove_torn_checkpoints
 from core.files import publish_folder
-from core.train.checkpoints import UNFINISHED, remove_torn_checkpoints
 from core.train.schedule import warmup_within
 
 
@@ -19,6 +19,13 @@ class RunTrainer(SFTTrainer):
         )
         return super().create_scheduler(num_training_steps, optimizer)
 
+    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+        if self.state.global_step >= self.state.max_steps:
+            # Cut off between its last step and its end, it would take a step too many.
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(*args, **kwargs)
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         final = Path(self.args.output_dir)
         aside = final / UNFINISHED
@@ -29,12 +36,12 @@ class RunTrainer(SFTTrainer):
             super()._save_checkpoint(model, trial)
         finally:
             self.args.output_dir, self.args.save_total_limit = str(final), keep
-        name = f"checkpoint-{self.state.global_step}"
-        if (final / name).exists():
+        whole = checkpoint_folder(final, step=self.state.global_step)
+        if whole.exists():
             # Stopping at a step that was saved a moment ago writes the same once more.
             remove_torn_checkpoints(final)
             return
-        publish_folder(aside / name, final / name)
+        publish_folder(aside / whole.name, whole)
         self._let_go_of_old(final, keep)
         remove_torn_checkpoints(final)
 

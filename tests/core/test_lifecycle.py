@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import psutil
-import pytest
 
 from tests.conftest import ROOT, CommandLine, processes_of, wait_until
+from tests.core.conftest import FORTY_STEPS, Learned
 
 SHORT = """
 version: 1
@@ -49,11 +49,10 @@ def test_a_run_trains_to_the_end_and_leaves_a_whole_model(command_line: CommandL
     wait_until(lambda: not processes_of(command_line.home))
 
 
-def test_a_stopped_run_resumes_as_if_it_had_never_stopped(command_line: CommandLine) -> None:
-    whole = command_line.start(LONG.replace("max_steps: 100000", "max_steps: 40"))
-    assert command_line.wait(whole)["state"] == "done", command_line.log(whole)
-
-    stopped = command_line.start(LONG.replace("max_steps: 100000", "max_steps: 40"))
+def test_a_stopped_run_resumes_as_if_it_had_never_stopped(
+    command_line: CommandLine, unbroken: Learned
+) -> None:
+    stopped = command_line.start(FORTY_STEPS)
     command_line.wait_for_step(stopped, 3)
     assert command_line("runs", "stop", stopped).returncode == 0
     at = command_line.status(stopped)
@@ -65,7 +64,7 @@ def test_a_stopped_run_resumes_as_if_it_had_never_stopped(command_line: CommandL
     assert command_line.status(stopped)["state"] == "done"
     resumed = [e["step"] for e in command_line.events(stopped) if e["kind"] == "resumed"]
     assert resumed == [at["step"]]
-    assert command_line.losses(stopped) == pytest.approx(command_line.losses(whole), rel=1e-4)
+    Learned.by(command_line, stopped).assert_same(unbroken)
 
 
 def test_cancel_ends_a_run_at_once_and_leaves_nothing_behind(

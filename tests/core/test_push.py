@@ -3,58 +3,15 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 from huggingface_hub import ModelCard
 
-from core.processes import end_family
-from tests.conftest import ROOT, CommandLine, environment_of, processes_of, wait_until
+from tests.conftest import ROOT, CommandLine, wait_until
+from tests.core.conftest import SHORT, TOKEN
 from tests.hub import HubDouble
-
-TOKEN = "hf_CanaryThatMustNeverReachADisk0123456789"
-SHORT = """
-version: 1
-training: {max_steps: 4, batch_size: 2, learning_rate: 0.01}
-evaluation: {every: 2, max_rows: 4}
-method: {max_length: 256}
-output: {name: bot, push: true}
-"""
-
-
-@pytest.fixture
-def online(home: Path, hub: HubDouble) -> Iterator[CommandLine]:
-    """The command line with a token, on a machine that reaches the double of the Hub."""
-    hub.add_user(name="ada", token=TOKEN, orgs={"acme": "write", "other": "read"})
-    environment = environment_of(home) | hub.environment(home=home / "hf", token=TOKEN)
-    yield CommandLine(home, environment)
-    for process in processes_of(home):
-        end_family(process, grace=2)
-
-
-@pytest.fixture(scope="module")
-def trained_home(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
-    """A home with one run that has trained and not pushed."""
-    import shutil
-
-    home = tmp_path_factory.mktemp("trained")
-    shutil.copytree(tiny_model, home / "models" / "SmolLM2-135M-Instruct")
-    command_line = CommandLine(home, environment_of(home))
-    run = command_line.start(SHORT.replace("push: true", "push: false"))
-    assert command_line.wait(run)["state"] == "done", command_line.log(run)
-    return home
-
-
-@pytest.fixture
-def trained(trained_home: Path, online: CommandLine) -> str:
-    """A run that has trained and not pushed, in the home of `online`."""
-    import shutil
-
-    run = next((trained_home / "runs").iterdir())
-    shutil.copytree(run, online.home / "runs" / run.name)
-    return run.name
 
 
 def test_a_run_pushes_itself_in_private_and_verifies(online: CommandLine, hub: HubDouble) -> None:
@@ -193,7 +150,8 @@ def test_a_lost_answer_to_the_commit_is_looked_after(
 def test_faults_of_the_hub_leave_the_run_trained_and_a_second_push_mends_it(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
-    fault = hub.fail(path="/preupload/", status=500, times=None)
+    # The client itself does not try this one again, so it is not waited for long.
+    fault = hub.fail(path="/commit/", status=500, times=None)
     done = online("push", trained, "acme/bot")
     assert done.returncode == 1
     assert fault.hits >= 3

@@ -14,8 +14,10 @@ from . import (
     routes_discussions,
     routes_files,
     routes_identity,
+    routes_oauth,
     routes_refs,
     routes_repos,
+    routes_spaces,
     routes_uploads,
 )
 from .context import Hub
@@ -37,11 +39,13 @@ def build(hub: Hub, *, faults: Faults) -> ASGIApp:
         # Its paths are narrower than those of repositories.
         routes_buckets,
         routes_identity,
+        routes_oauth,
         routes_commits,
         routes_discussions,
         routes_uploads,
         routes_refs,
         routes_files,
+        routes_spaces,
         routes_repos,
     ):
         app.include_router(module.router)

@@ -6,8 +6,10 @@ from urllib.parse import unquote
 
 from fastapi import Depends, Request
 
+from .billing import Billing
 from .errors import HubError, invalid_credentials, repo_not_found
 from .identity import Caller, Identities
+from .oauth import OAuthProvider
 from .store import KINDS, Commit, Kind, Repo, Store
 
 
@@ -17,6 +19,8 @@ class Hub:
 
     store: Store
     identities: Identities
+    oauth: OAuthProvider
+    billing: Billing
     multipart_over: int
     endpoint: str = ""
     storage: str = ""
@@ -75,9 +79,21 @@ RepoContext = Annotated[Repo, Depends(_repo)]
 def _writable(repo: RepoContext, caller: CallerContext, revision: str = "") -> Repo:
     if not caller.signed_in:
         raise repo_not_found(signed_in=False)
-    if not caller.may_write(repo.repo_id) and not _proposes(caller, repo, unquote(revision)):
+    if not caller.may_write(repo) and not _proposes(caller, repo, unquote(revision)):
         raise HubError(403, "Forbidden: you don't have write access to this repository")
     return repo
+
+
+def _owned(repo: RepoContext, caller: CallerContext) -> Repo:
+    if not caller.signed_in:
+        raise repo_not_found(signed_in=False)
+    if not caller.may_write(repo):
+        raise HubError(403, "Forbidden: only those who may write to this repository can do that")
+    return repo
+
+
+# For what a pull request gives no right to: settings, the history, a running Space.
+OwnedContext = Annotated[Repo, Depends(_owned)]
 
 
 def _proposes(caller: Caller, repo: Repo, revision: str) -> bool:
@@ -90,6 +106,13 @@ def _proposes(caller: Caller, repo: Repo, revision: str) -> bool:
 
 WritableContext = Annotated[Repo, Depends(_writable)]
 needs_write = Depends(_writable)
+
+
+def _has_room(repo: WritableContext, hub: HubContext) -> None:
+    hub.billing.check_storage(repo.namespace, private=repo.private)
+
+
+needs_room = Depends(_has_room)
 
 
 def _commit(repo: RepoContext, revision: str) -> Commit:

@@ -39,6 +39,21 @@ class Fault:
         return not spent and matches(request, method=self.method, path=self.path)
 
 
+@dataclass
+class Delay:
+    """The next `times` matching requests wait `seconds` before they are served or fail."""
+
+    method: str
+    path: str
+    seconds: float
+    times: int | None = 1
+    hits: int = 0
+
+    def takes(self, request: Recorded) -> bool:
+        spent = self.times is not None and self.hits >= self.times
+        return not spent and matches(request, method=self.method, path=self.path)
+
+
 class Hold:
     """Keeps the next matching request waiting.
 
@@ -70,19 +85,25 @@ class Faults:
     def __init__(self) -> None:
         self.requests: list[Recorded] = []
         self._faults: list[Fault] = []
+        self._delays: list[Delay] = []
         self._holds: list[Hold] = []
 
     def add(self, fault: Fault) -> Fault:
         self._faults.append(fault)
         return fault
 
+    def delay(self, delay: Delay) -> Delay:
+        self._delays.append(delay)
+        return delay
+
     def hold(self, hold: Hold) -> Hold:
         self._holds.append(hold)
         return hold
 
     def clear(self) -> None:
-        """Forget the faults and let every held request go."""
+        """Forget the faults and the delays, and let every held request go."""
         self._faults.clear()
+        self._delays.clear()
         for hold in self._holds:
             hold.release()
         self._holds.clear()
@@ -93,6 +114,13 @@ class Faults:
                 fault.hits += 1
                 return fault
         return None
+
+    def next_delay(self, request: Recorded) -> float:
+        for delay in self._delays:
+            if delay.takes(request):
+                delay.hits += 1
+                return delay.seconds
+        return 0
 
     def next_hold(self, request: Recorded) -> Hold | None:
         return next((hold for hold in self._holds if hold.takes(request)), None)
@@ -114,6 +142,7 @@ class FaultyApp:
         hold = self._faults.next_hold(request)
         if hold is not None:
             await hold.wait()
+        await asyncio.sleep(self._faults.next_delay(request))
         fault = self._faults.next_fault(request)
         if fault is None:
             await self._app(scope, receive, send)

@@ -59,7 +59,7 @@ async def change(
 def _require_write(caller: Caller, namespace: str) -> None:
     if not caller.signed_in:
         raise sign_in_first()
-    if not caller.may_write(namespace):
+    if not caller.may_create_in(namespace):
         raise HubError(403, f"You don't have the rights to write to {namespace}")
 
 

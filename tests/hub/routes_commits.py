@@ -15,7 +15,7 @@ from .context import (
     Hub,
     HubContext,
     WritableContext,
-    needs_write,
+    needs_room,
     url,
 )
 from .errors import HubError, entry_not_found, revision_not_found
@@ -42,7 +42,7 @@ class Plan(BaseModel):
     files: list[Planned]
 
 
-@router.post("/api/{kinds}/{namespace}/{name}/preupload/{revision}", dependencies=[needs_write])
+@router.post("/api/{kinds}/{namespace}/{name}/preupload/{revision}", dependencies=[needs_room])
 def plan_upload(plan: Plan, commit: CommitContext) -> dict[str, Any]:
     files = [_mode(file, commit.tree.get(file.path)) for file in plan.files]
     return {"commitOid": commit.sha, "files": files}
@@ -67,6 +67,8 @@ async def commit(
         raise HubError(400, "The first line of a commit must be its header")
     header = lines[0]["value"]
     _check_parent(header, head=repo.branches[branch])
+    if any(line["key"] in ("file", "lfsFile") for line in lines):
+        hub.billing.check_storage(repo.namespace, private=repo.private)
     tree = _changed(repo.at(branch), lines[1:], kind=repo.kind, hub=hub)
     assert caller.token is not None
     made = repo.commit(

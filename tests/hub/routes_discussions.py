@@ -24,6 +24,8 @@ def open_pull_request(
 ) -> dict[str, Any]:
     if caller.token is None:
         raise sign_in_first()
+    if caller.token.app is not None and "write-discussions" not in caller.token.agreed:
+        raise HubError(403, "This token lacks the scope write-discussions")
     if not new.pullRequest:
         raise HubError(400, "This double opens pull requests alone")
     if len(new.title.strip()) < 3:

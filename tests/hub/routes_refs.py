@@ -6,8 +6,8 @@ from urllib.parse import unquote
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from .context import CommitContext, RepoContext, WritableContext
-from .errors import HubError
+from .context import CallerContext, CommitContext, OwnedContext, RepoContext, WritableContext
+from .errors import HubError, revision_not_found
 from .views import commit_view
 
 router = APIRouter()
@@ -20,6 +20,10 @@ class Start(BaseModel):
 class Tag(BaseModel):
     tag: str
     message: str | None = None
+
+
+class Message(BaseModel):
+    message: str
 
 
 @router.get("/api/{kinds}/{namespace}/{name}/refs")
@@ -50,6 +54,15 @@ def create_branch(branch: str, start: Start, repo: WritableContext) -> None:
 @router.post("/api/{kinds}/{namespace}/{name}/tag/{revision}")
 def create_tag(tag: Tag, repo: WritableContext, commit: CommitContext) -> None:
     _point(repo.tags, tag.tag, to=commit.sha)
+
+
+@router.post("/api/{kinds}/{namespace}/{name}/super-squash/{branch}")
+def squash(branch: str, message: Message, repo: OwnedContext, caller: CallerContext) -> None:
+    name = unquote(branch)
+    if name not in repo.branches:
+        raise revision_not_found(name)
+    assert caller.token is not None
+    repo.squash(name, author=caller.token.user.name, title=message.message)
 
 
 def _refs(names: dict[str, str], *, under: str) -> list[dict[str, str]]:

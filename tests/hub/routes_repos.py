@@ -11,19 +11,17 @@ from .context import (
     CommitContext,
     HubContext,
     KindContext,
+    OwnedContext,
     RepoContext,
-    WritableContext,
-    url,
     visible,
 )
+from .creation import Beginning, Visibility, add, new_space
 from .errors import HubError, gated, sign_in_first
 from .metadata import check
 from .store import Kind, Repo
 from .views import repo_view, summary
 
 router = APIRouter()
-
-Visibility = Literal["public", "private", "protected"]
 
 
 class RepoName(BaseModel):
@@ -32,8 +30,7 @@ class RepoName(BaseModel):
     type: Kind = "model"
 
 
-class NewRepo(RepoName):
-    visibility: Visibility = "public"
+class NewRepo(RepoName, Beginning):
     sdk: str | None = None
 
 
@@ -52,19 +49,13 @@ class Card(BaseModel):
 def create(new: NewRepo, hub: HubContext, caller: CallerContext) -> dict[str, str]:
     if caller.token is None:
         raise sign_in_first()
-    user = caller.token.user.name
-    namespace = new.organization or user
-    if not caller.may_write(namespace):
-        rights = f"You don't have the rights to create a {new.type}"
-        raise HubError(403, f'{rights} under the namespace "{namespace}"')
-    if new.type == "space" and new.sdk is None:
-        raise HubError(400, '"sdk" is required')
-    repo = Repo(new.type, f"{namespace}/{new.name}", new.visibility == "private", sdk=new.sdk)
-    if hub.store.find(repo.kind, repo.repo_id) is not None:
-        message = f"You already created this {repo.kind} repo: {repo.repo_id}"
-        raise HubError(409, message, body={"url": url(repo, hub=hub)})
-    hub.store.add(repo, author=user)
-    return {"url": url(repo, hub=hub), "name": repo.repo_id, "id": repo.head[:24]}
+    repo_id = f"{new.organization or caller.token.user.name}/{new.name}"
+    repo = Repo(new.type, repo_id, new.visibility == "private", sdk=new.sdk)
+    if new.type == "space":
+        if new.sdk is None:
+            raise HubError(400, '"sdk" is required')
+        repo.space = new_space(new.sdk, new)
+    return add(repo, hub=hub, caller=caller)
 
 
 @router.delete("/api/repos/delete")
@@ -73,7 +64,7 @@ def delete(gone: RepoName, hub: HubContext, caller: CallerContext) -> None:
         raise sign_in_first()
     repo_id = f"{gone.organization or caller.token.user.name}/{gone.name}"
     repo = visible(hub=hub, caller=caller, kind=gone.type, repo_id=repo_id)
-    if not caller.may_write(repo_id):
+    if not caller.may_write(repo):
         raise HubError(403, f"You don't have the rights to delete {repo_id}")
     hub.store.remove(repo)
 
@@ -91,20 +82,32 @@ def search(
     caller: CallerContext,
     search: str = "",
     author: str | None = None,
+    tags: list[str] = Query(default=[], alias="filter"),  # noqa: B008  FastAPI's way
+    sort: str | None = None,
+    expand: list[str] = Query(default=[]),  # noqa: B008  FastAPI's way
+    full: bool = False,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
     found = [
-        summary(repo)
+        repo
         for repo in hub.store.all(kind)
         if caller.may_see(repo)
         and search.lower() in repo.repo_id.lower()
         and author in (None, repo.namespace)
+        and {*tags} <= {*summary(repo, store=hub.store)["tags"]}
     ]
-    return found[:limit]
+    if sort is not None:
+        found.sort(key=lambda repo: summary(repo, store=hub.store).get(sort, 0), reverse=True)
+    if full or expand:
+        return [
+            repo_view(repo, repo.at(repo.head), store=hub.store, blobs=False, expand=expand)
+            for repo in found[:limit]
+        ]
+    return [summary(repo, store=hub.store) for repo in found[:limit]]
 
 
 @router.put("/api/{kinds}/{namespace}/{name}/settings")
-def update_settings(settings: Settings, repo: WritableContext) -> dict[str, Any]:
+def update_settings(settings: Settings, repo: OwnedContext) -> dict[str, Any]:
     if settings.visibility is not None:
         repo.private = settings.visibility == "private"
     if settings.private is not None:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from .context import Hub, HubContext, WritableContext, needs_read, needs_write
+from .context import Hub, HubContext, WritableContext, needs_read, needs_room, needs_write
 from .errors import HubError
 from .xet import LIFETIME, XetStores
 
@@ -37,8 +37,8 @@ class Completion(BaseModel):
     parts: list[Part]
 
 
-@router.post("/{namespace}/{name}.git/info/lfs/objects/batch")
-@router.post("/{kinds}/{namespace}/{name}.git/info/lfs/objects/batch")
+@router.post("/{namespace}/{name}.git/info/lfs/objects/batch", dependencies=[needs_room])
+@router.post("/{kinds}/{namespace}/{name}.git/info/lfs/objects/batch", dependencies=[needs_room])
 def plan_lfs(batch: Batch, repo: WritableContext, hub: HubContext) -> JSONResponse:
     verify = f"{hub.endpoint}/api/{repo.kind}s/{repo.repo_id}/lfs-verify"
     objects = [_instructions(wanted, verify=verify, hub=hub) for wanted in batch.objects]
@@ -79,9 +79,7 @@ def complete(oid: str, completion: Completion, hub: HubContext) -> None:
     blobs.adopt(path, expected=oid)
 
 
-@router.get(
-    "/api/{kinds}/{namespace}/{name}/xet-write-token/{revision}", dependencies=[needs_write]
-)
+@router.get("/api/{kinds}/{namespace}/{name}/xet-write-token/{revision}", dependencies=[needs_room])
 def lend_for_upload(hub: HubContext) -> JSONResponse:
     return _connection(_stores(hub).lend_for_upload())
 

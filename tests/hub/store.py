@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from .errors import HubError, revision_not_found
+from .spaces import Space
 from .tracking import GITATTRIBUTES, upload_mode
 from .xet import XetStores
 
@@ -76,6 +77,8 @@ class Repo:
     gated: Literal["auto", "manual", False] = False
     sdk: str | None = None
     granted: set[str] = field(default_factory=set)
+    made_by_app: str | None = None
+    space: Space | None = None
     history: dict[str, Commit] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
@@ -137,6 +140,26 @@ class Repo:
         self.history[sha] = commit
         self.branches[branch] = sha
         return commit
+
+    def squash(self, branch: str, *, author: str, title: str) -> Commit:
+        """Replace all that led to a branch by one commit; what nothing else leads to is lost."""
+        tree = self.at(branch).tree
+        del self.branches[branch]
+        made = self.commit(tree, author=author, title=title, branch=branch)
+        kept = {
+            commit.sha
+            for tip in {*self.branches.values(), *self.tags.values()}
+            for commit in self.log(tip)
+        }
+        self.history = {sha: commit for sha, commit in self.history.items() if sha in kept}
+        return made
+
+    def take_history(self, source: "Repo") -> None:
+        """Stand where another repository stands, with all that led there."""
+        self.history = dict(source.history)
+        proposed = {made.ref for made in source.pull_requests}
+        self.branches = {name: sha for name, sha in source.branches.items() if name not in proposed}
+        self.tags = dict(source.tags)
 
     def propose(self, *, author: str, title: str, description: str) -> PullRequest:
         """Open a pull request whose branch begins where `main` stands."""

@@ -11,8 +11,9 @@ from .store import Commit, File, Repo, Store, git_oid
 SMALLEST_HEADER = 8
 
 
-def summary(repo: Repo) -> dict[str, Any]:
+def summary(repo: Repo, *, store: Store) -> dict[str, Any]:
     """A repository as a search result."""
+    tip = repo.at(repo.head)
     oldest = repo.commits[0]
     return {
         "_id": oldest.sha[:24],
@@ -23,9 +24,9 @@ def summary(repo: Repo) -> dict[str, Any]:
         "disabled": False,
         "downloads": 0,
         "likes": 0,
-        "tags": [],
+        "tags": _tags(_card(tip, store=store)),
         "createdAt": oldest.date,
-        "lastModified": repo.at(repo.head).date,
+        "lastModified": tip.date,
     }
 
 
@@ -35,7 +36,7 @@ def repo_view(
     """A repository at a commit; with `expand`, only the properties asked for."""
     card = _card(commit, store=store)
     view = {
-        **summary(repo),
+        **summary(repo, store=store),
         "sha": commit.sha,
         "lastModified": commit.date,
         "cardData": card,
@@ -47,8 +48,9 @@ def repo_view(
     }
     if repo.kind == "model":
         view |= {"modelId": repo.repo_id} | _model(commit, card, store=store)
-    if repo.kind == "space":
+    if repo.space is not None:
         view |= {"sdk": repo.sdk, "subdomain": repo.repo_id.replace("/", "-")}
+        view["runtime"] = repo.space.view()
     if expand:
         return {key: view[key] for key in ("_id", "id", *expand) if key in view}
     return view
@@ -114,9 +116,25 @@ def _card(commit: Commit, *, store: Store) -> dict[str, Any]:
 
 
 def _tags(card: Mapping[str, Any]) -> list[str]:
-    license_tag = [f"license:{card['license']}"] if isinstance(card.get("license"), str) else []
-    own = card.get("tags")
-    return [*(own if isinstance(own, list) else []), *license_tag, "region:us"]
+    """The tags of a card, and those that the Hub makes of its other entries."""
+    named = [card.get("library_name"), card.get("pipeline_tag"), *_listed(card, "language")]
+    prefixed = [
+        f"{prefix}:{value}"
+        for key, prefix in (
+            ("base_model", "base_model"),
+            ("datasets", "dataset"),
+            ("license", "license"),
+        )
+        for value in _listed(card, key)
+    ]
+    own = [tag for tag in [*_listed(card, "tags"), *named] if tag]
+    return [*dict.fromkeys([*own, *prefixed]), "region:us"]
+
+
+def _listed(card: Mapping[str, Any], key: str) -> list[str]:
+    value = card.get(key)
+    values = value if isinstance(value, list) else [value]
+    return [value for value in values if isinstance(value, str)]
 
 
 def _model(commit: Commit, card: Mapping[str, Any], *, store: Store) -> dict[str, Any]:

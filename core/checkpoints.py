@@ -15,6 +15,10 @@ class SavedCheckpoint:
     path: Path
 
 
+def checkpoint_folder(folder: Path, *, step: int) -> Path:
+    return folder / f"checkpoint-{step}"
+
+
 def newest_checkpoint(folder: Path) -> SavedCheckpoint | None:
     """The checkpoint to go on from. Whatever has a checkpoint's name is whole."""
     if not folder.is_dir():

@@ -1,0 +1,160 @@
+"""Runs whose checkpoints are kept on the Hub: finding them, and bringing one back to this home."""
+
+import hashlib
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from huggingface_hub import HfApi
+from pydantic import SecretStr, ValidationError
+
+from core.checkpoints import checkpoint_folder
+from core.config import load_config
+from core.errors import UserError
+from core.events import EventWriter, StateChanged
+from core.hub import account, hub_errors
+from core.keep import CHECKPOINT, MANIFEST, PREFIX, Manifest, step_folder
+from core.runs import RUN_ID, Run, RunPaths, RunState, RunStatus, RunStore, first_status
+
+MAX_LISTED = 20
+# What a run was doing when its machine went away.
+CUT_OFF = (RunState.TRAINING, RunState.SAVING, RunState.INTERRUPTED)
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """A run that the Hub keeps a checkpoint of, at a commit."""
+
+    repo: str
+    commit: str
+    manifest: Manifest
+
+
+def kept_runs(token: SecretStr) -> list[KeptRun]:
+    """The runs kept in the account of this token and those it may write to, the newest first.
+
+    Raises UserError when the Hub refuses or gives no answer.
+    """
+    api = HfApi(token=token.get_secret_value())
+    who = account(token)
+    found: list[KeptRun] = []
+    for owner in sorted({who.name} | who.writable):
+        with hub_errors(f"the models of {owner}"):
+            infos = list(api.list_models(author=owner, search=PREFIX, limit=MAX_LISTED))
+        for info in infos:
+            kept = _look(api, str(info.id))
+            if kept is not None:
+                found.append(kept)
+    return sorted(found, key=lambda kept: kept.manifest.run, reverse=True)
+
+
+def bring_back(store: RunStore, kept: KeptRun, *, token: SecretStr) -> Run:
+    """Make the run's folder again from what is kept; it can then be resumed.
+
+    Raises UserError when it is here already, when a file is not as it was kept, or when the Hub
+    refuses.
+    """
+    manifest = kept.manifest
+    if store.has(manifest.run):
+        raise UserError("This run is here already.", hint="Choose it in the list of runs.")
+    store.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store.home, prefix=".kept-") as scratch:
+        downloaded = Path(scratch) / "downloaded"
+        with hub_errors(f"the checkpoint in {kept.repo}"):
+            HfApi(token=token.get_secret_value()).snapshot_download(
+                kept.repo, revision=kept.commit, local_dir=downloaded
+            )
+        _require_as_kept(downloaded, manifest)
+        folder = Path(scratch) / manifest.run
+        _lay_out(downloaded, manifest, paths=RunPaths(folder))
+        status = _tell_of_the_interruption(RunPaths(folder), manifest)
+        return store.adopt(manifest.run, folder, status=status)
+
+
+def bring_back_unfinished(store: RunStore, *, token: SecretStr) -> None:
+    """Bring back the runs that were cut off and are to go on by themselves.
+
+    Raises UserError when the Hub refuses or gives no answer.
+    """
+    for kept in kept_runs(token):
+        manifest = kept.manifest
+        if manifest.resume_by_itself and manifest.state in CUT_OFF and not store.has(manifest.run):
+            bring_back(store, kept, token=token)
+
+
+def _look(api: HfApi, repo: str) -> KeptRun | None:
+    """What is kept in a repository; None when nothing whole is yet, or it is none of ours."""
+    with hub_errors(f"the repository {repo}"):
+        info = api.model_info(repo)
+        names = {file.rfilename for file in info.siblings or []}
+        if not info.private or MANIFEST not in names:
+            return None
+        path = api.hf_hub_download(repo, MANIFEST, revision=info.sha)
+    try:
+        manifest = Manifest.model_validate_json(Path(path).read_bytes())
+    except ValidationError:
+        return None
+    is_ours = RUN_ID.match(manifest.run) and repo.endswith(f"/{PREFIX}{manifest.run}")
+    return KeptRun(repo=repo, commit=str(info.sha), manifest=manifest) if is_ours else None
+
+
+def _require_as_kept(folder: Path, manifest: Manifest) -> None:
+    for name, kept in manifest.files.items():
+        path = folder / _inside(name)
+        if not path.is_file() or path.stat().st_size != kept.size or _sha256(path) != kept.sha256:
+            raise UserError(
+                f"{name} is not on the Hub as it was kept, so this run can't go on from it.",
+                hint="Start a new run with its settings: config.yaml is in the repository.",
+            )
+
+
+def _lay_out(downloaded: Path, manifest: Manifest, *, paths: RunPaths) -> None:
+    """Put the files of the manifest, and no others, where a run has them."""
+    here = f"{step_folder(manifest.step)}/"
+    checkpoint = checkpoint_folder(paths.checkpoints, step=manifest.step)
+    homes = {
+        f"{here}{CHECKPOINT}/": checkpoint,
+        f"{here}{paths.events.name}": paths.events,
+        f"{here}{paths.resolved.name}": paths.resolved,
+        f"{paths.data.name}/": paths.data,
+        paths.config.name: paths.config,
+    }
+    for name in manifest.files:
+        prefix = next((prefix for prefix in homes if name.startswith(prefix)), None)
+        if prefix is None:
+            continue
+        rest = name.removeprefix(prefix)
+        target = homes[prefix] / rest if rest else homes[prefix]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (downloaded / name).rename(target)
+
+
+def _tell_of_the_interruption(paths: RunPaths, manifest: Manifest) -> RunStatus:
+    """Write down what became of the run. Raises InvalidConfig when its settings are not ours."""
+    config = load_config(paths.config.read_text(encoding="utf-8"))
+    note = f"Brought back from the Hub, where step {manifest.step} was kept."
+    events = EventWriter(paths.events)
+    events.write(StateChanged(state=RunState.INTERRUPTED, note=note))
+    return first_status(run_id=manifest.run, config=config).model_copy(
+        update={
+            "state": RunState.INTERRUPTED,
+            "note": note,
+            "created": datetime.strptime(manifest.run[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC),
+            "step": manifest.step,
+            "total": manifest.total,
+        }
+    )
+
+
+def _inside(name: str) -> PurePosixPath:
+    """Raises UserError for a path that leads out of the folder it is meant for."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise UserError(f"{name!r} is no file of a run.")
+    return path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,101 @@
+"""What the owner of a new Space has to see to, and what of it is done."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from core.hub import Account
+from core.runs import RunState, RunStatus
+from core.space import FREE, SpaceLook
+
+NEVER = -1
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the list. `text` says what to do, or what is so."""
+
+    done: bool
+    title: str
+    text: str
+
+
+def checks(
+    space: SpaceLook,
+    *,
+    account: Account | None,
+    has_own_token: bool,
+    gpu: str | None,
+    statuses: Sequence[RunStatus],
+    keeps: bool,
+) -> Iterator[Check]:
+    """The list, in the order in which one goes through it.
+
+    `account` is whose token runs would use, `has_own_token` whether it is a secret of the Space and
+    no sign-in, `gpu` the device's name, `keeps` whether a run keeps its checkpoints on the Hub.
+    """
+    yield Check(
+        done=True,
+        title="Private" if space.private else "Public, and only you can train",
+        text="Nobody else sees this Space."
+        if space.private
+        else "Everybody can look at the form; runs and logs are yours alone.",
+    )
+    yield _hardware(space, gpu=gpu)
+    yield _token(account, has_own_token=has_own_token)
+    is_safe = keeps or any(status.pushed_to for status in statuses)
+    yield Check(
+        done=is_safe,
+        title="Nothing is lost with the machine",
+        text="Checkpoints or models of yours are on the Hub."
+        if is_safe
+        else "This disk is wiped at each restart. Turn on Keep checkpoints on the Hub, under"
+        " Advanced settings, Output.",
+    )
+    trained = any(status.state in (RunState.DONE, RunState.TRAINED) for status in statuses)
+    yield Check(
+        done=trained,
+        title="A first run",
+        text="It trained." if trained else "Press Start: as it stands, it trains the built-in model"
+        " in a few minutes, on a CPU too.",
+    )  # fmt: skip
+    pushed = next((status.pushed_to for status in statuses if status.pushed_to), None)
+    yield Check(
+        done=pushed is not None,
+        title="A model on the Hub",
+        text=f"{pushed}, each file verified." if pushed else "Press Push on the page of a run.",
+    )
+
+
+def _hardware(space: SpaceLook, *, gpu: str | None) -> Check:
+    if gpu is None:
+        return Check(
+            done=False,
+            title="On a CPU",
+            text="Good for the built-in model. A GPU trains models of billions of weights: choose"
+            " one below.",
+        )
+    if space.sleep_seconds not in (None, NEVER) and space.hardware != FREE:
+        return Check(
+            done=False,
+            title=gpu,
+            text=f"It falls asleep {space.sleep_seconds} seconds after the last visit, also while"
+            " it trains: set its sleep time to never, and let the last run pause it.",
+        )
+    return Check(done=True, title=gpu, text="It is paid for as long as the Space runs.")
+
+
+def _token(account: Account | None, *, has_own_token: bool) -> Check:
+    if account is None:
+        return Check(done=False, title="No token", text="Sign in, above.")
+    if not account.writable:
+        return Check(
+            done=False, title="A token that may only read", text="Use one with write access."
+        )
+    if not has_own_token:
+        return Check(
+            done=True,
+            title="Your sign-in",
+            text="It ends after some hours. A secret HF_TOKEN lets long runs push after that, and"
+            " resume by themselves.",
+        )
+    return Check(done=True, title="A secret HF_TOKEN", text=f"It writes as {account.name}.")

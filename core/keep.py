@@ -1,0 +1,248 @@
+"""Keeps a run's newest checkpoint on the Hub while it trains: python -m core.keep RUN_DIR [once]
+
+A process of its own, at the lowest priority, that only reads closed files: training never waits
+for it. Asked to end (SIGTERM), it looks once more and then goes. It lets go of what was kept when
+the run is canceled, or its model is pushed and verified. What it keeps is a folder for
+each step in a private repository of the person's, and kept.json, which is committed last and names
+every file by its hash; so what kept.json names is whole, wherever the upload was cut off.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from pydantic import BaseModel, SecretStr
+
+from core.checkpoints import newest_checkpoint
+from core.errors import HubUnreachable, UserError
+from core.files import write_atomically
+from core.hub import hub_errors, writable_owner
+from core.processes import die_with_parent
+from core.runs import Run, RunPaths, RunState
+from core.settings import load_settings
+from core.upload import Print, Target, fingerprints, listing, upload_verified
+
+PREFIX = "smolfactory-run-"
+MANIFEST = "kept.json"
+ONCE = "once"
+CHECKPOINT = "checkpoint"
+LOOK_SECONDS = 2.0
+RETRY_SECONDS = 30.0
+LOWEST_PRIORITY = 19
+# Pickled settings of the trainer, which nothing needs again.
+LEFT_OUT = "training_args.bin"
+
+
+class KeptFile(BaseModel):
+    size: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What is kept of a run: its newest whole checkpoint, and all that resuming needs besides."""
+
+    run: str
+    name: str
+    step: int
+    total: int
+    state: RunState
+    updated: datetime
+    # Whether it goes on without being asked to, once there is a machine for it.
+    resume_by_itself: bool
+    files: dict[str, KeptFile]
+
+
+class Kept(BaseModel):
+    """How the keeping goes, for the page. `problem` is "" while it goes well."""
+
+    repo: str = ""
+    url: str = ""
+    step: int = 0
+    problem: str = ""
+
+
+class Keeper:
+    """Copies one run's newest checkpoint to the Hub, again and again."""
+
+    def __init__(self, run: Run, *, token: SecretStr) -> None:
+        self._run = run
+        self._token = token
+        self._api = HfApi(token=token.get_secret_value())
+        self._kept = Kept()
+        self._told_to_end = threading.Event()
+        self._state: RunState | None = None
+
+    def work(self, *, once: bool) -> None:
+        """Keep until told to end. Returns early only where the Hub refuses for good."""
+        if once:
+            self._told_to_end.set()
+        signal.signal(signal.SIGTERM, lambda *_: self._told_to_end.set())
+        while True:
+            is_last = self._told_to_end.is_set()
+            pause = LOOK_SECONDS
+            try:
+                self._look(is_last=is_last)
+            except HubUnreachable as error:
+                self._tell(problem=str(error))
+                pause = RETRY_SECONDS
+            except UserError as error:
+                self._tell(problem=str(error))
+                return
+            if is_last:
+                return
+            self._told_to_end.wait(pause)
+
+    def _look(self, *, is_last: bool) -> None:
+        state = self._run.status().state if is_last else RunState.TRAINING
+        if not self._kept.repo:
+            self._choose_repo()
+        if state is RunState.CANCELED or self._is_pushed(state):
+            # Nothing is to be kept, or the whole model is on the Hub.
+            let_go(self._api, self._kept.repo)
+            return
+        newest = newest_checkpoint(self._run.paths.checkpoints)
+        if newest is None or (newest.step, state) == (self._kept.step, self._state):
+            return
+        with contextlib.suppress(FileNotFoundError):
+            # The trainer may delete it just now; then there is a newer one.
+            self._keep(newest.path, step=newest.step, state=state)
+
+    def _is_pushed(self, state: RunState) -> bool:
+        return state is RunState.DONE and self._run.status().pushed_to is not None
+
+    def _choose_repo(self) -> None:
+        repo = kept_repo(self._run, self._token)
+        self._kept = Kept(repo=repo, url=f"{self._api.endpoint}/{repo}")
+        self._tell()
+
+    def _keep(self, checkpoint: Path, *, step: int, state: RunState) -> None:
+        folder = self._lay_out(checkpoint, step=step)
+        local = fingerprints(folder)
+        target = Target(self._kept.repo)
+        self._require_private(target.repo)
+        commit = upload_verified(
+            self._api, target, folder=folder, local=local, message=f"Step {step}"
+        )
+        self._point_to(step, commit=commit, manifest=self._manifest(step, local, state=state))
+        shutil.rmtree(folder)
+        self._kept, self._state = self._kept.model_copy(update={"step": step}), state
+        self._tell()
+        self._forget_older_bytes()
+
+    def _require_private(self, repo: str) -> None:
+        with hub_errors(f"the repository {repo}"):
+            self._api.create_repo(repo, private=True, exist_ok=True)
+            if self._api.model_info(repo).private:
+                return
+        raise UserError(
+            f"{repo} is public, so no checkpoint is kept there.", hint="Make it private on the Hub."
+        )
+
+    def _manifest(self, step: int, local: dict[str, Print], *, state: RunState) -> Manifest:
+        status = self._run.status()
+        return Manifest(
+            run=self._run.id,
+            name=status.name,
+            step=step,
+            total=status.total,
+            state=state,
+            updated=datetime.now(UTC),
+            resume_by_itself=self._run.config().output.resume_by_itself,
+            files={path: KeptFile(size=p.size, sha256=p.sha256) for path, p in local.items()},
+        )
+
+    def _point_to(self, step: int, *, commit: str, manifest: Manifest) -> None:
+        """In one commit: kept.json names this step's files, and older steps are gone."""
+        target = Target(self._kept.repo)
+        with hub_errors(f"the repository {target.repo}"):
+            there = listing(self._api, target, revision=commit)
+            steps = {path.split("/")[0] for path in there if path.startswith("step-")}
+            self._api.create_commit(
+                target.repo,
+                [
+                    CommitOperationAdd(MANIFEST, manifest.model_dump_json(indent=2).encode()),
+                    *(CommitOperationDelete(f"{name}/") for name in steps - {step_folder(step)}),
+                ],
+                commit_message=f"Step {step} is whole",
+            )
+
+    def _lay_out(self, checkpoint: Path, *, step: int) -> Path:
+        """Put what is kept side by side. Large files are hard links: they cost no space."""
+        paths = self._run.paths
+        folder = paths.keeping
+        shutil.rmtree(folder, ignore_errors=True)
+        here = folder / step_folder(step)
+        here.mkdir(parents=True)
+        shutil.copytree(
+            checkpoint, here / CHECKPOINT, copy_function=os.link,
+            ignore=shutil.ignore_patterns(LEFT_OUT),
+        )  # fmt: skip
+        if paths.data.is_dir():
+            shutil.copytree(paths.data, folder / paths.data.name, copy_function=os.link)
+        shutil.copyfile(paths.config, folder / paths.config.name)
+        for written in (paths.resolved, paths.events):
+            shutil.copyfile(written, here / written.name)
+        return folder
+
+    def _forget_older_bytes(self) -> None:
+        """A repository's history keeps every checkpoint's bytes, and somebody pays for them."""
+        with contextlib.suppress(UserError), hub_errors("the history of kept checkpoints"):
+            self._api.super_squash_history(self._kept.repo)
+
+    def _tell(self, *, problem: str = "") -> None:
+        self._kept = self._kept.model_copy(update={"problem": problem})
+        with contextlib.suppress(OSError):
+            # A full disk costs a line on the page, not the copy on the Hub.
+            write_atomically(self._run.paths.kept, self._kept.model_dump_json())
+
+
+def look(run: Run) -> Kept | None:
+    """How the keeping of a run goes; None where nothing is kept."""
+    if not run.paths.kept.exists():
+        return None
+    return Kept.model_validate_json(run.paths.kept.read_bytes())
+
+
+def kept_repo(run: Run, token: SecretStr) -> str:
+    """The repository that a run's checkpoints are kept in.
+
+    Raises UserError when this token may not write there.
+    """
+    return f"{writable_owner(run.output(), token)}/{PREFIX}{run.id}"
+
+
+def let_go(api: HfApi, repo: str) -> None:
+    """Delete what was kept. Raises UserError when the Hub refuses."""
+    with hub_errors(f"the repository {repo}"):
+        api.delete_repo(repo, missing_ok=True)
+
+
+def step_folder(step: int) -> str:
+    """Where in the repository a step's files lie."""
+    return f"step-{step}"
+
+
+def main() -> int:
+    die_with_parent()
+    os.nice(LOWEST_PRIORITY)
+    root = Path(sys.argv[1])
+    run = Run(id=root.name, paths=RunPaths(root))
+    token = load_settings().token
+    try:
+        if token is None:
+            raise UserError("Keeping checkpoints on the Hub needs a token.")
+        Keeper(run, token=token).work(once=ONCE in sys.argv[2:])
+    except UserError as error:
+        write_atomically(run.paths.kept, Kept(problem=str(error)).model_dump_json())
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The Hugging Face Space that we run on: its hardware and price, its copies, and its pause."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from huggingface_hub import HfApi, SpaceHardware
+from pydantic import SecretStr
+
+from core.errors import UserError
+from core.hub import TIMEOUT_SECONDS, hub_errors
+from core.runs import RunState, RunStatus, RunStore
+
+UNITS_AN_HOUR = {"second": 3600.0, "minute": 60.0, "hour": 1.0}
+FREE = "cpu-basic"
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a Space can run on; the price is in US dollars an hour."""
+
+    name: str
+    label: str
+    accelerator: str
+    price: float
+
+
+@dataclass(frozen=True)
+class SpaceLook:
+    """How a Space is set up. `sleep_seconds` is None where it sleeps as the platform decides."""
+
+    private: bool
+    hardware: str | None
+    requested: str | None
+    sleep_seconds: int | None
+
+
+def look(space_id: str, *, token: SecretStr | None) -> SpaceLook:
+    """Raises UserError when the Hub refuses or gives no answer."""
+    api = _api(token)
+    with hub_errors(f"the Space {space_id}"):
+        runtime = api.get_space_runtime(space_id)
+        info = api.space_info(space_id, timeout=TIMEOUT_SECONDS)
+    return SpaceLook(
+        private=bool(info.private),
+        hardware=runtime.hardware,
+        requested=runtime.requested_hardware,
+        sleep_seconds=runtime.sleep_time,
+    )
+
+
+def hardware_choices() -> list[Hardware]:
+    """What Spaces can run on now, the cheapest first.
+
+    Raises UserError when the Hub gives no answer.
+    """
+    with hub_errors("the hardware of Spaces"):
+        listed = HfApi(token=False).list_spaces_hardware()
+    found = [
+        Hardware(
+            name=each.name,
+            label=each.pretty_name,
+            accelerator=f"{each.accelerator.model}, {each.accelerator.vram}"
+            if each.accelerator
+            else "",
+            price=each.unit_cost_usd * UNITS_AN_HOUR[each.unit_label],
+        )
+        for each in listed
+        if each.unit_label in UNITS_AN_HOUR
+    ]
+    return sorted(found, key=lambda hardware: hardware.price)
+
+
+def request_hardware(space_id: str, name: str, *, token: SecretStr | None) -> None:
+    """Ask for other hardware; the Space is built anew on it.
+
+    Raises UserError when the Hub refuses.
+    """
+    try:
+        with hub_errors(f"the hardware of {space_id}"):
+            # The client's list of names is older than the Hub's.
+            _api(token).request_space_hardware(space_id, cast(SpaceHardware, name))
+    except UserError as error:
+        raise UserError(
+            error.message,
+            hint="A sign-in may not change hardware: add a secret HF_TOKEN with write access to"
+            " this Space, or choose the hardware in the Space's settings on the Hub.",
+        ) from error
+
+
+def duplicate(space_id: str, *, token: SecretStr) -> str:
+    """Copy a Space, in private, to the account of the token. Returns the copy's address.
+
+    Raises UserError when the Hub refuses, or there is one of its name already.
+    """
+    with hub_errors(f"a copy of {space_id}"):
+        return str(_api(token).duplicate_repo(space_id, repo_type="space", private=True))
+
+
+def pause_if_all_is_pushed(store: RunStore, *, space_id: str, token: SecretStr) -> bool:
+    """Pause the Space if that was asked for and nothing would be lost. Returns whether it was.
+
+    Raises UserError when the Hub refuses.
+    """
+    runs = store.list()
+    if not any(run.output().pause_space for run in runs):
+        return False
+    if not _is_all_pushed(run.status() for run in runs):
+        return False
+    with hub_errors(f"the Space {space_id}"):
+        _api(token).pause_space(space_id)
+    return True
+
+
+def _is_all_pushed(statuses: Iterable[RunStatus]) -> bool:
+    """Whether no run is at work, and what each of them has is verified on the Hub."""
+    kept = [status for status in statuses if status.state is not RunState.CANCELED]
+    return bool(kept) and all(
+        status.state is RunState.DONE and status.pushed_to is not None for status in kept
+    )
+
+
+def _api(token: SecretStr | None) -> HfApi:
+    return HfApi(token=token.get_secret_value() if token else False)

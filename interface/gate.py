@@ -1,0 +1,93 @@
+"""What those are told who may not train on this Space: how to get one of their own."""
+
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+from core import space as spaces
+from core.errors import UserError
+from core.settings import Space
+from interface import problems
+from interface.access import Access, in_plain_words
+from interface.live import AWAY, column_visible, visible
+
+STEPS = (
+    "<ol>"
+    "<li><b>Hardware.</b> The free CPU trains the built-in model in some minutes, for a first look."
+    " For models of billions of weights choose a GPU, paid by the minute, and let the last run"
+    " pause the Space.</li>"
+    "<li><b>Token.</b> None is needed to begin: you sign in. For runs of many hours add a secret"
+    " HF_TOKEN with write access.</li>"
+    "<li><b>Storage.</b> None is needed: checkpoints and models go to repositories of yours.</li>"
+    "</ol>"
+)
+
+
+class Gate:
+    """Builds the card where it is made, inside a gr.Blocks."""
+
+    def __init__(self, *, space: Space | None, access: Access) -> None:
+        self._space = space
+        self._access = access
+        with gr.Column(elem_classes=["card", "gate", AWAY], elem_id="gate") as self._column:
+            if space is not None:
+                self._build(space)
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `shown` describes."""
+        return [self._column] if self._space is None else [self._column, self._link, self._button]
+
+    def shown(self, request: gr.Request) -> list[Any]:
+        """The card for those who may not act, with the button that suits them."""
+        column = column_visible(not self._access.may_act(request), "card", "gate")
+        if self._space is None:
+            return [column]
+        signed_in = self._access.own_token(request) is not None
+        return [
+            column,
+            gr.update(visible=visible(not signed_in)),
+            gr.update(visible=visible(signed_in)),
+        ]
+
+    def _build(self, space: Space) -> None:
+        gr.HTML(
+            f"<h2>This Space belongs to {escape(space.owner)}</h2><p>Look around: only its owner"
+            " can train here, once signed in. A duplicate of it is yours, private, on hardware"
+            f" that you choose.</p>{STEPS}"
+        )
+        with gr.Row(elem_classes=["buttons"]):
+            # One of the two: who is not signed in here makes the copy on the Hub's own page.
+            self._link = gr.Button(
+                "Duplicate this Space",
+                variant="primary",
+                size="md",
+                link=f"https://huggingface.co/spaces/{space.id}?duplicate=true",
+                link_target="_blank",
+                elem_id="duplicate",
+            )
+            self._button = gr.Button(
+                "Duplicate this Space",
+                variant="primary",
+                size="md",
+                visible="hidden",
+                elem_id="duplicate-now",
+            )
+        told = gr.HTML("", elem_id="duplicated")
+        self._button.click(self._duplicate, outputs=[told], api_name="duplicate")
+
+    def _duplicate(self, request: gr.Request) -> str:
+        with in_plain_words():
+            token = self._access.own_token(request)
+            if self._space is None or token is None:
+                raise UserError("Nobody is signed in.", hint="Sign in first, or use the link.")
+        try:
+            address = spaces.duplicate(self._space.id, token=token)
+        except UserError as error:
+            return problems.listed(error)
+        return (
+            f'<p class="pushed">Your copy is at <a href="{escape(address)}" target="_blank"'
+            f' rel="noopener noreferrer">{escape(address)}</a>. It is private and starts on the'
+            " free CPU; its Account tab has a list of what comes next.</p>"
+        )

@@ -1,0 +1,86 @@
+"""Runs that the Hub keeps and this machine has not: found as the page opens, and brought back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from core import launcher
+from core.bring_back import KeptRun, bring_back, kept_runs
+from core.errors import UserError
+from core.runs import RunStore
+from interface import problems
+from interface.access import Access, in_plain_words
+from interface.live import AWAY, column_visible
+
+
+class KeptPanel:
+    """Builds the card where it is made, inside a gr.Blocks. `look` is to run as the page opens."""
+
+    def __init__(self, *, store: RunStore, access: Access) -> None:
+        self._store = store
+        self._access = access
+        with gr.Column(elem_classes=["card", AWAY], elem_id="kept-panel") as self._column:
+            gr.HTML(
+                "<h2>Kept on the Hub</h2>"
+                "<p>These runs were cut off on another machine. Each goes on from its last kept"
+                " step.</p>"
+            )
+            self._choice = gr.Radio([], show_label=False, container=False, elem_id="kept-runs")
+            with gr.Row(elem_classes=["buttons"]):
+                self._resume = gr.Button("Bring back and resume", size="sm", elem_id="bring-back")
+            self._told = gr.HTML("", elem_id="kept-problem")
+        self.look: dict[str, Any] = {
+            "fn": self._look,
+            "outputs": [self._column, self._choice],
+            "show_progress": "hidden",
+            "api_visibility": "private",
+        }
+
+    def wire(self, *, run_id: gr.Textbox) -> None:
+        """`run_id` is told which run came back."""
+        self._resume.click(
+            self._bring_back,
+            [self._choice],
+            [self._told, run_id],
+            show_progress="hidden",
+            api_name="bring_back",
+        ).then(**self.look)
+
+    def _look(self, request: gr.Request) -> tuple[Any, Any]:
+        try:
+            found = self._away(request)
+        except UserError:
+            # Nobody asked, so nobody is bothered: the Account tab tells what the token can't do.
+            found = []
+        choices = [(_words(kept), kept.manifest.run) for kept in found]
+        value = choices[0][1] if choices else None
+        return column_visible(choices, "card"), gr.update(choices=choices, value=value)
+
+    def _away(self, request: gr.Request) -> list[KeptRun]:
+        token = self._access.token(request)
+        if token is None:
+            return []
+        return [kept for kept in kept_runs(token) if not self._store.has(kept.manifest.run)]
+
+    def _bring_back(self, request: gr.Request, run: str | None) -> Iterator[tuple[str, Any]]:
+        with in_plain_words():
+            self._access.require(request)
+        yield '<p class="busy" role="status">Downloading its checkpoint…</p>', gr.skip()
+        try:
+            token = self._access.token(request)
+            kept = next((k for k in self._away(request) if k.manifest.run == run), None)
+            if token is None or kept is None:
+                raise UserError("The Hub keeps no such run.", hint="Reload the page.")
+            brought = bring_back(self._store, kept, token=token)
+            launcher.resume(brought, token=token)
+        except UserError as error:
+            yield problems.listed(error), gr.skip()
+            return
+        yield problems.NOTHING, brought.id
+
+
+def _words(kept: KeptRun) -> str:
+    about = kept.manifest
+    total = f" of {about.total}" if about.total else ""
+    return f"{about.name} · step {about.step}{total} · {about.updated:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,144 @@
+"""Checkpoints that are kept on the Hub while a run trains, and runs that come back from there."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.processes import end_family
+from tests.conftest import CommandLine, environment_of, processes_of, wait_until
+from tests.core.conftest import FORTY_STEPS, TOKEN, Learned
+from tests.hub import HubDouble
+from tests.interface.harness import SPACE, serving
+
+KEPT = FORTY_STEPS + "output: {name: bot, safekeeping: true}\n"
+# Long enough to be broken at any moment.
+LONG = KEPT.replace("max_steps: 40", "max_steps: 100000")
+LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+
+
+def kept(command_line: CommandLine, run: str) -> dict[str, Any]:
+    """What the run's own folder says of its keeping."""
+    path = command_line.home / "runs" / run / "kept.json"
+    return dict(json.loads(path.read_text())) if path.exists() else {"step": 0, "problem": ""}
+
+
+def repo_of(run: str) -> str:
+    return f"ada/smolfactory-run-{run}"
+
+
+def lose_the_container(command_line: CommandLine, *, tiny_model: Path) -> None:
+    """Nothing of the machine is left but the program."""
+    for process in processes_of(command_line.home):
+        end_family(process, grace=0)
+    shutil.rmtree(command_line.home)
+    shutil.copytree(tiny_model, command_line.home / "models" / "SmolLM2-135M-Instruct")
+
+
+def test_a_run_goes_on_from_the_hub_to_the_same_weights_when_its_container_is_lost(
+    online: CommandLine, hub: HubDouble, tiny_model: Path, unbroken: Learned
+) -> None:
+    run = online.start(KEPT.replace("safekeeping:", "resume_by_itself: true, safekeeping:"))
+    wait_until(lambda: kept(online, run)["step"] >= 10)
+    lose_the_container(online, tiny_model=tiny_model)
+    assert hub.repo(repo_id=repo_of(run)).private
+    (found,) = json.loads(online("runs", "kept", "--json").stdout)
+    assert found["run"] == run
+
+    with serving(online.home, **hub.environment(home=online.home / "hf", token=TOKEN)):
+        wait_until(lambda: (online.home / "runs" / run).exists())
+    assert online.wait(run)["state"] == "done", online.log(run)
+    assert [e["step"] for e in online.events(run) if e["kind"] == "resumed"] == [found["step"]]
+    Learned.by(online, run).assert_same(unbroken)
+
+    # Once the model is safe on the Hub, the checkpoint is let go.
+    wait_until(lambda: not processes_of(online.home))
+    assert hub.has_repo(repo_id=repo_of(run))
+    assert online("push", run, "ada/bot").returncode == 0
+    wait_until(lambda: not hub.has_repo(repo_id=repo_of(run)))
+    files = [path for path in online.home.rglob("*") if path.is_file()]
+    assert not [path for path in files if TOKEN.encode() in path.read_bytes()]
+
+
+@LFS_ONLY
+def test_a_run_that_was_trained_to_its_end_takes_no_further_step(
+    online: CommandLine, tiny_model: Path, unbroken: Learned
+) -> None:
+    run = online.start(KEPT)
+    wait_until(lambda: kept(online, run)["step"] == 40)
+    lose_the_container(online, tiny_model=tiny_model)
+    assert online("runs", "fetch", run).returncode == 0
+    assert online("runs", "resume", run, "--follow").returncode == 0, online.log(run)
+    Learned.by(online, run).assert_same(unbroken)
+
+
+@LFS_ONLY
+def test_a_space_that_is_restarted_keeps_its_last_step(online: CommandLine) -> None:
+    run = online.start(LONG.replace("save_every: 5", "save_every: 1000"))
+    online.wait_for_step(run, 2)
+    with serving(online.home, **SPACE):
+        pass
+    assert online.wait(run)["state"] == "interrupted"
+    saved = [e["step"] for e in online.events(run) if e["kind"] == "checkpoint"]
+    assert saved[-1] >= 2
+    wait_until(lambda: kept(online, run)["step"] == saved[-1])
+
+
+@LFS_ONLY
+def test_faults_of_the_hub_cost_copies_and_not_the_run(online: CommandLine, hub: HubDouble) -> None:
+    fault = hub.fail(path="/commit/", method="POST", status=503, times=None)
+    run = online.start(LONG)
+    wait_until(lambda: kept(online, run)["problem"])
+    assert fault.hits
+    hub.heal()
+    wait_until(lambda: kept(online, run)["step"] >= 5)
+    assert kept(online, run)["problem"] == ""
+
+    hub.revoke(token=TOKEN)
+    wait_until(lambda: kept(online, run)["problem"])
+    assert "does not accept this token" in kept(online, run)["problem"]
+    online.wait_for_step(run, kept(online, run)["step"] + 6)
+    assert online("runs", "stop", run, "--now").returncode == 0
+
+
+@LFS_ONLY
+def test_what_was_changed_on_the_hub_is_not_resumed(
+    online: CommandLine, hub: HubDouble, tiny_model: Path
+) -> None:
+    run = online.start(LONG)
+    wait_until(lambda: kept(online, run)["step"] >= 5)
+    assert online("runs", "stop", run).returncode == 0
+    step = online.status(run)["step"]
+    wait_until(lambda: not processes_of(online.home))
+    assert kept(online, run)["step"] == step
+    path = f"step-{step}/checkpoint/optimizer.pt"
+    whole = hub.files(repo_id=repo_of(run))[path]
+    hub.commit(repo_id=repo_of(run), files={path: b"another's pickle"})
+    lose_the_container(online, tiny_model=tiny_model)
+    done = online("runs", "fetch", run)
+    assert done.returncode == 2
+    assert "optimizer.pt is not on the Hub as it was kept" in done.stderr
+    assert not (online.home / "runs" / run).exists()
+
+    hub.commit(repo_id=repo_of(run), files={path: whole})
+    assert online("runs", "fetch", run).returncode == 0
+    assert online.status(run)["state"] == "interrupted"
+    assert online("runs", "fetch", run).returncode == 2
+
+
+@LFS_ONLY
+def test_a_canceled_run_leaves_nothing_on_the_hub(online: CommandLine, hub: HubDouble) -> None:
+    run = online.start(LONG)
+    wait_until(lambda: kept(online, run)["step"] >= 5)
+    assert online("runs", "stop", run, "--now").returncode == 0
+    wait_until(lambda: not hub.has_repo(repo_id=repo_of(run)))
+
+
+def test_without_a_token_it_is_refused_before_training(home: Path) -> None:
+    file = home / "run.yaml"
+    file.write_text(KEPT, encoding="utf-8")
+    done = CommandLine(home, environment_of(home))("train", str(file), "--json")
+    assert done.returncode == 2
+    assert "needs a Hugging Face token" in json.loads(done.stdout)["fields"]["output.safekeeping"]

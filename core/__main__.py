@@ -46,12 +46,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _train(asked: argparse.Namespace, settings: Settings) -> int:
     config, files = _load(asked.file)
-    preflight.check(
+    warnings = preflight.check(
         config, files=files, home=settings.home, token=settings.token, report=_tell_person
     )
+    for text in warnings:
+        _tell_person(text)
     run = launcher.start(
         RunStore(settings.home), config, files=files, submission=secrets.token_hex(16),
-        token=settings.token,
+        token=settings.token, warnings=warnings,
     )  # fmt: skip
     if not asked.follow:
         _show(asked, run.status())

@@ -79,6 +79,21 @@ class Resolved(Fact):
     choices: dict[str, Choice]
 
 
+class Sample(Fact):
+    """What the model answers to a prompt that it did not train on, greedily.
+
+    `base_answer` is that of its base, None where all weights were trained; `reference` is the
+    answer in the data.
+    """
+
+    kind: Literal["sample"] = "sample"
+    step: int
+    prompt: str
+    answer: str
+    base_answer: str | None
+    reference: str
+
+
 class Warned(Fact):
     kind: Literal["warning"] = "warning"
     text: str
@@ -133,8 +148,8 @@ class Tracked(Fact):
 
 
 Event = (
-    StateChanged | Progress | Metric | Evaluation | CheckpointSaved | Resumed | Resolved | Warned
-    | Failure | PushFailed | PushProgress | Pushed | Tracked
+    StateChanged | Progress | Metric | Evaluation | CheckpointSaved | Resumed | Resolved | Sample
+    | Warned | Failure | PushFailed | PushProgress | Pushed | Tracked
 )  # fmt: skip
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

@@ -18,6 +18,7 @@ from core.events import (
     PushProgress,
     Resolved,
     Resumed,
+    Sample,
     StateChanged,
     Tracked,
     Warned,
@@ -39,6 +40,7 @@ class History:
     checkpoints: list[int] = field(default_factory=list)
     resumed_at: list[int] = field(default_factory=list)
     choices: dict[str, Choice] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failure: Cause | None = None
     push_failure: Cause | None = None
@@ -71,6 +73,9 @@ class History:
                 self._go_back(event.step)
             case Resolved():
                 self.choices.update(event.choices)
+            case Sample():
+                # Those of an earlier end of the run are replaced.
+                self.samples = [s for s in self.samples if s.step == event.step] + [event]
             case Warned():
                 if event.text not in self.warnings:
                     self.warnings.append(event.text)

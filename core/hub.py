@@ -206,6 +206,19 @@ def dataset_info(
         )
 
 
+def licences_of(name: str, *, kind: str, token: SecretStr | None) -> list[str]:
+    """The licences that the card of a model or dataset states; none where it states none.
+
+    Raises UserError when it can't be had.
+    """
+    with hub_errors(f"the {kind} {name}"):
+        info = _api(token).repo_info(name, repo_type=kind, timeout=TIMEOUT_SECONDS)
+    card = getattr(info, "card_data", None)
+    stated = card.get("license") if card else None
+    listed = stated if isinstance(stated, list) else [stated]
+    return [str(licence) for licence in listed if licence]
+
+
 def search_datasets(text: str, *, token: SecretStr | None, limit: int = 12) -> list[str]:
     """The datasets of the Hub whose names have `text` in them, the most used first.
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from core.config import RunConfig
 from core.environment import allowed_environment
 from core.errors import UserError
-from core.events import EventWriter, Failure, PushFailed, StateChanged
+from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
 from core.history import History
 from core.processes import end_family
 from core.runs import Run, RunState, RunStatus, RunStore, Wish
@@ -37,14 +37,18 @@ def start(
     files: Mapping[str, Path],
     submission: str,
     token: SecretStr | None,
+    warnings: Sequence[str] = (),
 ) -> Run:
     """Make a run and start it. The same submission starts one run, however often it is sent.
 
     `files` are the person's, by the names that the settings give them. `token` is for this run's
-    own use of the Hub: a gated model, and the push.
+    own use of the Hub: a gated model, and the push. `warnings` are shown with the run.
     """
     run, is_new = store.create(config, files=files, submission=submission)
     if is_new:
+        events = EventWriter(run.paths.events)
+        for text in warnings:
+            events.write(Warned(text=text))
         _spawn_supervisor(run, task="train", token=token)
     return run
 

@@ -1,7 +1,8 @@
 """Everything that can be known to fail before anything expensive starts."""
 
+import contextlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from core.data.preview import Preview, Previewer, Question, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
 from core.hub import (
     experiments_repo,
+    licences_of,
     model_config,
     model_info,
     target_repo,
     writable_owner,
 )
+from core.licences import forbids_sharing, limits
 from core.options import AdapterKind, DatasetSource, Tracking
 from core.runs import data_name
 
@@ -39,12 +42,13 @@ def check(
     home: Path,
     token: SecretStr | None,
     report: Callable[[str], None],
-) -> None:
+) -> list[str]:
     """Look at all that a run needs: data, model, room on the disk, the right to push.
 
-    `report` is told what is being looked at. Raises InvalidConfig with every fault that has a
-    field, or UserError for one that has none.
+    `report` is told what is being looked at. Returns what a person should know and may accept.
+    Raises InvalidConfig with every fault that has a field, or UserError for one that has none.
     """
+    warnings: list[str] = []
     faults: dict[str, str] = {}
 
     def collect(step: Callable[[], None]) -> None:
@@ -71,8 +75,11 @@ def check(
         collect(lambda: _check_tracking(config, token=token))
     if config.output.safekeeping:
         collect(lambda: _check_safekeeping(config, token=token))
+    report("Checking the licences…")
+    collect(lambda: warnings.extend(_check_licences(config, token=token)))
     if faults:
         raise InvalidConfig(faults)
+    return warnings
 
 
 def _is_known_to_be_right(config: RunConfig) -> bool:
@@ -211,3 +218,33 @@ def _check_safekeeping(config: RunConfig, *, token: SecretStr | None) -> None:
         writable_owner(config.output, token)
     except UserError as error:
         raise UserError(error.message, hint=error.hint, field=field) from error
+
+
+def _check_licences(config: RunConfig, *, token: SecretStr | None) -> list[str]:
+    """What the licences forbid. Raises UserError where it is what the run is to do."""
+    output = config.output
+    found: list[str] = []
+    for licence, of in _licences(config, token=token):
+        if output.push and not output.private and forbids_sharing(licence):
+            raise UserError(
+                f"The licence of {of} ({licence}) forbids sharing what is made from it.",
+                hint="Turn Private on, or choose another one.",
+                field="output.private",
+            )
+        found += limits(licence, of=of)
+    return found
+
+
+def _licences(config: RunConfig, *, token: SecretStr | None) -> Iterator[tuple[str, str]]:
+    """The licence of everything from the Hub that goes into this run, and whose it is."""
+    names = [other.name for other in config.dataset.mix]
+    if config.dataset.source is DatasetSource.HUB and config.dataset.name:
+        names.insert(0, config.dataset.name)
+    wanted = [(name, "dataset") for name in names]
+    if config.model.name != BUILTIN_MODEL:
+        wanted.insert(0, (config.model.name, "model"))
+    for name, kind in wanted:
+        # What can't be looked up was told of, at its own field.
+        with contextlib.suppress(UserError):
+            for licence in licences_of(name, kind=kind, token=token):
+                yield licence, name

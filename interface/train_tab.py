@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import gradio as gr
 
@@ -22,6 +22,7 @@ from interface.form import Form
 from interface.live import QUIET
 from interface.uploads import issued_file
 
+T = TypeVar("T")
 UNREADY = "# These settings can't make a run yet."
 
 
@@ -59,13 +60,15 @@ class TrainTab:
             files = self.form.files(values)
             token = self._access.token(request)
 
-            def check(report: Callable[[str], None]) -> None:
-                preflight.check(
+            def check(report: Callable[[str], None]) -> list[str]:
+                return preflight.check(
                     config, files=files, home=self._store.home, token=token, report=report
                 )
 
-            for text in _progress_of(check):
+            checking = _Reporting(check)
+            for text in checking.reports():
                 yield _busy(text), problems.NOTHING, None
+            warnings = checking.result()
             yield _busy("Starting…"), problems.NOTHING, None
             run = launcher.start(
                 self._store,
@@ -73,6 +76,7 @@ class TrainTab:
                 files=files,
                 submission=submission or new_submission(),
                 token=token,
+                warnings=warnings,
             )
         except UserError as error:
             yield "", problems.show(self.form, error, reveal=True), None
@@ -177,15 +181,23 @@ def new_submission() -> str:
     return uuid.uuid4().hex
 
 
-def _progress_of(work: Callable[[Callable[[str], None]], None]) -> Iterator[str]:
-    """Run `work` in a thread and yield what it reports. Raises what it raises."""
-    reports: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        future = pool.submit(work, reports.put)
-        future.add_done_callback(lambda _: reports.put(None))
-        while (text := reports.get()) is not None:
+class _Reporting(Generic[T]):
+    """Work that runs in a thread and reports how far it is."""
+
+    def __init__(self, work: Callable[[Callable[[str], None]], T]) -> None:
+        self._said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        with_one = ThreadPoolExecutor(max_workers=1)
+        self._future = with_one.submit(work, self._said.put)
+        self._future.add_done_callback(lambda _: self._said.put(None))
+        with_one.shutdown(wait=False)
+
+    def reports(self) -> Iterator[str]:
+        while (text := self._said.get()) is not None:
             yield text
-        future.result()
+
+    def result(self) -> T:
+        """What the work returned. Raises what it raised."""
+        return self._future.result()
 
 
 def _busy(text: str) -> str:

@@ -6,8 +6,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 import yaml
-from datasets import disable_caching
+from datasets import Dataset, disable_caching
+from jinja2 import TemplateError
 from transformers import Trainer, set_seed
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.autopsy import TrainerExit
 from core.checkpoints import newest_checkpoint, remove_torn_checkpoints
@@ -18,6 +20,7 @@ from core.train.callbacks import Reporter
 from core.train.data import load_data
 from core.train.model import load_model
 from core.train.number_format import choose_number_format
+from core.train.samples import sample_answers
 from core.train.sft import make_trainer
 from core.train.tokenizer import load_tokenizer
 
@@ -78,6 +81,8 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     events.write(StateChanged(state=RunState.SAVING))
     _save(trainer, run.paths.model, base_model=config.model.name)
     is_whole = trainer.state.global_step >= trainer.state.max_steps
+    if is_whole and data.evaluation is not None:
+        _tell_samples(trainer, data.evaluation, model_source.tokenizer, events)
     return TrainerExit.FINISHED if is_whole else TrainerExit.STOPPED
 
 
@@ -87,6 +92,22 @@ def _record(run: Run, events: EventWriter, choices: dict[str, Choice]) -> None:
     if not run.paths.resolved.exists():
         values = {name: choice.value for name, choice in choices.items()}
         write_atomically(run.paths.resolved, yaml.safe_dump(values, sort_keys=False))
+
+
+def _tell_samples(
+    trainer: Trainer, rows: Dataset, tokenizer: PreTrainedTokenizerBase, events: EventWriter
+) -> None:
+    """The model is saved by now, so what goes wrong here costs the samples alone."""
+    try:
+        samples = sample_answers(
+            trainer.accelerator.unwrap_model(trainer.model),
+            tokenizer=tokenizer, rows=rows, step=trainer.state.global_step,
+        )  # fmt: skip
+    except (RuntimeError, ValueError, TemplateError) as error:
+        events.write(Warned(text=f"No sample answers could be made: {error}"))
+        return
+    for sample in samples:
+        events.write(sample)
 
 
 def _save(trainer: Trainer, folder: Path, *, base_model: str) -> None:

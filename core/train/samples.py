@@ -1,0 +1,140 @@
+"""Answers of the trained model, and of its base, to rows that it did not train on."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
+from typing import Any
+
+import torch
+from datasets import Dataset
+from peft import PeftModel
+from transformers import PreTrainedModel
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
+
+from core.events import Sample
+from core.train.encode import IGNORED
+
+HOW_MANY = 3
+MAX_PROMPT_TOKENS = 1024
+MAX_ANSWER_TOKENS = 96
+MAX_CHARACTERS = 2000
+# What no conversation holds, to find again in what a chat template makes of it.
+FIRST, ANSWER, SECOND = "@first@", "@answer@", "@second@"
+
+
+def sample_answers(
+    model: PreTrainedModel | PeftModel,
+    *,
+    tokenizer: PreTrainedTokenizerBase,
+    rows: Dataset,
+    step: int,
+) -> list[Sample]:
+    """Let the model answer the first prompts of `rows` (columns input_ids and labels), greedily.
+
+    Rows without a prompt, such as plain text, and very long ones are passed over.
+    """
+    asked = list(_prompts(rows))[:HOW_MANY]
+    if not asked:
+        return []
+    prompts = [prompt for prompt, _ in asked]
+    # An answer ends where the model has learned that answers end.
+    ends = {tokens[-1] for _, tokens in asked} & set(tokenizer.all_special_ids)
+    ends |= {tokenizer.eos_token_id} - {None}
+    with _ready_to_answer(model):
+        answers = _answers(model, tokenizer, prompts, ends=sorted(ends))
+        base: Sequence[str | None] = [None] * len(asked)
+        if isinstance(model, PeftModel):
+            with model.disable_adapter():
+                base = _answers(model, tokenizer, prompts, ends=sorted(ends))
+    return [
+        Sample(
+            step=step,
+            prompt=_question(tokenizer, prompt)[:MAX_CHARACTERS],
+            answer=answer,
+            base_answer=base_answer,
+            reference=_text(tokenizer, expected)[:MAX_CHARACTERS],
+        )
+        for (prompt, expected), answer, base_answer in zip(asked, answers, base, strict=True)
+    ]
+
+
+def _prompts(rows: Dataset) -> Iterator[tuple[list[int], list[int]]]:
+    """The tokens up to the first that is learned, and the learned ones that follow on it."""
+    for row in rows.select(range(min(len(rows), 10 * HOW_MANY))):
+        ids, labels = row["input_ids"], row["labels"]
+        start = next((i for i, label in enumerate(labels) if label != IGNORED), 0)
+        end = next((i for i in range(start, len(ids)) if labels[i] == IGNORED), len(ids))
+        if 0 < start <= MAX_PROMPT_TOKENS:
+            yield ids[:start], ids[start:end]
+
+
+@contextlib.contextmanager
+def _ready_to_answer(model: PreTrainedModel | PeftModel) -> Iterator[None]:
+    """Training turns dropout on and the cache of past tokens off."""
+    was_training, used_cache = model.training, model.config.use_cache
+    model.eval()
+    model.config.use_cache = True
+    try:
+        yield
+    finally:
+        model.train(was_training)
+        model.config.use_cache = used_cache
+
+
+def _answers(
+    model: PreTrainedModel | PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Sequence[int]],
+    *,
+    ends: list[int],
+) -> list[str]:
+    longest = max(map(len, prompts))
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    # To the left, so that every answer begins at the same place.
+    ids = [[pad] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
+    seen = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+    with torch.inference_mode():
+        made: Any = model.generate(
+            input_ids=torch.tensor(ids, device=model.device),
+            attention_mask=torch.tensor(seen, device=model.device),
+            max_new_tokens=MAX_ANSWER_TOKENS,
+            do_sample=False,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            pad_token_id=pad,
+            eos_token_id=ends or None,
+        )
+    return [_text(tokenizer, answer)[:MAX_CHARACTERS] for answer in made[:, longest:].tolist()]
+
+
+def _text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
+    return str(tokenizer.decode(ids, skip_special_tokens=True)).strip()
+
+
+def _question(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int]) -> str:
+    """What the person said last; the whole prompt where the chat template does not show it."""
+    if tokenizer.chat_template:
+        text = str(tokenizer.decode(prompt, skip_special_tokens=False))
+        before, after = _marks_of_a_turn(tokenizer)
+        if before and before in text and text.endswith(after):
+            return text.removesuffix(after).rpartition(before)[2].strip()
+    return _text(tokenizer, prompt)
+
+
+def _marks_of_a_turn(tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
+    """What a chat template puts before what a person says, in any turn, and after it."""
+    turns = [
+        {"role": "user", "content": FIRST},
+        {"role": "assistant", "content": ANSWER},
+        {"role": "user", "content": SECOND},
+    ]
+    text = str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    if not all(part in text for part in (FIRST, ANSWER, SECOND)):
+        return "", ""
+    begin = text.partition(FIRST)[0]
+    between = text.partition(ANSWER)[2].partition(SECOND)[0]
+    # What both turns have in common just before the words.
+    pairs = zip(reversed(begin), reversed(between), strict=False)
+    shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))[::-1]
+    return shared.lstrip(), text.partition(SECOND)[2]

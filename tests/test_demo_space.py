@@ -1,0 +1,316 @@
+"""The demo Space as a visitor meets it: a process of its own, a client, a browser."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from gradio_client import Client
+from playwright.sync_api import BrowserContext, Page, expect
+
+from core.demo_space import MODEL_FOLDER, TEMPLATE, fill_demo
+from tests.conftest import ROOT, wait_until
+from tests.hub import HubDouble
+from tests.interface.harness import free_port
+from tests.tiny_model import make_tiny_model
+
+TOKEN = "hf_ada_reads_and_writes"
+EXAMPLE = "Say it."
+COUNTED = "one two three four five"
+COLOURS = "red green blue"
+ADAPTED = "adapted"
+COUNT, COLOUR, ENDLESS = "Count.", "Colours.", "Never end."
+TITLE = 'Count: "one" <b>two</b>'
+
+
+@dataclass
+class Space:
+    """A demo that runs."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def ask(self, message: str = EXAMPLE, *, system: str, tokens: int = 60) -> list[str]:
+        """The answer as it grew."""
+        client = Client(self.url, verbose=False)
+        return list(client.submit(message, system, 0, tokens, api_name="/chat"))
+
+
+@pytest.fixture(scope="module")
+def spaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Space]]:
+    """A demo with weights beside it, one with an adapter from the Hub, one that may not read it."""
+    root = tmp_path_factory.mktemp("spaces")
+    weights, adapter = make_models(root)
+    with ExitStack() as stack:
+        hub = stack.enter_context(HubDouble(root=root / "hub"))
+        hub.add_user(name="ada", token=TOKEN)
+        hub.add_repo(repo_id="ada/base", private=True, files=contents(weights))
+        hub.add_repo(repo_id="ada/lora", private=True, files=contents(adapter))
+        shutil.copytree(weights, root / "whole" / MODEL_FOLDER)
+        settings: dict[str, dict[str, Any]] = {
+            "whole": {"model": MODEL_FOLDER, "system_prompt": COUNT, "description": "It *counts*."},
+            "adapter": {"model": "ada/lora", "is_adapter": True},
+            "refused": {"model": "ada/lora", "is_adapter": True},
+        }
+        begun = {}
+        for name, values in settings.items():
+            common = {"title": TITLE, "base_model": "ada/base", "is_adapter": False}
+            fill_demo(root / name, **{**common, **values}, examples=[EXAMPLE])
+            token = TOKEN if name == "adapter" else None
+            environment = hub.environment(home=root / f"{name}-cache", token=token)
+            begun[name] = stack.enter_context(begin(root / name, environment))
+        # They start beside one another, which takes less time than in turn.
+        for space in begun.values():
+            wait_until_up(space)
+        yield begun
+
+
+@contextmanager
+def begin(folder: Path, environment: dict[str, str]) -> Iterator[Space]:
+    port = free_port()
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    process = subprocess.Popen(
+        [sys.executable, "app.py"],
+        cwd=folder,
+        env=kept | environment | {"HOME": str(folder), "GRADIO_SERVER_PORT": str(port)},
+        stdout=(folder / "log").open("w"),
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield Space(url=f"http://127.0.0.1:{port}", process=process)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def wait_until_up(space: Space) -> None:
+    import httpx2
+
+    def answers() -> bool:
+        assert space.process.poll() is None
+        try:
+            return httpx2.get(space.url).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    wait_until(answers)
+
+
+def make_models(root: Path) -> tuple[Path, Path]:
+    """A tiny model that has learned its lessons, and an adapter that learned another."""
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = make_tiny_model(root / "tiny")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    teach(model, tokenizer, {COUNT: COUNTED, COLOUR: COLOURS, ENDLESS: "on and " * 10})
+    model.save_pretrained(folder)
+    config = LoraConfig(r=8, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
+    adapted = get_peft_model(model, config)
+    teach(adapted, tokenizer, {COUNT: ADAPTED})
+    adapted.save_pretrained(root / "lora")
+    tokenizer.save_pretrained(root / "lora")
+    return folder, root / "lora"
+
+
+def teach(model: Any, tokenizer: Any, lessons: dict[str, str]) -> None:
+    """Have the model learn by heart what it says under each system prompt."""
+    import torch
+
+    texts = [
+        tokenizer.apply_chat_template(
+            [
+                {"role": "system", "content": system},
+                {"role": "user", "content": EXAMPLE},
+                {"role": "assistant", "content": answer},
+            ],
+            tokenize=False,
+        ).removesuffix("<|im_end|>\n" if system == ENDLESS else "\n")
+        for system, answer in lessons.items()
+    ]
+    batch = tokenizer(texts, return_tensors="pt", padding=True, padding_side="right")
+    labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2)
+    model.train()
+    threads = torch.get_num_threads()
+    # So small a model is slowed by more.
+    torch.set_num_threads(1)
+    for _ in range(400):
+        loss = model(**batch, labels=labels).loss
+        if loss < 0.01:
+            break
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    torch.set_num_threads(threads)
+    model.eval()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def open_page(context: BrowserContext, space: Space) -> Page:
+    page = context.new_page()
+    page.goto(space.url)
+    expect(page.get_by_text("Runs on the")).to_be_visible(timeout=30_000)
+    return page
+
+
+def say(page: Page, words: str) -> None:
+    box = page.locator("textarea:not([aria-hidden=true])").first
+    expect(box).to_be_editable(timeout=15_000)
+    box.fill(words)
+    box.press("Enter")
+
+
+def choose_settings(page: Page, *, system: str, longest: int) -> None:
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_label("System prompt").fill(system)
+    page.get_by_label("number input for Longest answer").fill(str(longest))
+
+
+def test_weights_beside_it_answer_in_a_stream_through_their_template(
+    spaces: dict[str, Space],
+) -> None:
+    grown = spaces["whole"].ask(system=COUNT)
+    assert grown[-1] == COUNTED
+    assert len(grown) > 2
+    assert all(later.startswith(earlier) for earlier, later in pairwise(grown))
+    assert spaces["whole"].ask(system=COLOUR)[-1] == COLOURS
+    assert spaces["whole"].ask(system=COUNT, tokens=4)[-1] == "one "
+
+
+def test_a_private_adapter_answers_over_its_private_base(spaces: dict[str, Space]) -> None:
+    assert spaces["adapter"].ask(system=COUNT)[-1] == ADAPTED
+
+
+def test_a_model_that_may_not_be_read_is_explained_in_the_page(
+    spaces: dict[str, Space], context: BrowserContext
+) -> None:
+    page = context.new_page()
+    page.goto(spaces["refused"].url)
+    expect(page.get_by_role("alert")).to_contain_text("ada/lora is not on the Hub, or it is")
+    expect(page.get_by_role("alert")).to_contain_text("add a secret HF_TOKEN with read access")
+    say(page, EXAMPLE)
+    expect(page.locator(".bot")).to_contain_text("HF_TOKEN")
+    assert spaces["refused"].process.poll() is None
+
+
+def test_an_example_and_a_typed_message_are_answered(
+    spaces: dict[str, Space], context: BrowserContext
+) -> None:
+    page = open_page(context, spaces["whole"])
+    expect(page.get_by_role("heading", name=TITLE)).to_be_visible()
+    page.get_by_text(EXAMPLE).click()
+    expect(page.locator(".bot")).to_contain_text(COUNTED)
+    page.get_by_label("Clear").click()
+    say(page, EXAMPLE)
+    expect(page.locator(".bot")).to_contain_text(COUNTED)
+
+
+def test_stop_ends_the_answer_and_frees_the_model(
+    spaces: dict[str, Space], context: BrowserContext
+) -> None:
+    page = open_page(context, spaces["whole"])
+    choose_settings(page, system=ENDLESS, longest=1024)
+    say(page, EXAMPLE)
+    expect(page.locator(".bot")).to_contain_text("on and on and")
+    page.locator("button.stop-button").click()
+    expect(page.locator("button.submit-button")).to_be_visible()
+    assert len(page.locator(".bot").first.inner_text()) < 900
+    say(page, EXAMPLE)
+    expect(page.locator(".user")).to_have_count(2)
+    assert spaces["whole"].ask(system=COUNT)[-1] == COUNTED
+
+
+def test_what_is_too_long_for_the_context_is_left_out_and_said(
+    spaces: dict[str, Space], context: BrowserContext
+) -> None:
+    page = open_page(context, spaces["whole"])
+    choose_settings(page, system=COUNT, longest=20)
+    say(page, "a" * 3000)
+    expect(page.get_by_text(re.compile(r"That is \d{4} tokens long"))).to_be_visible()
+    say(page, EXAMPLE)
+    expect(page.locator(".bot").last).to_contain_text("one two three")
+    # It fits by itself, and not with the turn before it.
+    say(page, "a" * 1980)
+    expect(page.get_by_text("it no longer sees the start")).to_be_visible()
+
+
+def test_it_fits_a_phone(spaces: dict[str, Space], context: BrowserContext) -> None:
+    page = open_page(context, spaces["whole"])
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(page.get_by_placeholder("Write a message")).to_be_in_viewport()
+
+
+def test_text_without_a_template_and_models_that_cannot_be_had(tmp_path: Path) -> None:
+    make_tiny_model(tmp_path / MODEL_FOLDER, template=None)
+    (tmp_path / "empty").mkdir()
+    fill_demo(tmp_path, title="Plain", model=MODEL_FOLDER, base_model="ada/base", is_adapter=False)
+    program = """
+from pathlib import Path
+from language_model import ModelError, load
+model = load("model", base=None, beside=Path("."))
+inputs, _ = model.prompt("Once", turns=[], system_prompt="Be kind.", room=99)
+print(model.tokenizer.decode(inputs["input_ids"][0]))
+for name in ("ada/gated", "ada/none", "not a name", "empty"):
+    try:
+        load(name, base=None, beside=Path("."))
+    except ModelError as error:
+        print(error)
+"""
+    with HubDouble(root=tmp_path / "hub") as hub:
+        hub.add_repo(repo_id="ada/gated", gated=True, files={"model.safetensors": b"weights"})
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env={**os.environ, **hub.environment(home=tmp_path / "cache")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    plain, gated, *lost, empty = done.stdout.splitlines()
+    # Trained on text alone, it would not know what to do with a system prompt.
+    assert plain == "Once"
+    assert gated.startswith("ada/gated is gated. Accept its terms on its page, add a secret")
+    assert [line.split(" is not on the Hub")[0] for line in lost] == ["ada/none", "not a name"]
+    assert empty == "empty holds no weights in the safetensors format."
+
+
+@pytest.mark.parametrize(
+    "title",
+    [TITLE, "a: b # c", "---\nsdk: docker\n---", "{{ 7 }}", "é – 你好 🎈", "- !!python"],
+)
+def test_any_title_stays_a_title(tmp_path: Path, title: str) -> None:
+    fill_demo(
+        tmp_path, title=title, model="ada/bot", base_model="ada/base", is_adapter=True,
+        license="apache-2.0",
+    )  # fmt: skip
+    front = yaml.safe_load((tmp_path / "README.md").read_text("utf-8").split("\n---\n")[0])
+    assert front["title"] == " ".join(title.split())
+    assert (front["sdk"], front["license"]) == ("gradio", "apache-2.0")
+    assert front["models"] == ["ada/bot", "ada/base"]
+
+
+def test_a_space_installs_what_was_tested() -> None:
+    def pins(path: Path) -> set[str]:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return {line for line in lines if line and not line.startswith("#")}
+
+    ours = pins(ROOT / "requirements.txt")
+    assert pins(TEMPLATE / "requirements.txt") <= ours
+    front = yaml.safe_load((TEMPLATE / "README.md").read_text("utf-8").split("\n---\n")[0])
+    assert f"gradio=={front['sdk_version']}" in ours

@@ -135,9 +135,21 @@ class Pushed(Fact):
     pull_request: bool = False
 
 
+class Tracked(Fact):
+    """The run's measurements and settings lie on the Hub, beside those of other runs.
+
+    `dashboard` is the address of the Trackio Space that draws them, if one was asked for.
+    """
+
+    kind: Literal["tracked"] = "tracked"
+    repo: str
+    url: str
+    dashboard: str | None = None
+
+
 Event = (
     StateChanged | Progress | Metric | Evaluation | CheckpointSaved | Resumed | Resolved | Sample
-    | Warned | Failure | PushFailed | PushProgress | Pushed
+    | Warned | Failure | PushFailed | PushProgress | Pushed | Tracked
 )  # fmt: skip
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

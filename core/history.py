@@ -20,6 +20,7 @@ from core.events import (
     Resumed,
     Sample,
     StateChanged,
+    Tracked,
     Warned,
     read_events,
 )
@@ -44,6 +45,7 @@ class History:
     failure: Cause | None = None
     push_failure: Cause | None = None
     pushed: Pushed | None = None
+    tracked: Tracked | None = None
     offset: int = 0
 
     def follow(self) -> bool:
@@ -83,6 +85,8 @@ class History:
                 self.push_failure = event
             case Pushed():
                 self.pushed = event
+            case Tracked():
+                self.tracked = event
             case PushProgress():
                 self.note = event.note
 

@@ -28,10 +28,12 @@ from pydantic import SecretStr
 from core.builtin import BUILTIN_MODEL
 from core.config import RunConfig
 from core.errors import HubUnreachable, UserError
-from core.options import DatasetSource
+from core.options import DatasetSource, Tracking
 from core.sections import OutputSection
 
 TIMEOUT_SECONDS = 15
+# The dataset that the measurements of all of an account's runs go to.
+EXPERIMENTS = "smolfactory-experiments"
 # Who-am-I is strictly rate-limited by the Hub.
 ACCOUNT_SECONDS = 300
 # The Hub's names for kinds of tokens; one that it tells no role of comes from a sign-in.
@@ -87,7 +89,7 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
         return _proposed_to(f"{output.owner or account(token).name}/{output.name}", token)
     owner = writable_owner(output, token)
     repo = f"{owner}/{output.name}"
-    if output.private and _is_public(repo, token):
+    if output.private and _is_private(repo, token) is False:
         raise UserError(
             f"{repo} is there already, and everybody can see it.",
             hint="Choose another name, or turn Private off.",
@@ -112,19 +114,60 @@ def writable_owner(output: OutputSection, token: SecretStr) -> str:
     return owner
 
 
+def experiments_repo(output: OutputSection, token: SecretStr | None) -> str:
+    """The dataset that measurements go to, once it is certain that this token may write there.
+
+    Raises UserError at output.tracking as `target_repo` does.
+    """
+    try:
+        if token is None:
+            raise UserError(
+                "Tracking online needs a Hugging Face token, and there is none here.",
+                hint="Sign in, or set HF_TOKEN and start SmolFactory again.",
+            )
+        repo = f"{writable_owner(output, token)}/{EXPERIMENTS}"
+        _check_who_sees(repo, output, token)
+    except UserError as error:
+        error.field = "output.tracking"
+        raise
+    return repo
+
+
+def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
+    """Raises UserError when measurements that are private would be seen by everybody."""
+    is_drawn = output.tracking is Tracking.TRACKIO
+    if is_drawn and output.private:
+        raise UserError(
+            "A Trackio Space is for everybody to see.",
+            hint="Turn Private off, or track into the dataset only.",
+        )
+    is_private = _is_private(repo, token, kind="dataset")
+    if output.private and is_private is False:
+        raise UserError(
+            f"{repo} is there already, and everybody can see it.",
+            hint="Make it private on the Hub, or turn Private or tracking off.",
+        )
+    if is_drawn and is_private:
+        raise UserError(
+            f"{repo} is private, and a Trackio Space would show everybody all runs in it.",
+            hint="Make it public on the Hub, or track into the dataset only.",
+        )
+
+
 def _proposed_to(repo: str, token: SecretStr) -> str:
     with hub_errors(f"the repository {repo}", field="output.pull_request"):
         _api(token).model_info(repo, timeout=TIMEOUT_SECONDS)
     return repo
 
 
-def _is_public(repo: str, token: SecretStr) -> bool:
-    """Whether there is such a repository that everybody can see."""
+def _is_private(repo: str, token: SecretStr, *, kind: str = "model") -> bool | None:
+    """Whether only some can see the repository; None when there is none."""
     with hub_errors(f"the repository {repo}", field="output.name"):
         try:
-            return not _api(token).model_info(repo, timeout=TIMEOUT_SECONDS).private
+            info = _api(token).repo_info(repo, repo_type=kind, timeout=TIMEOUT_SECONDS)
+            return bool(info.private)
         except RepositoryNotFoundError:
-            return False
+            return None
 
 
 def model_info(name: str, *, revision: str | None, token: SecretStr | None) -> ModelInfo:
@@ -284,6 +327,12 @@ def _http_error(status: int, *, what: str, field: str | None) -> UserError:
                 f"This token has no right to {what}.", hint="Use one with write access.",
                 field=field,
             )  # fmt: skip
+        case 409 | 412:
+            return HubUnreachable(
+                f"Others wrote to {what.removeprefix('the upload to ')} at the same moment.",
+                hint="Try again.",
+                field=field,
+            )
         case 429:
             return HubUnreachable(
                 "The Hub asks us to slow down.", hint="Try again in a few minutes.", field=field

@@ -78,6 +78,7 @@ def write_card(
         chart=CHART if has_chart else None,
         answers_only=config.method.answers_only,
         progress=history.progress,
+        tracked=history.tracked,
     )
     (folder / "README.md").write_text(str(card), encoding="utf-8")
 
@@ -137,8 +138,14 @@ def _metadata(
         library_name="peft" if is_adapter else "transformers",
         **licence,
         pipeline_tag="text-generation",
-        tags=["smolfactory", "trl", "sft"],
+        tags=["smolfactory", "trl", "sft", *_trackio_tags(history)],
     )
+
+
+def _trackio_tags(history: History) -> list[str]:
+    """Those that transformers gives: by the second, the Hub shows the Space beside the model."""
+    dashboard = history.tracked.dashboard if history.tracked else None
+    return ["trackio", f"trackio:{dashboard}"] if dashboard else []
 
 
 def license_of(model: str, *, api: HfApi) -> dict[str, Any]:

@@ -75,6 +75,15 @@ class NumberFormat(StrEnum):
     FLOAT16 = "float16"
 
 
+class Tracking(StrEnum):
+    """Where a run's measurements go, besides the disk."""
+
+    NONE = "none"
+    DATASET = "dataset"
+    # The dataset, and a Trackio Space that draws it.
+    TRACKIO = "trackio"
+
+
 class Switch(StrEnum):
     AUTO = "auto"
     ON = "on"

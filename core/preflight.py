@@ -12,9 +12,16 @@ from core.builtin import BUILTIN_DATASET, BUILTIN_MODEL, builtin_model_folder, i
 from core.config import RunConfig
 from core.data.preview import Preview, Previewer, Question, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
-from core.hub import licences_of, model_config, model_info, target_repo, writable_owner
+from core.hub import (
+    experiments_repo,
+    licences_of,
+    model_config,
+    model_info,
+    target_repo,
+    writable_owner,
+)
 from core.licences import forbids_sharing, limits
-from core.options import AdapterKind, DatasetSource
+from core.options import AdapterKind, DatasetSource, Tracking
 from core.runs import data_name
 
 # What a run writes besides weights: logs, events, prepared data.
@@ -63,6 +70,9 @@ def check(
     if config.output.push:
         report("Checking that you may push…")
         collect(lambda: _check_push(config, token=token))
+    if config.output.tracking is not Tracking.NONE:
+        report("Checking that you may track online…")
+        collect(lambda: _check_tracking(config, token=token))
     if config.output.safekeeping:
         collect(lambda: _check_safekeeping(config, token=token))
     report("Checking the licences…")
@@ -182,6 +192,17 @@ def _check_push(config: RunConfig, *, token: SecretStr | None) -> None:
             "The Hub gives no answer, so nobody can say whether you may push.",
             hint="Turn this off and push later, with one button.",
             field="output.push",
+        ) from error
+
+
+def _check_tracking(config: RunConfig, *, token: SecretStr | None) -> None:
+    try:
+        experiments_repo(config.output, token)
+    except HubUnreachable as error:
+        raise UserError(
+            "The Hub gives no answer, so nobody can say whether you may track there.",
+            hint="Turn tracking off, or try again later.",
+            field="output.tracking",
         ) from error
 
 

@@ -16,6 +16,7 @@ from core.options import (
     Optimizer,
     Schedule,
     Switch,
+    Tracking,
     Weights,
 )
 from core.section import Column, Name, RepoId, Revision, Section, setting
@@ -217,6 +218,10 @@ class OutputSection(Section):
     pull_request: bool = setting(
         False, label="As a pull request",
         help="Proposes the result to a repository that is there already; others decide to take it.",
+    )  # fmt: skip
+    tracking: Tracking = setting(
+        Tracking.NONE, label="Tracking online",
+        help="Adds it to your dataset smolfactory-experiments; trackio draws it too, in public.",
     )  # fmt: skip
 
     weights: Weights = setting(

@@ -25,7 +25,7 @@ from core.history import History
 from core.hub import needs_token
 from core.keep import ONCE
 from core.logs import LogWriter, tail
-from core.options import AdapterKind, Weights
+from core.options import AdapterKind, Tracking, Weights
 from core.processes import ProcessIdentity, become_subreaper, end_descendants
 from core.runs import Run, RunPaths, RunState, RunStore, Wish, lock_file
 from core.settings import Space, load_settings
@@ -40,6 +40,8 @@ STOP_GRACE_SECONDS = 30 * 60
 END_GRACE_SECONDS = 10
 # Retries of the Hub's client obey Retry-After without a bound, so this one is ours.
 PUSH_SECONDS = 6 * 60 * 60
+# A few hundred kilobytes, and nobody's push should wait long for them.
+TRACKING_SECONDS = 10 * 60
 # For the last checkpoint of a run that has ended.
 KEEP_SECONDS = 60 * 60
 
@@ -62,6 +64,7 @@ class Supervisor:
         become_subreaper()
         signal.signal(signal.SIGTERM, self._on_sigterm)
         if task == "push":
+            self._track_if_owed()
             self._push()
             if self._run.paths.kept.exists():
                 self._start_keeper(ONCE)
@@ -71,6 +74,8 @@ class Supervisor:
                 self._start_keeper()
             self._train()
             if self._history.state is RunState.SAVING:
+                # Before the push, so that the model's card can name the place.
+                self._track_if_owed()
                 if self._run.config().output.push:
                     self._push()
                 else:
@@ -192,6 +197,21 @@ class Supervisor:
             self._history.follow()
         failure = self._history.failure
         self._enter(RunState.FAILED, failure.explanation if failure else "")
+
+    def _track_if_owed(self) -> None:
+        """Whatever comes of it, the run goes on: its measurements are safe here."""
+        self._history.follow()
+        asked, tracked = self._run.config().output.tracking, self._history.tracked
+        is_drawn = tracked is not None and tracked.dashboard is not None
+        if asked is Tracking.NONE or is_drawn or (tracked and asked is Tracking.DATASET):
+            return
+        # The model is whole by now, so it is too late to cancel.
+        self._enter(RunState.PUSHING, "Sending the curves to the Hub…")
+        environment = allowed_environment(token=self._token)
+        code = self._run_child("core.tracking", environment=environment, limit=TRACKING_SECONDS)
+        if code != 0:
+            text = f"The curves are not on the Hub: sending them ended early ({_ending(code)})."
+            EventWriter(self._run.paths.events).write(Warned(text=text))
 
     def _push(self) -> None:
         self._enter(RunState.PUSHING)

@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.runs import RunStore
 from interface import problems
 from interface.access import Access, in_plain_words
-from interface.live import AWAY, column_visible
+from interface.live import AWAY, QUIET, column_visible
 
 
 class KeptPanel:
@@ -33,8 +33,7 @@ class KeptPanel:
         self.look: dict[str, Any] = {
             "fn": self._look,
             "outputs": [self._column, self._choice],
-            "show_progress": "hidden",
-            "api_visibility": "private",
+            **QUIET,
         }
 
     def wire(self, *, run_id: gr.Textbox) -> None:

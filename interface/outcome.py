@@ -3,7 +3,7 @@
 from html import escape
 
 from core.demo_space import Demo
-from core.events import Pushed, Sample
+from core.events import Pushed, Sample, Tracked
 from interface import words
 from interface.snapshots import Snapshot
 
@@ -12,7 +12,7 @@ def lines(snapshot: Snapshot) -> str:
     """Where the model, its checkpoints and its demo are."""
     return (
         f"{_place(snapshot)}{_kept(snapshot)}{_pushed(snapshot.history.pushed)}"
-        f"{_demo(snapshot.demo)}"
+        f"{_tracked(snapshot.history.tracked)}{_demo(snapshot.demo)}"
     )
 
 
@@ -82,3 +82,16 @@ def _sample(sample: Sample) -> str:
         answers.append(("Its base says", sample.base_answer))
     lines = "".join(f"<dt>{label}</dt><dd>{escape(text)}</dd>" for label, text in answers)
     return f'<section class="sample"><h3>{escape(sample.prompt)}</h3><dl>{lines}</dl></section>'
+
+
+def _tracked(tracked: Tracked | None) -> str:
+    if tracked is None or not tracked.url.startswith(("https://", "http://")):
+        return ""
+    links = [(tracked.url, tracked.repo)]
+    if tracked.dashboard:
+        links.append((tracked.dashboard, "Trackio"))
+    listed = " and ".join(
+        f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">{escape(name)}</a>'
+        for url, name in links
+    )
+    return f'<p class="tracked">Its curves are in {listed}.</p>'

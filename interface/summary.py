@@ -3,7 +3,7 @@
 from html import escape
 
 from core.config import RunConfig
-from core.options import AdapterKind, DatasetSource
+from core.options import AdapterKind, DatasetSource, Tracking
 from core.runs import data_name
 from interface import machine, words
 
@@ -70,6 +70,10 @@ def _warnings(config: RunConfig, signed_in: bool) -> list[str]:
         found.append("Nobody is signed in to the Hub here, so the result can't be pushed.")
     if config.output.push and not (config.output.private or config.output.pull_request):
         found.append("The repository on the Hub will be public: everyone can see it.")
+    if config.output.tracking is not Tracking.NONE and not signed_in:
+        found.append("Nobody is signed in to the Hub here, so nothing can be tracked there.")
+    if config.output.tracking is Tracking.TRACKIO:
+        found.append("The curves and settings of all runs in your dataset of them will be public.")
     full = config.adapter.kind is AdapterKind.FULL
     if full and config.training.learning_rate > HIGH_RATE_FOR_ALL_WEIGHTS:
         found.append("This learning rate is high for training all weights; 2e-5 is usual.")

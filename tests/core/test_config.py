@@ -66,6 +66,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "output": {
         "name": "1.0", "push": True, "owner": "0x10", "private": False, "pull_request": True,
         "weights": "both", "safekeeping": True, "resume_by_itself": True, "pause_space": True,
+        "tracking": "trackio",
     },
     "hardware": {"number_format": "bfloat16", "gradient_checkpointing": "off"},
 }  # fmt: skip

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import (
+    routes_buckets,
     routes_commits,
     routes_discussions,
     routes_files,
@@ -35,6 +36,8 @@ def build(hub: Hub, *, faults: Faults) -> ASGIApp:
     app = FastAPI(openapi_url=None)
     app.state.hub = hub
     for module in (
+        # Its paths are narrower than those of repositories.
+        routes_buckets,
         routes_identity,
         routes_oauth,
         routes_commits,

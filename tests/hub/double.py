@@ -254,6 +254,13 @@ class HubDouble:
         tree = self.repo(kind=kind, repo_id=repo_id).at(revision).tree
         return {path: self._store.read(file) for path, file in tree.items()}
 
+    def bucket_files(self, *, bucket_id: str) -> dict[str, bytes]:
+        """Every file's bytes in a bucket. Raises KeyError when there is no such bucket."""
+        bucket = self._store.buckets[bucket_id]
+        return {
+            path: self._store.blobs.path(sha).read_bytes() for path, sha in bucket.files.items()
+        }
+
     def url(self, *, repo_id: str, kind: Kind = "model") -> str:
         return url(self.repo(kind=kind, repo_id=repo_id), hub=self._hub)
 

@@ -173,6 +173,14 @@ class Repo:
         return any(made.author == user for made in self.pull_requests)
 
 
+@dataclass
+class Bucket:
+    """Files by path, each as the sha256 of its bytes; the newest one of a path is all there is."""
+
+    private: bool = False
+    files: dict[str, str] = field(default_factory=dict)
+
+
 class Blobs:
     """Bytes on disk, each under its sha256."""
 
@@ -213,6 +221,7 @@ class Store:
     def __init__(self, root: Path, *, xet: XetStores | None) -> None:
         self.blobs = Blobs(root / "blobs")
         self.xet = xet
+        self.buckets: dict[str, Bucket] = {}
         self._repos: dict[tuple[Kind, str], Repo] = {}
 
     def add(self, repo: Repo, *, author: str) -> Repo:
@@ -260,6 +269,13 @@ class Store:
             return False
         self.blobs.adopt(path, expected=sha256)
         return True
+
+    def received(self, xet_hash: str) -> str:
+        """The sha256 of a file that came by Xet, once its bytes are among the blobs."""
+        path = self.blobs.scratch()
+        if self.xet is None or not self.xet.recover_named(xet_hash, to=path):
+            raise HubError(422, f"No such object: {xet_hash}")
+        return self.blobs.adopt(path)
 
     def read(self, file: File) -> bytes:
         return self.blobs.path(file.sha256).read_bytes()

@@ -75,6 +75,15 @@ class XetStores:
                     return True
         return False
 
+    def recover_named(self, xet_hash: str, *, to: Path) -> bool:
+        """As `recover`, for a file whose uploader told no sha256."""
+        for store in sorted(self._uploads.glob("*")):
+            for file in _files(store):
+                if file.xet_hash == xet_hash:
+                    self._download(file, store=self._copy(store), to=to)
+                    return True
+        return False
+
     def take(self, path: Path, *, sha256: str) -> str:
         """Take a file in for later downloads; returns its Xet hash."""
         from hf_xet import hash_files

@@ -1,0 +1,138 @@
+"""Publishes what a run measured, and its settings: python -m core.tracking RUN_DIR
+
+A process of its own, the only one of a run that holds the token while it works. All runs of an
+account share one dataset, and each has files of its own there, so that no run rewrites another's.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import pyarrow
+from huggingface_hub import HfApi
+from pyarrow import parquet
+from pydantic import SecretStr
+
+from core.dashboard import show
+from core.errors import UserError
+from core.events import Evaluation, EventWriter, Metric, Resumed, Tracked, Warned, read_events
+from core.hub import experiments_repo, hub_errors
+from core.options import Tracking
+from core.runs import Run, RunPaths, data_name
+from core.settings import load_settings
+from core.upload import Target, fingerprints, upload_verified
+
+CARD = Path(__file__).parent.parent / "templates" / "experiments.md"
+# One row a number: runs measure different things, and the Hub shows only what has equal columns.
+COLUMNS = pyarrow.schema(
+    [
+        ("run", pyarrow.string()),
+        ("step", pyarrow.int64()),
+        ("metric", pyarrow.string()),
+        ("value", pyarrow.float64()),
+    ]
+)
+
+Measured = dict[int, dict[str, float | None]]
+
+
+def publish(run: Run, *, token: SecretStr | None) -> Tracked:
+    """Upload the run's measurements and settings, and see that the Hub has them.
+
+    Raises UserError when the Hub refuses or gives no answer.
+    """
+    output = run.config().output
+    repo = experiments_repo(output, token)
+    api = HfApi(token=token.get_secret_value() if token else None)
+    with hub_errors(f"the dataset {repo}"):
+        api.create_repo(repo, repo_type="dataset", private=output.private, exist_ok=True)
+        has_card = api.file_exists(repo, "README.md", repo_type="dataset")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _fill_folder(run, folder)
+        if not has_card:
+            card = CARD.read_text(encoding="utf-8").replace("OWNER/NAME", repo)
+            (folder / "README.md").write_text(card, encoding="utf-8")
+        target = Target(repo, kind="dataset")
+        local = fingerprints(folder)
+        upload_verified(api, target, folder=folder, local=local, message=f"Add run {run.id}")
+    return Tracked(repo=repo, url=f"{api.endpoint}/datasets/{repo}")
+
+
+def draw(run: Run, tracked: Tracked, *, token: SecretStr | None) -> Tracked:
+    """Renew the Trackio Space that draws the dataset. Raises UserError when that can't be."""
+    # An organization may have made the new dataset private of its own accord.
+    experiments_repo(run.config().output, token)
+    api = HfApi(token=token.get_secret_value() if token else None)
+    with tempfile.TemporaryDirectory() as name:
+        dashboard = show(tracked.repo, api=api, folder=Path(name))
+    return tracked.model_copy(update={"dashboard": dashboard})
+
+
+def measured(path: Path) -> Measured:
+    """All numbers of a run's events, by step; after a return to a step, those measured since."""
+    found: Measured = {}
+    offset = 0
+    while True:
+        events, end = read_events(path, offset=offset)
+        if end == offset:
+            return found
+        offset = end
+        for event in events:
+            match event:
+                case Metric() | Evaluation():
+                    found.setdefault(event.step, {}).update(event.values)
+                case Resumed():
+                    found = {step: found[step] for step in found if step <= event.step}
+
+
+def _fill_folder(run: Run, folder: Path) -> None:
+    """Lay out this run's two files as they lie in the dataset."""
+    (folder / "metrics").mkdir()
+    (folder / "runs").mkdir()
+    rows = [
+        {"run": run.id, "step": step, "metric": name, "value": value}
+        for step, values in sorted(measured(run.paths.events).items())
+        for name, value in sorted(values.items())
+    ]
+    table = pyarrow.Table.from_pylist(rows, schema=COLUMNS)
+    parquet.write_table(table, folder / "metrics" / f"{run.id}.parquet")
+    # Parquet too: the Hub shows a dataset only where all of it is of one kind.
+    record = pyarrow.Table.from_pylist([_record(run)])
+    parquet.write_table(record, folder / "runs" / f"{run.id}.parquet")
+
+
+def _record(run: Run) -> dict[str, str]:
+    """The run as one row: the same columns for every run, so settings stay in one as YAML."""
+    config = run.config()
+    return {
+        "run": run.id,
+        "name": config.output.name,
+        "base_model": config.model.name,
+        "data": data_name(config),
+        "created": run.status().created.isoformat(),
+        "settings": config.to_yaml(),
+    }
+
+
+def main() -> int:
+    """Ends with 0 also when the Hub refused, once that is said: it fails no run."""
+    root = Path(sys.argv[1])
+    run = Run(id=root.name, paths=RunPaths(root))
+    events = EventWriter(run.paths.events)
+    token = load_settings().token
+    what = "on the Hub"
+    try:
+        tracked = publish(run, token=token)
+        events.write(tracked)
+        if run.config().output.tracking is Tracking.TRACKIO:
+            what = "in Trackio"
+            events.write(draw(run, tracked, token=token))
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
+        events.write(Warned(text=f"The curves are not {what}: {error}"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

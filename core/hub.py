@@ -286,10 +286,10 @@ def hub_errors(
     except (OfflineModeIsEnabled, httpx2.TransportError) as error:
         raise _unreachable(what, field) from error
     except HfHubHTTPError as error:
-        raise _http_error(_status(error), what=what, field=field) from error
+        raise _http_error(error, what=what, field=field) from error
     except (ConnectionError, RuntimeError) as error:
         # Uploads tell of a refusal in the words or the cause of another error.
-        raise _http_error(_status(error), what=what, field=field) from error
+        raise _http_error(error, what=what, field=field) from error
 
 
 def _unreachable(what: str, field: str | None) -> HubUnreachable:
@@ -312,7 +312,8 @@ def _status(error: BaseException) -> int:
     raise error
 
 
-def _http_error(status: int, *, what: str, field: str | None) -> UserError:
+def _http_error(error: BaseException, *, what: str, field: str | None) -> UserError:
+    status = _status(error)
     match status:
         case 401:
             return UserError(
@@ -321,7 +322,17 @@ def _http_error(status: int, *, what: str, field: str | None) -> UserError:
                 field=field,
             )
         case 402:
-            return UserError("The Hub asks for a paid plan for this.", field=field)
+            return UserError(
+                f"The Hub asks to be paid for {what}.",
+                hint="Set up billing on the Hub, or choose what is free.",
+                field=field,
+            )
+        case 403 if re.search(r"quota|storage limit", f"{error} {error.__cause__}", re.IGNORECASE):
+            return UserError(
+                "The account on the Hub has no storage left.",
+                hint="Delete there what is no longer needed, or get more; then try again.",
+                field=field,
+            )
         case 403:
             return UserError(
                 f"This token has no right to {what}.", hint="Use one with write access.",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from html import escape
 from typing import Any
 
@@ -12,7 +13,11 @@ import gradio as gr
 from pydantic import SecretStr
 
 from core.errors import UserError
+from core.hub import account
 from core.settings import Settings
+
+# Sign-ins whose organizations are remembered.
+MAX_REMEMBERED = 10_000
 
 
 class Role(StrEnum):
@@ -51,6 +56,28 @@ class Access:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._organizations: dict[str, frozenset[str]] = {}
+
+    @property
+    def on_space(self) -> bool:
+        return self._settings.space is not None
+
+    def meet(self, request: gr.Request) -> None:
+        """Find out which organizations somebody belongs to, once for each sign-in.
+
+        A sign-in need not tell of them, so the Hub is asked: as the page opens, and not at a tick.
+        """
+        token = self.own_token(request)
+        if token is None or (key := _key(token)) in self._organizations:
+            return
+        try:
+            names = account(token).organizations
+        except UserError:
+            # Asked again when they next open the page, or ask for something.
+            return
+        if len(self._organizations) >= MAX_REMEMBERED:
+            self._organizations.clear()
+        self._organizations[key] = frozenset(name.lower() for name in names)
 
     def person(self, request: gr.Request) -> Person:
         return self._person(_session(request))
@@ -63,6 +90,8 @@ class Access:
 
     def require(self, request: gr.Request) -> None:
         """Raises UserError when the request comes from someone who may only look."""
+        if not self.may_act(request):
+            self.meet(request)
         if not self.may_act(request):
             raise UserError(
                 "Only the owner of this Space can do this.",
@@ -93,8 +122,7 @@ class Access:
 
     def own_token(self, request: gr.Request) -> SecretStr | None:
         """The token of the person's own sign-in on this Space."""
-        secret = self._sign_in(_session(request)).get("access_token")
-        return SecretStr(secret) if secret else None
+        return _token(self._sign_in(_session(request)))
 
     def _person(self, session: Mapping[str, Any]) -> Person:
         space = self._settings.space
@@ -106,6 +134,9 @@ class Access:
         if not name:
             return Person(Role.NOBODY)
         organizations = {str(o.get("preferred_username")).lower() for o in user.get("orgs") or []}
+        token = _token(sign_in)
+        if token is not None:
+            organizations |= self._organizations.get(_key(token), frozenset())
         owner = space.owner.lower()
         if name.lower() == owner:
             role = Role.OWNER
@@ -135,6 +166,16 @@ def in_plain_words() -> Iterator[None]:
         raise gr.Error(
             escape(str(error)), title="That didn't work", print_exception=False
         ) from error
+
+
+def _token(sign_in: Mapping[str, Any]) -> SecretStr | None:
+    secret = sign_in.get("access_token")
+    return SecretStr(secret) if secret else None
+
+
+def _key(token: SecretStr) -> str:
+    """Not the token itself: what is kept longer than needed can leak."""
+    return sha256(token.get_secret_value().encode()).hexdigest()
 
 
 def _session(request: gr.Request) -> Mapping[str, Any]:

@@ -50,6 +50,8 @@ class AccountTab:
             self._request_hardware,
             [self._hardware],
             [self._problem, self._running],
+            # Which choices there are is the Hub's to say.
+            preprocess=False,
             api_name="request_hardware",
         )
 

@@ -43,6 +43,8 @@ class KeptPanel:
             [self._choice],
             [self._told, run_id],
             show_progress="hidden",
+            # Which runs there are is looked up again.
+            preprocess=False,
             api_name="bring_back",
         ).then(**self.look)
 

@@ -24,7 +24,7 @@ def samples(snapshot: Snapshot) -> str:
 
 
 def _place(snapshot: Snapshot) -> str:
-    if snapshot.status.state.live or not snapshot.has_model:
+    if snapshot.status.state.live or not (snapshot.has_model and snapshot.is_in_reach):
         return ""
     return (
         f'<p class="muted">The model is in <code>{escape(str(snapshot.run.paths.model))}</code></p>'

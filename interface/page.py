@@ -133,6 +133,7 @@ class Page:
         )
 
     def _load(self, request: gr.Request, run_id: str) -> tuple[Any, ...]:
+        self._access.meet(request)
         may_act = self._access.may_act(request)
         tabs = gr.Tabs(selected=RUNS) if run_id else gr.skip()
         return (

@@ -37,7 +37,7 @@ class RunsTab:
         self._access = access
         self._accounts = accounts
         self._store = store
-        self._snapshots = Snapshots(store)
+        self._snapshots = Snapshots(store, in_reach=not access.on_space)
         with gr.Row(elem_classes=["runs"]):
             with gr.Column(scale=1, min_width=300, elem_classes=["card", "run-column"]):
                 gr.HTML("<h2>Runs</h2>")

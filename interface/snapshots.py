@@ -39,6 +39,8 @@ class Snapshot:
     curves: str
     log: str
     has_model: bool
+    # Whether the person can go to the folder: not on a Space.
+    is_in_reach: bool
     is_adapter: bool
     kept: Kept | None
     demo: Demo | None
@@ -68,8 +70,9 @@ class _Kept:
 class Snapshots:
     """Reads runs for every open page, and forgets those not asked for in a while."""
 
-    def __init__(self, store: RunStore) -> None:
+    def __init__(self, store: RunStore, *, in_reach: bool) -> None:
         self.store = store
+        self._in_reach = in_reach
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._statuses: dict[str, tuple[int, RunStatus]] = {}
         self._lock = threading.Lock()
@@ -89,7 +92,7 @@ class Snapshots:
         if not kept.lock.acquire(blocking=False):
             return kept.last
         try:
-            kept.last = _read(run, kept)
+            kept.last = _read(run, kept, in_reach=self._in_reach)
             return kept.last
         finally:
             kept.lock.release()
@@ -114,7 +117,7 @@ class Snapshots:
         return known[1]
 
 
-def _read(run: Run, kept: _Kept) -> Snapshot:
+def _read(run: Run, kept: _Kept, *, in_reach: bool) -> Snapshot:
     if time.monotonic() - kept.looked > LOOK_EVERY_SECONDS:
         launcher.look(run)
         kept.looked = time.monotonic()
@@ -131,6 +134,7 @@ def _read(run: Run, kept: _Kept) -> Snapshot:
         curves=kept.part("curves", drawn, lambda: charts.draw(history)),
         log=kept.part("log", _changed(paths.log), lambda: tail(paths.log, size=LOG_BYTES)),
         has_model=paths.model.is_dir(),
+        is_in_reach=in_reach,
         is_adapter=(paths.model / "adapter_config.json").exists(),
         demo=demo_space.look(run),
         kept=kept.part("kept", _changed(paths.kept), lambda: keep.look(run)),

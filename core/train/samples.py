@@ -16,7 +16,7 @@ from core.train.encode import IGNORED
 
 HOW_MANY = 3
 MAX_PROMPT_TOKENS = 1024
-MAX_ANSWER_TOKENS = 96
+MAX_ANSWER_TOKENS = 64
 MAX_CHARACTERS = 2000
 # What no conversation holds, to find again in what a chat template makes of it.
 FIRST, ANSWER, SECOND = "@first@", "@answer@", "@second@"

@@ -13,14 +13,13 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from core.builtin import builtin_model_folder, prepare_model
 from core.settings import load_settings
+from tests.browser.pictures import picture
 from tests.hub import HubDouble
 from tests.interface.harness import ROOT, Server, open_form, serving
 
 TOKEN = "hf_AnotherCanaryOfTheBrowserTest0123456789"
 # A slow machine may take long; what is promised of a quick one is measured in benchmarks.
 TRAINING_SECONDS = 900
-# Where to put the pictures of the README, when they are to be made anew.
-PICTURES = os.environ.get("PICTURES")
 
 
 @pytest.fixture
@@ -38,11 +37,6 @@ def double(tmp_path: Path) -> Iterator[HubDouble]:
     with HubDouble(root=tmp_path / "hub") as hub:
         hub.add_user(name="ada", token=TOKEN)
         yield hub
-
-
-def picture(page: Page, name: str) -> None:
-    if PICTURES:
-        page.screenshot(path=Path(PICTURES) / f"{name}.png")
 
 
 def step_of(page: Page) -> int:

@@ -121,7 +121,11 @@ def set_sleep_time(sleep: Sleep, space: RunningSpaceContext) -> dict[str, Any]:
 
 
 @router.post(SPACE + "/pause")
-def pause(space: RunningSpaceContext) -> dict[str, Any]:
+def pause(repo: RepoContext, caller: CallerContext) -> dict[str, Any]:
+    # Whatever an application was granted: a sign-in may pause what its person may.
+    if caller.token is None or not caller.token.user.writes_in(repo.namespace):
+        raise HubError(403, "Forbidden: you don't have write access to this Space")
+    space = _running(_space(repo))
     space.pause()
     return space.view()
 

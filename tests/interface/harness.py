@@ -96,8 +96,8 @@ def spawn(home: Path, *, port: int, **environment: str) -> subprocess.Popen[str]
 
 
 @contextmanager
-def serving(home: Path, **environment: str) -> Iterator[Server]:
-    port = free_port()
+def serving(home: Path, *, port: int | None = None, **environment: str) -> Iterator[Server]:
+    port = port or free_port()
     process = spawn(home, port=port, **environment)
     try:
         said = ""

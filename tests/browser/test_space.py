@@ -1,0 +1,166 @@
+"""A Space and three people: a stranger, a member who trains, and the owner who pays for it."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gradio_client.exceptions import AppError
+from playwright.sync_api import Browser, Page, expect
+
+from core.builtin import builtin_model_folder
+from tests.browser.pictures import picture
+from tests.conftest import wait_until
+from tests.hub import HubDouble
+from tests.interface.harness import Server, free_port, serving, without_default
+
+SPACE = "acme/smolfactory"
+RUN = """
+version: 1
+training: {max_steps: 4, batch_size: 2, learning_rate: 0.01}
+evaluation: {every: 2, max_rows: 4}
+method: {max_length: 256}
+output: {name: NAME, push: true, PAUSE}
+"""
+REFUSED = "Only the owner of this Space can do this."
+PATIENCE = 120_000
+
+
+@pytest.fixture
+def double(tmp_path: Path) -> Iterator[HubDouble]:
+    with HubDouble(root=tmp_path / "hub") as hub:
+        hub.add_user(name="olga", token="hf_olga", orgs={"acme": "admin"})
+        hub.add_user(name="mel", token="hf_mel", orgs={"acme": "write"})
+        hub.add_user(name="sam", token="hf_sam")
+        hub.add_repo(kind="space", repo_id=SPACE, sdk="gradio", files={"app.py": b"# the app\n"})
+        hub.add_oauth_app()
+        yield hub
+
+
+@pytest.fixture
+def space(double: HubDouble, tmp_path: Path, tiny_model: Path) -> Iterator[Server]:
+    home = tmp_path / "home"
+    shutil.copytree(tiny_model, builtin_model_folder(home))
+    port = free_port()
+    environment = double.environment(home=home / "hf") | double.oauth_environment()
+    environment |= {
+        "SYSTEM": "spaces",
+        "SPACE_ID": SPACE,
+        "SPACE_HOST": f"127.0.0.1:{port}",
+        "HOST": "127.0.0.1",
+    }
+    with serving(home, port=port, **environment) as running:
+        yield running
+
+
+def sign_in(browser: Browser, space: Server, *, name: str) -> Page:
+    """A browser of this person's own, signed in through the Hub's page."""
+    page = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
+    page.set_default_timeout(15_000)
+    page.goto(space.url)
+    page.get_by_role("button", name="Sign in with Hugging Face").click()
+    page.get_by_role("button", name=f"Authorize as {name}").click()
+    expect(page.get_by_text(f"Sign out ({name})")).to_be_visible(timeout=30_000)
+    page.locator("#yaml").get_by_text("version").wait_for()
+    return page
+
+
+def cookie_of(page: Page) -> str:
+    return "; ".join(f"{c['name']}={c['value']}" for c in page.context.cookies())
+
+
+def start(page: Page, tmp_path: Path, *, name: str, pause: bool = False) -> None:
+    file = tmp_path / f"{name}.yaml"
+    paused = "pause_space: true" if pause else "pause_space: false"
+    file.write_text(RUN.replace("NAME", name).replace("PAUSE", paused), encoding="utf-8")
+    page.get_by_role("tab", name="Train").click()
+    with page.expect_file_chooser() as chooser:
+        page.locator("#load-yaml").click()
+    chooser.value.set_files(file)
+    expect(page.locator("#summary")).to_contain_text(name)
+    page.locator("#start").click()
+    page.wait_for_url("**/?run=*", timeout=60_000)
+
+
+def test_three_people_and_a_space(
+    browser: Browser, double: HubDouble, space: Server, tmp_path: Path
+) -> None:
+    _a_stranger_looks_and_takes_a_copy(browser, double, space)
+    _a_member_trains_and_shows_the_result(browser, double, space, tmp_path)
+    _the_owner_has_the_space_pause(browser, double, space, tmp_path)
+
+
+def _a_stranger_looks_and_takes_a_copy(browser: Browser, double: HubDouble, space: Server) -> None:
+    page = sign_in(browser, space, name="sam")
+    expect(page.locator("#gate")).to_contain_text("This Space belongs to acme")
+    expect(page.locator("#start")).to_be_disabled()
+    picture(page, "guide-duplicate")
+    client = space.client(cookie=cookie_of(page))
+    for api_name, values in (
+        ("/start", without_default(client) | {"submission": ""}),
+        ("/stop", {"run_id": "20260101-000000-00000000"}),
+        ("/make_demo", {"run_id": "20260101-000000-00000000"}),
+        ("/request_hardware", {"name": "cpu-basic"}),
+        ("/bring_back", {"run": None}),
+    ):
+        with pytest.raises(AppError, match=re.escape(REFUSED)):
+            client.predict(**values, api_name=api_name)
+    assert not (space.home / "runs").exists()
+
+    page.locator("#duplicate-now").click()
+    expect(page.locator("#duplicated")).to_contain_text("sam/smolfactory")
+    copy = double.repo(kind="space", repo_id="sam/smolfactory")
+    assert copy.private
+    page.context.close()
+
+
+def _a_member_trains_and_shows_the_result(
+    browser: Browser, double: HubDouble, space: Server, tmp_path: Path
+) -> None:
+    page = sign_in(browser, space, name="mel")
+    expect(page.locator("#gate")).to_be_hidden()
+    start(page, tmp_path, name="team-bot")
+    link = page.get_by_role("link", name="mel/team-bot")
+    expect(link.first).to_be_visible(timeout=PATIENCE)
+    assert double.repo(repo_id="mel/team-bot").private
+    # Nobody has asked for a pause.
+    assert double.space(SPACE).stage == "RUNNING"
+    page.locator("#make-demo").click()
+    expect(page.get_by_role("link", name="mel/team-bot-demo")).to_be_visible(timeout=PATIENCE)
+    demo = double.repo(kind="space", repo_id="mel/team-bot-demo")
+    assert demo.private
+    assert {"app.py", "demo.json", "model/adapter_model.safetensors"} <= demo.tree.keys()
+    picture(page, "guide-demo")
+    page.get_by_role("tab", name="Account").click()
+    expect(page.locator("#account")).to_contain_text("Signed in as mel, with a sign-in")
+    expect(page.locator("#account")).to_contain_text("It ends in 7 h")
+    page.context.close()
+
+
+def _the_owner_has_the_space_pause(
+    browser: Browser, double: HubDouble, space: Server, tmp_path: Path
+) -> None:
+    page = sign_in(browser, space, name="olga")
+    page.get_by_role("tab", name="Account").click()
+    listed = page.locator("#checklist")
+    expect(listed.locator("li.open")).to_contain_text(["On a CPU"])
+    expect(listed.locator("li.done")).to_contain_text(["mel/team-bot"])
+    expect(page.locator("#space-running")).to_contain_text("costs nothing")
+    picture(page, "guide-account")
+    # The platform takes no wish for hardware from a sign-in.
+    page.locator("#space-hardware input").click()
+    page.get_by_role("option", name=re.compile("T4 - small")).click()
+    page.locator("#request-hardware").click()
+    expect(page.locator("#space-problem")).to_contain_text("add a secret HF_TOKEN")
+
+    # A push that fails keeps the Space awake.
+    double.over_quota("olga")
+    start(page, tmp_path, name="owners-bot", pause=True)
+    expect(page.locator("#run-failure")).to_contain_text("was not pushed", timeout=PATIENCE)
+    assert double.space(SPACE).stage == "RUNNING"
+    double.over_quota()
+    page.locator("#push").click()
+    wait_until(lambda: double.space(SPACE).stage == "PAUSED")
+    assert double.repo(repo_id="olga/owners-bot").private
+    page.context.close()

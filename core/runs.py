@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import yaml
+from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.config import RunConfig, load_config
@@ -276,9 +277,6 @@ class RunStore:
         if not SUBMISSION.match(submission):
             raise UserError("This form is not one of ours.", hint="Reload the page.")
         run = self._new_run()
-        earlier = self._claim(submission=submission, run_id=run.id)
-        if earlier is not None:
-            return self.open(earlier), False
         # Made under another name first: a folder in the list is a whole one.
         aside = self._folder / f".{run.id}"
         aside.mkdir(parents=True)
@@ -290,7 +288,15 @@ class RunStore:
             shutil.copyfile(files[name], paths.data / name)
         write_atomically(paths.config, config.to_yaml())
         Run(id=run.id, paths=paths).write_status(first_status(run_id=run.id, config=config))
-        aside.rename(run.paths.root)
+        self._submissions.mkdir(parents=True, exist_ok=True)
+        claim = self._submissions / submission
+        # Two presses of Start come in two threads, or from two servers.
+        with FileLock(self._submissions / ".lock"):
+            if claim.exists():
+                shutil.rmtree(aside)
+                return self.open(claim.read_text(encoding="utf-8")), False
+            aside.rename(run.paths.root)
+            write_atomically(claim, run.id)
         return run, True
 
     def adopt(self, run_id: str, folder: Path, *, status: RunStatus) -> Run:
@@ -329,21 +335,6 @@ class RunStore:
     def _new_run(self) -> Run:
         run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         return Run(id=run_id, paths=RunPaths(self._folder / run_id))
-
-    def _claim(self, *, submission: str, run_id: str) -> str | None:
-        """Bind a submission to a run. Returns the run it was bound to before, if it was."""
-        self._submissions.mkdir(parents=True, exist_ok=True)
-        path = self._submissions / submission
-        aside = self._submissions / f".{run_id}"
-        aside.write_text(run_id, encoding="ascii")
-        try:
-            # A hard link appears with its content or not at all, and only for the first.
-            os.link(aside, path)
-        except FileExistsError:
-            return path.read_text(encoding="ascii")
-        finally:
-            aside.unlink()
-        return None
 
 
 def first_status(*, run_id: str, config: RunConfig) -> RunStatus:

@@ -113,6 +113,8 @@ def environment_of(home: Path) -> dict[str, str]:
         "HF_HOME": str(home / "hf"),
         # Nobody listens there: the Hub is out of reach at once.
         "HF_ENDPOINT": "http://127.0.0.1:9",
+        # Tiny models gain nothing from a second thread, which would wait for the first by spinning.
+        "OMP_NUM_THREADS": "1",
     }
 
 

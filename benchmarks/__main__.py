@@ -7,7 +7,16 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import data_preview, first_step, live_tick, page_memory, tokenization, training
+from benchmarks import (
+    data_preview,
+    first_step,
+    live_tick,
+    page_memory,
+    push_unchanged,
+    safekeeping,
+    tokenization,
+    training,
+)
 from benchmarks.table import BenchmarkFailed, Row, render
 
 Measure = Callable[[], list[Row]]
@@ -24,6 +33,8 @@ def main() -> int:
         "live_tick": live_tick.measure,
         "data_preview": data_preview.measure,
         "tokenization": partial(tokenization.measure, pairs=asked.pairs),
+        "safekeeping": partial(safekeeping.measure, pairs=asked.pairs, steps=asked.steps),
+        "push_unchanged": push_unchanged.measure,
     }
     unknown = [name for name in asked.names if name not in measures]
     if unknown:

@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,16 +33,26 @@ class Spent:
     others: float
 
 
-def spend(command: list[str], *, home: Path, limit: float) -> Spent:
-    """Run a Python module to its end. Raises BenchmarkFailed when it fails, or takes too long."""
+def spend(
+    command: list[str],
+    *,
+    home: Path,
+    limit: float,
+    environment: Mapping[str, str] | None = None,
+) -> Spent:
+    """Run a Python module to its end, with variables of `environment` besides.
+
+    Raises BenchmarkFailed when it fails, or takes too long.
+    """
     become_subreaper()
     before, busy_before = _processor_seconds(), _busy_seconds()
     start = time.perf_counter()
     log = home / OUTPUT
+    variables = environment_of(home) | dict(environment or {})
     try:
         with log.open("wb") as output:
             code = subprocess.run(
-                [sys.executable, "-m", *command], cwd=ROOT, env=environment_of(home),
+                [sys.executable, "-m", *command], cwd=ROOT, env=variables,
                 stdout=output, stderr=output, timeout=limit, check=False,
             ).returncode  # fmt: skip
         wall = time.perf_counter() - start

@@ -1,7 +1,9 @@
 """A Space and three people: a stranger, a member who trains, and the owner who pays for it."""
 
+import http.server
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,6 +54,62 @@ def space(double: HubDouble, tmp_path: Path, tiny_model: Path) -> Iterator[Serve
     }
     with serving(home, port=port, **environment) as running:
         yield running
+
+
+class _Framing(http.server.BaseHTTPRequestHandler):
+    """A page of another site that shows the Space in a frame, as the Hub does."""
+
+    framed = ""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        frame = f'<iframe src="{self.framed}" style="width:100%;height:880px;border:0"></iframe>'
+        self.wfile.write(f"<!doctype html>{frame}".encode())
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+@pytest.fixture
+def framing(space: Server) -> Iterator[str]:
+    """The address of the page that frames; localhost is another site than 127.0.0.1."""
+    handler = type("Framing", (_Framing,), {"framed": space.url})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://localhost:{server.server_port}"
+        server.shutdown()
+
+
+def test_it_works_in_a_frame_of_another_site(
+    browser: Browser, double: HubDouble, space: Server, framing: str
+) -> None:
+    # Signed in at the Space itself; the cookie goes along into the frame.
+    page = sign_in(browser, space, name="mel")
+    page.goto(framing)
+    frame = page.frame_locator("iframe")
+    frame.locator("#yaml").get_by_text("version").wait_for()
+    expect(frame.get_by_text("Sign out (mel)")).to_be_visible()
+    expect(frame.locator("#start")).to_be_enabled()
+    frame.get_by_label("Epochs").fill("3")
+    expect(frame.locator("#summary")).to_contain_text("3 epochs")
+    frame.get_by_role("tab", name="Guide").click()
+    expect(frame.get_by_role("heading", name="Push it")).to_be_visible()
+    pictures = frame.locator(".guide img")
+    expect(pictures).to_have_count(6)
+    loaded = "images => images.every(image => image.complete && image.naturalWidth > 0)"
+    wait_until(lambda: pictures.evaluate_all(loaded))
+
+    # While nobody asks for anything, the page that ticks asks the Hub for nothing.
+    ticks: list[str] = []
+    page.on("request", lambda sent: ticks.append(sent.url))
+    wait_until(lambda: page.wait_for_timeout(200) or len(ticks) > 2)
+    ticks.clear()
+    asked = len(double.requests)
+    wait_until(lambda: page.wait_for_timeout(200) or len(ticks) >= 5)
+    assert len(double.requests) == asked
+    page.context.close()
 
 
 def sign_in(browser: Browser, space: Server, *, name: str) -> Page:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -12,6 +13,26 @@ from huggingface_hub import ModelCard
 from tests.conftest import ROOT, CommandLine, wait_until
 from tests.core.conftest import SHORT, TOKEN
 from tests.hub import HubDouble
+
+LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+# How far the answers of what was pushed lie from those of base and adapter together, and how far
+# those of the base alone do.
+SAME_ANSWERS = """
+import json, sys
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+def load(folder):
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+
+base, pushed = sys.argv[1:]
+ids = torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8]])
+with torch.no_grad():
+    alone, merged = load(base)(ids).logits, load(pushed)(ids).logits
+    both = PeftModel.from_pretrained(load(base), pushed + "/adapter")(ids).logits
+print(json.dumps([float((merged - both).abs().max()), float((alone - both).abs().max())]))
+"""
 
 
 def test_a_run_pushes_itself_in_private_and_verifies(online: CommandLine, hub: HubDouble) -> None:
@@ -76,7 +97,137 @@ def test_the_card_tells_what_the_model_is(
     assert results["loss"].dataset_name == "rows that were not trained on"
 
 
-@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+def test_the_card_shows_answers_to_rows_that_were_held_out(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    samples = [e for e in online.events(trained) if e["kind"] == "sample"]
+    assert len(samples) == 3
+    assert online("push", trained, "ada/bot").returncode == 0
+    card = hub.files(repo_id="ada/bot")["README.md"].decode()
+    for sample in samples:
+        assert sample["prompt"] in card
+        assert sample["reference"] in card
+    held_out = (ROOT / "templates/datasets/facts_to_json/test.jsonl").read_text(encoding="utf-8")
+    assert all(sample["prompt"] in held_out for sample in samples)
+
+
+@LFS_ONLY
+def test_rows_of_ones_own_are_not_shown_to_everybody(online: CommandLine, hub: HubDouble) -> None:
+    rows = [f'"What is {n}?","It is the secret number {n}."' for n in range(40)]
+    mine = online.home / "mine.csv"
+    mine.write_text("prompt,completion\n" + "\n".join(rows), encoding="utf-8")
+    own = SHORT.replace("push: true", "push: false")
+    run = online.start(own + "dataset: {source: upload, files: [mine.csv]}\n")
+    assert online.wait(run)["state"] == "done", online.log(run)
+    assert online("push", run, "ada/for-me").returncode == 0
+    assert "secret number" in hub.files(repo_id="ada/for-me")["README.md"].decode()
+    assert online("push", run, "ada/for-all", "--public").returncode == 0
+    assert "secret number" not in hub.files(repo_id="ada/for-all")["README.md"].decode()
+
+
+@LFS_ONLY
+def test_an_adapter_is_merged_into_its_base(
+    online: CommandLine, hub: HubDouble, trained: str, tmp_path: Path
+) -> None:
+    assert online("push", trained, "ada/whole", "--weights", "both").returncode == 0
+    files = hub.files(repo_id="ada/whole")
+    assert {"model.safetensors", "tokenizer.json", "adapter/adapter_model.safetensors"} <= set(
+        files
+    )
+    assert "adapter_config.json" not in files
+    front = ModelCard(files["README.md"].decode()).data
+    assert (front["library_name"], front["base_model_relation"]) == ("transformers", "finetune")
+    for path, data in files.items():
+        (tmp_path / "pushed" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "pushed" / path).write_bytes(data)
+    base = online.home / "models" / "SmolLM2-135M-Instruct"
+    told = subprocess.run(
+        [sys.executable, "-c", SAME_ANSWERS, str(base), str(tmp_path / "pushed")],
+        capture_output=True, text=True, check=False, timeout=200,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    # It does what base and adapter do together, and not what the base does alone.
+    merged, alone = json.loads(told.stdout.splitlines()[-1])
+    assert merged < 1e-3 < alone
+
+
+@LFS_ONLY
+@pytest.mark.parametrize(
+    ("licence", "private", "ends_in"),
+    [
+        ("cc-by-nd-4.0", "false", {"output.private": "forbids sharing"}),
+        ("cc-by-nd-4.0", "true", "forbids sharing"),
+        ("cc-by-nc-4.0", "false", "forbids commercial use"),
+    ],
+)
+def test_what_a_licence_forbids_is_told_before_training(
+    online: CommandLine, hub: HubDouble, licence: str, private: str, ends_in: Any
+) -> None:
+    card = f"---\nlicense: {licence}\n---\n".encode()
+    rows = b'{"prompt": "a", "completion": "b"}\n' * 20
+    files = {"README.md": card, "train.jsonl": rows}
+    hub.add_repo(repo_id="acme/rows", kind="dataset", files=files)
+    asked = SHORT.replace("push: true", f"push: true, private: {private}")
+    file = online.home / "run.yaml"
+    file.write_text(asked + "dataset: {source: hub, name: acme/rows}\n", encoding="utf-8")
+    done = online("train", str(file), "--json")
+    if isinstance(ends_in, dict):
+        assert done.returncode == 2
+        told = json.loads(done.stdout)["fields"]
+        assert all(words in told[field] for field, words in ends_in.items())
+        return
+    assert done.returncode == 0, done.stderr
+    run = json.loads(done.stdout)["id"]
+    warnings = [e["text"] for e in online.events(run) if e["kind"] == "warning"]
+    assert any(ends_in in text for text in warnings)
+    assert online("runs", "stop", run, "--now").returncode == 0
+
+
+@LFS_ONLY
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("quota", "has no storage left"),
+        ("payment", "asks to be paid"),
+        ("revoked", "does not accept this token"),
+        ("forbidden", "has no right to"),
+        ("limited", "asks us to slow down"),
+        ("cut", "gave no answer"),
+    ],
+)
+def test_every_fault_of_a_push_leaves_the_model_and_a_remedy(
+    online: CommandLine, hub: HubDouble, trained: str, fault: str, words: str
+) -> None:
+    match fault:
+        case "quota":
+            hub.over_quota("ada")
+        case "payment":
+            hub.fail(path="/commit/", status=402, times=None)
+        case "revoked":
+            hub.fail(path="/commit/", status=401, times=None)
+        case "forbidden":
+            hub.fail(path="/commit/", status=403, times=None)
+        case "limited":
+            hub.fail(path="/commit/", status=429, times=None)
+        case "cut":
+            hub.fail(path="/commit/", status=None, times=None)
+    done = online("push", trained, "ada/bot")
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Push again" in done.stderr
+    assert online.status(trained)["state"] == "trained"
+    hub.heal()
+    hub.over_quota()
+    assert online("push", trained, "ada/bot").returncode == 0
+    assert online.status(trained)["state"] == "done"
+
+
+def test_a_slow_hub_is_waited_for(online: CommandLine, hub: HubDouble, trained: str) -> None:
+    hub.slow(path="/commit/", seconds=3)
+    assert online("push", trained, "ada/bot").returncode == 0
+
+
+@LFS_ONLY
 def test_the_card_has_the_base_models_licence_with_its_name_and_link(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -114,7 +265,7 @@ def test_a_result_is_proposed_where_one_may_not_write(
     assert pushed["pull_request"] is True
 
 
-@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+@LFS_ONLY
 def test_a_pull_request_needs_a_repository_that_is_there(online: CommandLine, trained: str) -> None:
     done = online("push", trained, "grace/none", "--pull-request")
     assert done.returncode == 1
@@ -125,7 +276,7 @@ def test_a_pull_request_needs_a_repository_that_is_there(online: CommandLine, tr
     assert refused["field"] == "output.pull_request"
 
 
-@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+@LFS_ONLY
 def test_a_private_repository_stays_private_and_that_is_told_beforehand(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -146,7 +297,7 @@ def test_a_lost_answer_to_the_commit_is_looked_after(
 
 
 # The client waits long between its tries, the same on both ways.
-@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+@LFS_ONLY
 def test_faults_of_the_hub_leave_the_run_trained_and_a_second_push_mends_it(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -204,7 +355,7 @@ def test_a_killed_push_leaves_the_model_and_goes_again(
     assert online.status(trained)["state"] == "done"
 
 
-@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+@LFS_ONLY
 def test_private_results_never_go_where_everybody_can_see(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -216,7 +367,7 @@ def test_private_results_never_go_where_everybody_can_see(
     assert online("push", trained, "ada/bot", "--public").returncode == 0
 
 
-@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+@LFS_ONLY
 @pytest.mark.parametrize(
     ("yaml", "field", "words"),
     [
@@ -260,7 +411,7 @@ def test_what_the_hub_would_refuse_is_told_before_training(
     assert not (online.home / "runs").exists()
 
 
-@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+@LFS_ONLY
 def test_a_model_and_a_dataset_of_the_hub_are_trained(
     online: CommandLine, hub: HubDouble, tiny_model: Path
 ) -> None:

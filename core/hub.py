@@ -318,7 +318,7 @@ def _http_error(error: BaseException, *, what: str, field: str | None) -> UserEr
         case 401:
             return UserError(
                 "The Hub does not accept this token.",
-                hint="It may have been revoked or expired: make a new one and set HF_TOKEN.",
+                hint="It was revoked or has ended: sign in again, or set a new HF_TOKEN.",
                 field=field,
             )
         case 402:

@@ -1,7 +1,9 @@
 """What a run is going to do, in a sentence, and what one should know before it starts."""
 
+from dataclasses import dataclass
 from html import escape
 
+from core.builtin import BUILTIN_MODEL
 from core.config import RunConfig
 from core.options import AdapterKind, DatasetSource, Tracking
 from core.runs import data_name
@@ -11,8 +13,17 @@ from interface import machine, words
 HIGH_RATE_FOR_ALL_WEIGHTS = 1e-4
 
 
-def show(config: RunConfig, *, signed_in: bool) -> str:
-    warnings = "".join(f"<li>{escape(text)}</li>" for text in _warnings(config, signed_in))
+@dataclass(frozen=True)
+class Circumstances:
+    """Where a run would happen: with a token or none, one that ends in so many seconds or not."""
+
+    signed_in: bool
+    token_seconds: float | None
+    on_space: bool
+
+
+def show(config: RunConfig, around: Circumstances) -> str:
+    warnings = "".join(f"<li>{escape(text)}</li>" for text in _warnings(config, around))
     listed = f'<ul class="warnings">{warnings}</ul>' if warnings else ""
     device = machine.now()[0]
     return (
@@ -64,13 +75,22 @@ def _afterwards(config: RunConfig) -> str:
     return f"The result is pushed {privacy} to <b>{escape(owner + output.name)}</b>."
 
 
-def _warnings(config: RunConfig, signed_in: bool) -> list[str]:
+def _warnings(config: RunConfig, around: Circumstances) -> list[str]:
     found = []
-    if config.output.push and not signed_in:
+    if machine.now()[0].kind != "cuda" and config.model.name != BUILTIN_MODEL:
+        where = " Choose one on the Account tab." if around.on_space else ""
+        found.append(f"No GPU here: models much larger than the built-in one take days.{where}")
+    needs_hub = config.output.push or config.output.safekeeping
+    if needs_hub and around.token_seconds is not None:
+        left = words.duration(around.token_seconds)
+        found.append(
+            f"Your sign-in ends in {left}: a push that comes later waits until you sign in again."
+        )
+    if config.output.push and not around.signed_in:
         found.append("Nobody is signed in to the Hub here, so the result can't be pushed.")
     if config.output.push and not (config.output.private or config.output.pull_request):
         found.append("The repository on the Hub will be public: everyone can see it.")
-    if config.output.tracking is not Tracking.NONE and not signed_in:
+    if config.output.tracking is not Tracking.NONE and not around.signed_in:
         found.append("Nobody is signed in to the Hub here, so nothing can be tracked there.")
     if config.output.tracking is Tracking.TRACKIO:
         found.append("The curves and settings of all runs in your dataset of them will be public.")

@@ -1,6 +1,7 @@
 """The Train tab: the form, what one should know before it starts, and Start."""
 
 import queue
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -90,10 +91,18 @@ class TrainTab:
         except UserError as error:
             found = problems.show(self.form, error, reveal=False)
             return summary.unready(), _unready_yaml(self.form, error), UNREADY, found
-        signed_in = self._access.token(request) is not None
         command = f"python -m core train {config.output.name}.yaml"
-        shown = summary.show(config, signed_in=signed_in)
+        shown = summary.show(config, self._circumstances(request))
         return shown, config.to_yaml(), command, problems.NOTHING
+
+    def _circumstances(self, request: gr.Request) -> summary.Circumstances:
+        token, own = self._access.token(request), self._access.own_token(request)
+        ends = self._access.person(request).token_ends
+        return summary.Circumstances(
+            signed_in=token is not None,
+            token_seconds=ends - time.time() if ends and token == own else None,
+            on_space=self._access.on_space,
+        )
 
     def _build_side(self) -> None:
         with gr.Column(elem_classes=["card", "before"]):

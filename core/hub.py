@@ -23,6 +23,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils._validators import validate_repo_id
 from pydantic import SecretStr
 
 from core.builtin import BUILTIN_MODEL
@@ -89,6 +90,8 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
         return _proposed_to(f"{output.owner or account(token).name}/{output.name}", token)
     owner = writable_owner(output, token)
     repo = f"{owner}/{output.name}"
+    with hub_errors(repo, field="output.name"):
+        validate_repo_id(repo)
     if output.private and _is_private(repo, token) is False:
         raise UserError(
             f"{repo} is there already, and everybody can see it.",

@@ -64,13 +64,17 @@ def test_a_run_goes_on_from_the_hub_to_the_same_weights_when_its_container_is_lo
 
 @LFS_ONLY
 def test_a_run_that_was_trained_to_its_end_takes_no_further_step(
-    online: CommandLine, tiny_model: Path, unbroken: Learned
+    online: CommandLine, hub: HubDouble, tiny_model: Path, unbroken: Learned
 ) -> None:
     run = online.start(KEPT)
     wait_until(lambda: kept(online, run)["step"] == 40)
     lose_the_container(online, tiny_model=tiny_model)
-    assert online("runs", "fetch", run).returncode == 0
-    assert online("runs", "resume", run, "--follow").returncode == 0, online.log(run)
+    with serving(online.home, **hub.environment(home=online.home / "hf", token=TOKEN)) as server:
+        told, brought = server.client().predict(run=run, api_name="/bring_back")
+        assert (told, brought) == ("", run)
+        missing, _ = server.client().predict(run="another", api_name="/bring_back")
+        assert "keeps no such run" in missing
+    assert online.wait(run)["state"] == "done", online.log(run)
     Learned.by(online, run).assert_same(unbroken)
 
 

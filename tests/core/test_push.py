@@ -373,6 +373,8 @@ def test_private_results_never_go_where_everybody_can_see(
     [
         ("output: {push: true, owner: other}", "output.owner", "can't write to other"),
         ("output: {push: true, owner: stranger}", "output.owner", "can't write to stranger"),
+        ("output: {push: true, name: a--b}", "output.name", "not a name that the Hub allows"),
+        ("output: {push: true, name: a.git}", "output.name", "not a name that the Hub allows"),
         ("model: {name: acme/nothing}", "model.name", "does not know the model"),
         ("model: {name: closed/door}", "model.name", "it is gated"),
         ("model: {name: acme/pickled}", "model.name", "no safetensors"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from core.processes import end_family
 from tests.browser.chromium import ARGUMENTS, chromium
@@ -21,6 +21,8 @@ from tests.tiny_model import make_tiny_model
 
 ROOT = Path(__file__).parent.parent
 WAIT_SECONDS = 120
+# The tests share two cores.
+expect.set_options(timeout=15_000)
 
 
 def wait_until(condition: Callable[[], Any], *, seconds: float = WAIT_SECONDS) -> Any:

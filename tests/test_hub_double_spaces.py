@@ -228,12 +228,14 @@ def test_oauth_tokens_pause_and_do_no_more(hub: HubDouble, client: Client) -> No
     assert hub.space(SPACE).stage is Stage.PAUSED
 
 
-def test_oauth_tokens_rule_over_the_copies_they_made(hub: HubDouble, client: Client) -> None:
+def test_oauth_tokens_rule_over_the_copies_they_made_and_may_pause(
+    hub: HubDouble, client: Client
+) -> None:
     hub.add_repo(kind="space", repo_id=SPACE)
     hub.add_oauth_app()
     secret = f'add_space_secret("{SPACE}", "A", "b")'
     copied = secret.replace(SPACE, "ada/copy")
-    outcomes = {COPY: DONE, copied: DONE, secret: FORBIDDEN, PAUSE: FORBIDDEN}
+    outcomes = {COPY: DONE, copied: DONE, secret: FORBIDDEN, PAUSE: DONE}
     _expect(client, hub, outcomes, token=hub.give_oauth_token(name="ada"))
     assert list(hub.space("ada/copy").secrets) == ["A"]
 

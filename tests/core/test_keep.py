@@ -41,6 +41,9 @@ def test_a_run_goes_on_from_the_hub_to_the_same_weights_when_its_container_is_lo
     online: CommandLine, hub: HubDouble, tiny_model: Path, unbroken: Learned
 ) -> None:
     run = online.start(KEPT.replace("safekeeping:", "resume_by_itself: true, safekeeping:"))
+    online.wait_for_step(run, 11)
+    # The copy follows behind; the run must not have ended by then.
+    next(p for p in processes_of(online.home) if "core.train" in p.cmdline()).suspend()
     wait_until(lambda: kept(online, run)["step"] >= 10)
     lose_the_container(online, tiny_model=tiny_model)
     assert hub.repo(repo_id=repo_of(run)).private

@@ -280,6 +280,10 @@ class Store:
     def read(self, file: File) -> bytes:
         return self.blobs.path(file.sha256).read_bytes()
 
+    def beginning(self, file: File, *, size: int) -> bytes:
+        with self.blobs.path(file.sha256).open("rb") as opened:
+            return opened.read(size)
+
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

@@ -8,7 +8,7 @@ from typing import Any
 from .metadata import card_data
 from .store import Commit, File, Repo, Store, git_oid
 
-SMALLEST_HEADER = 8
+SMALLEST_HEADER, LARGEST_HEADER = 8, 1_000_000
 
 
 def summary(repo: Repo, *, store: Store) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def _model(commit: Commit, card: Mapping[str, Any], *, store: Store) -> dict[str
     counts: dict[str, int] = {}
     for path, file in commit.tree.items():
         if path.endswith(".safetensors"):
-            _count(store.read(file), counts)
+            _count(store.beginning(file, size=LARGEST_HEADER), counts)
     if counts:
         view["safetensors"] = {"parameters": counts, "total": sum(counts.values())}
     return view

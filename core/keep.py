@@ -228,9 +228,16 @@ def step_folder(step: int) -> str:
     return f"step-{step}"
 
 
+def _step_back() -> None:
+    """Take only the processor's time that training leaves over."""
+    os.nice(LOWEST_PRIORITY)
+    if sys.platform.startswith("linux"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 def main() -> int:
     die_with_parent()
-    os.nice(LOWEST_PRIORITY)
+    _step_back()
     root = Path(sys.argv[1])
     run = Run(id=root.name, paths=RunPaths(root))
     token = load_settings().token

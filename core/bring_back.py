@@ -77,8 +77,12 @@ def bring_back_unfinished(store: RunStore, *, token: SecretStr) -> None:
 
     Raises UserError when the Hub refuses or gives no answer.
     """
+    # Others may write to an organization's repositories: from there a run comes back by hand.
+    own = f"{account(token).name}/"
     for kept in kept_runs(token):
         manifest = kept.manifest
+        if not kept.repo.startswith(own):
+            continue
         if manifest.resume_by_itself and manifest.state in CUT_OFF and not store.has(manifest.run):
             bring_back(store, kept, token=token)
 
@@ -113,19 +117,20 @@ def _lay_out(downloaded: Path, manifest: Manifest, *, paths: RunPaths) -> None:
     """Put the files of the manifest, and no others, where a run has them."""
     here = f"{step_folder(manifest.step)}/"
     checkpoint = checkpoint_folder(paths.checkpoints, step=manifest.step)
-    homes = {
-        f"{here}{CHECKPOINT}/": checkpoint,
+    files = {
         f"{here}{paths.events.name}": paths.events,
         f"{here}{paths.resolved.name}": paths.resolved,
-        f"{paths.data.name}/": paths.data,
         paths.config.name: paths.config,
     }
+    folders = {f"{here}{CHECKPOINT}/": checkpoint, f"{paths.data.name}/": paths.data}
     for name in manifest.files:
-        prefix = next((prefix for prefix in homes if name.startswith(prefix)), None)
-        if prefix is None:
+        prefix = next((prefix for prefix in folders if name.startswith(prefix)), None)
+        if prefix is not None:
+            target = folders[prefix] / _inside(name.removeprefix(prefix))
+        elif name in files:
+            target = files[name]
+        else:
             continue
-        rest = name.removeprefix(prefix)
-        target = homes[prefix] / rest if rest else homes[prefix]
         target.parent.mkdir(parents=True, exist_ok=True)
         (downloaded / name).rename(target)
 
@@ -150,7 +155,8 @@ def _tell_of_the_interruption(paths: RunPaths, manifest: Manifest) -> RunStatus:
 def _inside(name: str) -> PurePosixPath:
     """Raises UserError for a path that leads out of the folder it is meant for."""
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
+    # What is not spelled plainly ("a//b", "./a") could mean another place once a part is cut off.
+    if path.is_absolute() or ".." in path.parts or path.as_posix() != name or name == ".":
         raise UserError(f"{name!r} is no file of a run.")
     return path
 

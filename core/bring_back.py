@@ -124,6 +124,7 @@ def _lay_out(downloaded: Path, manifest: Manifest, *, paths: RunPaths) -> None:
     }
     folders = {f"{here}{CHECKPOINT}/": checkpoint, f"{paths.data.name}/": paths.data}
     for name in manifest.files:
+        _inside(name)
         prefix = next((prefix for prefix in folders if name.startswith(prefix)), None)
         if prefix is not None:
             target = folders[prefix] / _inside(name.removeprefix(prefix))

@@ -1,6 +1,8 @@
 """Datasets of the Hub: found, looked at, pinned, mixed, and read as they come."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import yaml
 
 from core.hub import search_datasets
 from core.processes import end_family
-from tests.conftest import CommandLine, environment_of, processes_of
+from tests.conftest import ROOT, CommandLine, environment_of, processes_of, wait_until
 from tests.hub import HubDouble
 
 TOKEN = "hf_CanaryOfTheDatasetsTests0123456789"
@@ -203,7 +205,16 @@ def test_a_stream_goes_on_in_its_place_after_several_passes(
     run = online.start(save(online.home, **asked).read_text(encoding="utf-8"))
     # A pass is 4.5 steps.
     online.wait_for_step(run, 10)
-    assert online("runs", "stop", run).returncode == 0
+    # Held until it has been asked to stop: it might be through by then.
+    trainer = next(p for p in processes_of(online.home) if "core.train" in p.cmdline())
+    trainer.suspend()
+    stopping = subprocess.Popen(
+        [sys.executable, "-m", "core", "runs", "stop", run],
+        cwd=ROOT, env=online.environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_until((online.home / "runs" / run / "request.json").exists)
+    trainer.resume()
+    assert stopping.wait(timeout=120) == 0
     assert 10 <= online.status(run)["step"] < 40
     assert online("runs", "resume", run, "--follow").returncode == 0
     assert online.losses(run) == pytest.approx(online.losses(whole), rel=1e-4)

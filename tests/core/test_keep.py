@@ -1,5 +1,6 @@
 """Checkpoints that are kept on the Hub while a run trains, and runs that come back from there."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -7,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from core.bring_back import _lay_out
+from core.errors import UserError
+from core.keep import Manifest
 from core.processes import end_family
+from core.runs import RunPaths
 from tests.conftest import CommandLine, environment_of, processes_of, wait_until
 from tests.core.conftest import FORTY_STEPS, TOKEN, Learned
 from tests.hub import HubDouble
@@ -149,3 +154,18 @@ def test_without_a_token_it_is_refused_before_training(home: Path) -> None:
     done = CommandLine(home, environment_of(home))("train", str(file), "--json")
     assert done.returncode == 2
     assert "needs a Hugging Face token" in json.loads(done.stdout)["fields"]["output.safekeeping"]
+
+
+@pytest.mark.parametrize(
+    "name", ["step-5/checkpoint//etc/x", "data//etc/x", "data/../../x", "/x", "./config.yaml"]
+)
+def test_a_manifest_names_no_file_outside_its_run(tmp_path: Path, name: str) -> None:
+    outside = Manifest.model_validate(
+        {
+            "run": "20260101-000000-00000000", "name": "bot", "step": 5, "total": 9,
+            "state": "training", "updated": "2026-01-01T00:00:00Z", "resume_by_itself": True,
+            "files": {name: {"size": 0, "sha256": hashlib.sha256(b"").hexdigest()}},
+        }
+    )  # fmt: skip
+    with pytest.raises(UserError, match="no file of a run"):
+        _lay_out(tmp_path, outside, paths=RunPaths(tmp_path / "run"))

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from huggingface_hub import ModelCard
 
-from tests.conftest import ROOT, CommandLine, wait_until
+from tests.conftest import ROOT, CommandLine, processes_of, wait_until
 from tests.core.conftest import SHORT, TOKEN
 from tests.hub import HubDouble
 
@@ -344,8 +344,8 @@ def test_a_killed_push_leaves_the_model_and_goes_again(
         cwd=ROOT, env=online.environment, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert hold.reached.wait(60)
-    for process in psutil.process_iter(["cmdline"]):
-        if "core.supervisor" in (process.info["cmdline"] or []):
+    for process in processes_of(online.home):
+        if "core.supervisor" in process.cmdline():
             process.kill()
     wait_until(lambda: push.poll() is not None)
     assert push.returncode == 1

@@ -1,6 +1,5 @@
 """Runs whose checkpoints are kept on the Hub: finding them, and bringing one back to this home."""
 
-import hashlib
 import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,9 +12,11 @@ from core.checkpoints import checkpoint_folder
 from core.config import load_config
 from core.errors import UserError
 from core.events import EventWriter, StateChanged
-from core.hub import account, hub_errors
-from core.keep import CHECKPOINT, MANIFEST, PREFIX, Manifest, step_folder
+from core.hub import account
+from core.hub_errors import hub_errors
+from core.keep import CHECKPOINT, MANIFEST, PREFIX, KeptFile, Manifest, step_folder
 from core.runs import RUN_ID, Run, RunPaths, RunState, RunStatus, RunStore, first_status
+from core.upload import fingerprint
 
 MAX_LISTED = 20
 # What a run was doing when its machine went away.
@@ -106,11 +107,16 @@ def _look(api: HfApi, repo: str) -> KeptRun | None:
 def _require_as_kept(folder: Path, manifest: Manifest) -> None:
     for name, kept in manifest.files.items():
         path = folder / _inside(name)
-        if not path.is_file() or path.stat().st_size != kept.size or _sha256(path) != kept.sha256:
+        if not path.is_file() or not _is(path, kept):
             raise UserError(
                 f"{name} is not on the Hub as it was kept, so this run can't go on from it.",
                 hint="Start a new run with its settings: config.yaml is in the repository.",
             )
+
+
+def _is(path: Path, kept: KeptFile) -> bool:
+    found = fingerprint(path)
+    return (found.size, found.sha256) == (kept.size, kept.sha256)
 
 
 def _lay_out(downloaded: Path, manifest: Manifest, *, paths: RunPaths) -> None:
@@ -160,8 +166,3 @@ def _inside(name: str) -> PurePosixPath:
     if path.is_absolute() or ".." in path.parts or path.as_posix() != name or name == ".":
         raise UserError(f"{name!r} is no file of a run.")
     return path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

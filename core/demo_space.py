@@ -18,7 +18,8 @@ from core.demo_template import MODEL_FOLDER, fill_demo
 from core.errors import UserError
 from core.files import write_atomically
 from core.history import History
-from core.hub import hub_errors, writable_owner
+from core.hub import writable_owner
+from core.hub_errors import hub_errors
 from core.model_card import license_of
 from core.options import AdapterKind
 from core.runs import Run, RunPaths, lock_file

@@ -1,34 +1,29 @@
 """What the Hub knows: who we are, whether we may write, and whether a model or dataset is there."""
 
-import contextlib
 import json
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import httpx2
 from huggingface_hub import DatasetInfo, HfApi, ModelInfo
 from huggingface_hub.errors import (
-    EntryNotFoundError,
     GatedRepoError,
     HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    LocalTokenNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
-    RevisionNotFoundError,
 )
 from huggingface_hub.utils._validators import validate_repo_id
 from pydantic import SecretStr
 
 from core.builtin import BUILTIN_MODEL
 from core.config import RunConfig
-from core.errors import HubUnreachable, UserError
+from core.errors import UserError
+from core.hub_errors import hub_errors
 from core.options import DatasetSource, Tracking
 from core.sections import OutputSection
 
@@ -62,15 +57,20 @@ def account(token: SecretStr, *, fresh: bool = False) -> Account:
 
     Raises UserError when the Hub does not know the token, HubUnreachable when it does not answer.
     """
-    secret = token.get_secret_value()
-    known = _accounts.get(secret)
+    key = key_of(token)
+    known = _accounts.get(key)
     if known and not fresh and time.monotonic() - known[0] < ACCOUNT_SECONDS:
         return known[1]
     with hub_errors("your account"):
-        answer = HfApi(token=secret).whoami()
+        answer = _api(token).whoami()
     found = _account(answer)
-    _accounts[secret] = (time.monotonic(), found)
+    _accounts[key] = (time.monotonic(), found)
     return found
+
+
+def key_of(token: SecretStr) -> str:
+    """What stands for a token where something is remembered of it: what is kept can leak."""
+    return sha256(token.get_secret_value().encode()).hexdigest()
 
 
 def target_repo(output: OutputSection, token: SecretStr | None) -> str:
@@ -251,112 +251,6 @@ def needs_token(config: RunConfig) -> bool:
             # No answer: what is in the cache needs no token.
             continue
     return False
-
-
-@contextlib.contextmanager
-def hub_errors(
-    what: str, *, field: str | None = None, revision_field: str | None = None
-) -> Iterator[None]:
-    """Turn the Hub client's errors about `what` into messages at their field."""
-    try:
-        yield
-    except GatedRepoError as error:
-        raise UserError(
-            f"You don't have access to {what} yet: it is gated.",
-            hint="Accept its terms on its page on the Hub, with the account of your token.",
-            field=field,
-        ) from error
-    except RevisionNotFoundError as error:
-        raise UserError(
-            f"There is no such revision of {what}.", hint="Use a branch, tag or commit.",
-            field=revision_field or field,
-        ) from error  # fmt: skip
-    except RepositoryNotFoundError as error:
-        raise UserError(
-            f"The Hub does not know {what}, or your token may not see it.",
-            hint="Check the spelling, as owner/name.",
-            field=field,
-        ) from error
-    except LocalEntryNotFoundError as error:
-        # A download that got no answer, and nothing of it in the cache.
-        raise _unreachable(what, field) from error
-    except EntryNotFoundError as error:
-        raise UserError(f"A file of {what} is not there.", field=field) from error
-    except HFValidationError as error:
-        raise UserError(f"{what} is not a name that the Hub allows.", field=field) from error
-    except LocalTokenNotFoundError as error:
-        raise UserError("This needs a Hugging Face token.", hint="Set HF_TOKEN.") from error
-    except (OfflineModeIsEnabled, httpx2.TransportError) as error:
-        raise _unreachable(what, field) from error
-    except HfHubHTTPError as error:
-        raise _http_error(error, what=what, field=field) from error
-    except (ConnectionError, RuntimeError) as error:
-        # Uploads tell of a refusal in the words or the cause of another error.
-        raise _http_error(error, what=what, field=field) from error
-
-
-def _unreachable(what: str, field: str | None) -> HubUnreachable:
-    return HubUnreachable(
-        f"The Hub gave no answer about {what}.",
-        hint="Check the network, or use the built-in model and data, which need none.",
-        field=field,
-    )
-
-
-def _status(error: BaseException) -> int:
-    """The HTTP status that an error of the Hub's client tells of. Raises the error if none."""
-    if isinstance(error, HfHubHTTPError) and error.response is not None:
-        return int(error.response.status_code)
-    if isinstance(error.__cause__, HfHubHTTPError):
-        return _status(error.__cause__)
-    if isinstance(error, ConnectionError):
-        named = re.search(r"\b([45]\d\d) [A-Z]", str(error))
-        return int(named[1]) if named else 503
-    raise error
-
-
-def _http_error(error: BaseException, *, what: str, field: str | None) -> UserError:
-    status = _status(error)
-    match status:
-        case 401:
-            return UserError(
-                "The Hub does not accept this token.",
-                hint="It was revoked or has ended: sign in again, or set a new HF_TOKEN.",
-                field=field,
-            )
-        case 402:
-            return UserError(
-                f"The Hub asks to be paid for {what}.",
-                hint="Set up billing on the Hub, or choose what is free.",
-                field=field,
-            )
-        case 403 if re.search(r"quota|storage limit", f"{error} {error.__cause__}", re.IGNORECASE):
-            return UserError(
-                "The account on the Hub has no storage left.",
-                hint="Delete there what is no longer needed, or get more; then try again.",
-                field=field,
-            )
-        case 403:
-            return UserError(
-                f"This token has no right to {what}.", hint="Use one with write access.",
-                field=field,
-            )  # fmt: skip
-        case 409 | 412:
-            return HubUnreachable(
-                f"Others wrote to {what.removeprefix('the upload to ')} at the same moment.",
-                hint="Try again.",
-                field=field,
-            )
-        case 429:
-            return HubUnreachable(
-                "The Hub asks us to slow down.", hint="Try again in a few minutes.", field=field
-            )
-        case _ if status >= 500:
-            return HubUnreachable(
-                f"The Hub has a fault of its own (HTTP {status}).", hint="Try again later.",
-                field=field,
-            )  # fmt: skip
-    return UserError(f"The Hub refused {what} (HTTP {status}).", field=field)
 
 
 def _api(token: SecretStr | None) -> HfApi:

@@ -22,7 +22,8 @@ from pydantic import BaseModel, SecretStr
 from core.checkpoints import newest_checkpoint
 from core.errors import HubUnreachable, UserError
 from core.files import write_atomically
-from core.hub import hub_errors, writable_owner
+from core.hub import writable_owner
+from core.hub_errors import hub_errors
 from core.processes import die_with_parent
 from core.runs import Run, RunPaths, RunState
 from core.settings import load_settings

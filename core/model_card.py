@@ -14,7 +14,7 @@ from core.config import RunConfig, settings_of_a_run
 from core.errors import UserError
 from core.events import Sample
 from core.history import History
-from core.hub import hub_errors
+from core.hub_errors import hub_errors
 from core.licences import limits
 from core.options import AdapterKind, DatasetSource, Weights
 from core.runs import Run, data_name

@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from core.errors import HubUnreachable, UserError
 from core.events import EventWriter, Pushed, PushFailed, PushProgress
 from core.history import History
-from core.hub import hub_errors, target_repo
+from core.hub import target_repo
+from core.hub_errors import hub_errors
 from core.model_card import write_card
 from core.options import AdapterKind, Weights
 from core.runs import Run, RunPaths

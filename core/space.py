@@ -8,7 +8,8 @@ from huggingface_hub import HfApi, SpaceHardware
 from pydantic import SecretStr
 
 from core.errors import UserError
-from core.hub import TIMEOUT_SECONDS, hub_errors
+from core.hub import TIMEOUT_SECONDS
+from core.hub_errors import hub_errors
 from core.runs import RunState, RunStatus, RunStore
 
 UNITS_AN_HOUR = {"second": 3600.0, "minute": 60.0, "hour": 1.0}

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from core.dashboard import show
 from core.errors import UserError
 from core.events import Evaluation, EventWriter, Metric, Resumed, Tracked, Warned, read_events
-from core.hub import experiments_repo, hub_errors
+from core.hub import experiments_repo
+from core.hub_errors import hub_errors
 from core.options import Tracking
 from core.runs import Run, RunPaths, data_name
 from core.settings import load_settings

@@ -8,7 +8,7 @@ from pathlib import Path
 from huggingface_hub import HfApi, RepoFile
 
 from core.errors import HubUnreachable, UserError
-from core.hub import hub_errors
+from core.hub_errors import hub_errors
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 3

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import sha256
 from html import escape
 from typing import Any
 
@@ -13,7 +12,7 @@ import gradio as gr
 from pydantic import SecretStr
 
 from core.errors import UserError
-from core.hub import account
+from core.hub import account, key_of
 from core.settings import Settings
 
 # Sign-ins whose organizations are remembered.
@@ -68,7 +67,7 @@ class Access:
         A sign-in need not tell of them, so the Hub is asked: as the page opens, and not at a tick.
         """
         token = self.own_token(request)
-        if token is None or (key := _key(token)) in self._organizations:
+        if token is None or (key := key_of(token)) in self._organizations:
             return
         try:
             names = account(token).organizations
@@ -136,7 +135,7 @@ class Access:
         organizations = {str(o.get("preferred_username")).lower() for o in user.get("orgs") or []}
         token = _token(sign_in)
         if token is not None:
-            organizations |= self._organizations.get(_key(token), frozenset())
+            organizations |= self._organizations.get(key_of(token), frozenset())
         owner = space.owner.lower()
         if name.lower() == owner:
             role = Role.OWNER
@@ -171,11 +170,6 @@ def in_plain_words() -> Iterator[None]:
 def _token(sign_in: Mapping[str, Any]) -> SecretStr | None:
     secret = sign_in.get("access_token")
     return SecretStr(secret) if secret else None
-
-
-def _key(token: SecretStr) -> str:
-    """Not the token itself: what is kept longer than needed can leak."""
-    return sha256(token.get_secret_value().encode()).hexdigest()
 
 
 def _session(request: gr.Request) -> Mapping[str, Any]:

@@ -3,12 +3,11 @@
 import threading
 import time
 from dataclasses import dataclass
-from hashlib import sha256
 
 from pydantic import SecretStr
 
 from core.errors import HubUnreachable, UserError
-from core.hub import account
+from core.hub import account, key_of
 
 # core.hub remembers a good answer; these are for asking it again, and for asking after a bad one.
 ASK_AGAIN_SECONDS = 240.0
@@ -39,8 +38,7 @@ class Accounts:
     def look(self, token: SecretStr | None) -> Known:
         if token is None:
             return NOBODY
-        # Not the token itself: what is kept longer than needed can leak.
-        key = sha256(token.get_secret_value().encode()).hexdigest()
+        key = key_of(token)
         with self._lock:
             if time.monotonic() >= self._next.get(key, 0.0):
                 self._next[key] = time.monotonic() + RETRY_SECONDS

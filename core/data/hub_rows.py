@@ -11,7 +11,8 @@ from core.data.files import Row
 from core.data.sources import HubSplit
 from core.errors import HubUnreachable, UserError
 from core.events import Choice
-from core.hub import dataset_info, hub_errors
+from core.hub import dataset_info
+from core.hub_errors import hub_errors
 from core.settings import load_settings
 
 if TYPE_CHECKING:

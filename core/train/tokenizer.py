@@ -12,7 +12,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from core.builtin import BUILTIN_MODEL, builtin_model_folder, builtin_source, is_ready
 from core.errors import HubUnreachable, UserError
 from core.events import Choice
-from core.hub import hub_errors
+from core.hub_errors import hub_errors
 from core.sections import ModelSection
 from core.train.chat_template import choose_template
 

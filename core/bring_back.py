@@ -15,7 +15,8 @@ from core.events import EventWriter, StateChanged
 from core.hub import account
 from core.hub_errors import hub_errors
 from core.keep import CHECKPOINT, MANIFEST, PREFIX, KeptFile, Manifest, step_folder
-from core.runs import RUN_ID, Run, RunPaths, RunState, RunStatus, RunStore, first_status
+from core.run_paths import RunPaths
+from core.runs import RUN_ID, Run, RunState, RunStatus, RunStore, first_status
 from core.upload import fingerprint
 
 MAX_LISTED = 20

@@ -22,7 +22,8 @@ from core.hub import writable_owner
 from core.hub_errors import hub_errors
 from core.model_card import license_of
 from core.options import AdapterKind
-from core.runs import Run, RunPaths, lock_file
+from core.run_paths import RunPaths
+from core.runs import Run, lock_file
 from core.settings import load_settings
 from core.upload import Target, fingerprints, upload_verified
 

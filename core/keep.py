@@ -25,7 +25,8 @@ from core.files import write_atomically
 from core.hub import writable_owner
 from core.hub_errors import hub_errors
 from core.processes import die_with_parent
-from core.runs import Run, RunPaths, RunState
+from core.run_paths import RunPaths
+from core.runs import Run, RunState
 from core.settings import load_settings
 from core.upload import Print, Target, fingerprints, listing, upload_verified
 

@@ -18,7 +18,8 @@ from core.hub import target_repo
 from core.hub_errors import hub_errors
 from core.model_card import write_card
 from core.options import AdapterKind, Weights
-from core.runs import Run, RunPaths
+from core.run_paths import RunPaths
+from core.runs import Run
 from core.settings import load_settings
 from core.upload import Target, fingerprints, upload_verified
 

@@ -1,4 +1,4 @@
-"""Runs: each is a folder. This module alone knows the names of the files in it."""
+"""Runs: each is a folder, whose files core/run_paths.py names."""
 
 import fcntl
 import os
@@ -20,6 +20,7 @@ from core.errors import UserError
 from core.files import write_atomically
 from core.options import DatasetSource
 from core.processes import ProcessIdentity
+from core.run_paths import RunPaths
 from core.sections import OutputSection
 
 RUN_ID = re.compile(r"^\d{8}-\d{6}-[0-9a-f]{8}$")
@@ -79,101 +80,6 @@ class RunStatus(BaseModel):
     note: str = ""
     trainer: ProcessIdentity | None = None
     pushed_to: str | None = None
-
-
-@dataclass(frozen=True)
-class RunPaths:
-    root: Path
-
-    @property
-    def config(self) -> Path:
-        return self.root / "config.yaml"
-
-    @property
-    def resolved(self) -> Path:
-        return self.root / "resolved.yaml"
-
-    @property
-    def status(self) -> Path:
-        return self.root / "status.json"
-
-    @property
-    def events(self) -> Path:
-        return self.root / "events.jsonl"
-
-    @property
-    def log(self) -> Path:
-        return self.root / "train.log"
-
-    @property
-    def older_log(self) -> Path:
-        return self.root / "train.log.1"
-
-    @property
-    def supervisor_log(self) -> Path:
-        return self.root / "supervisor.log"
-
-    @property
-    def request(self) -> Path:
-        return self.root / "request.json"
-
-    @property
-    def push(self) -> Path:
-        """Where to push, when a person chose another place than the configuration names."""
-        return self.root / "push.json"
-
-    @property
-    def publish(self) -> Path:
-        """What is pushed, laid out beside the model while a push is under way."""
-        return self.root / "publish"
-
-    @property
-    def demo(self) -> Path:
-        """How far the demo Space of this run is. Writer: the process that makes it."""
-        return self.root / "demo.json"
-
-    @property
-    def demo_folder(self) -> Path:
-        """The demo Space's files, laid out while they are uploaded."""
-        return self.root / "demo"
-
-    @property
-    def demo_lock(self) -> Path:
-        """Locked by the process that makes the demo Space for as long as it lives."""
-        return self.root / "demo.lock"
-
-    @property
-    def kept(self) -> Path:
-        """What of this run is kept on the Hub so far. Writer: the keeper."""
-        return self.root / "kept.json"
-
-    @property
-    def keeping(self) -> Path:
-        """What is being copied to the Hub while the run trains."""
-        return self.root / "keeping"
-
-    @property
-    def lock(self) -> Path:
-        """Locked by the supervisor for as long as it lives: the kernel lets go when it dies."""
-        return self.root / "supervisor.lock"
-
-    @property
-    def data(self) -> Path:
-        """The person's own files."""
-        return self.root / "data"
-
-    @property
-    def checkpoints(self) -> Path:
-        return self.root / "checkpoints"
-
-    @property
-    def model(self) -> Path:
-        return self.root / "model"
-
-    @property
-    def merged(self) -> Path:
-        """The model that stands alone, made from an adapter when that is to be pushed."""
-        return self.root / "merged"
 
 
 class Request(BaseModel):

@@ -27,7 +27,8 @@ from core.keep import ONCE
 from core.logs import LogWriter, tail
 from core.options import AdapterKind, Tracking, Weights
 from core.processes import ProcessIdentity, become_subreaper, end_descendants
-from core.runs import Run, RunPaths, RunState, RunStore, Wish, lock_file
+from core.run_paths import RunPaths
+from core.runs import Run, RunState, RunStore, Wish, lock_file
 from core.settings import Space, load_settings
 from core.space import pause_if_all_is_pushed
 

@@ -19,7 +19,8 @@ from core.events import Evaluation, EventWriter, Metric, Resumed, Tracked, Warne
 from core.hub import experiments_repo
 from core.hub_errors import hub_errors
 from core.options import Tracking
-from core.runs import Run, RunPaths, data_name
+from core.run_paths import RunPaths
+from core.runs import Run, data_name
 from core.settings import load_settings
 from core.upload import Target, fingerprints, upload_verified
 

@@ -10,7 +10,8 @@ from core.autopsy import TrainerExit
 from core.errors import UserError
 from core.events import EventWriter, Failure
 from core.processes import die_with_parent
-from core.runs import Run, RunPaths
+from core.run_paths import RunPaths
+from core.runs import Run
 
 
 def main() -> int:

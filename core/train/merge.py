@@ -15,7 +15,8 @@ from core.errors import UserError
 from core.events import EventWriter, PushFailed
 from core.files import publish_folder
 from core.processes import die_with_parent
-from core.runs import Run, RunPaths
+from core.run_paths import RunPaths
+from core.runs import Run
 from core.train.tokenizer import ModelSource, load_errors, load_tokenizer
 
 FAILED = 1

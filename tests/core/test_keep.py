@@ -12,7 +12,7 @@ from core.bring_back import _lay_out
 from core.errors import UserError
 from core.keep import Manifest
 from core.processes import end_family
-from core.runs import RunPaths
+from core.run_paths import RunPaths
 from tests.conftest import CommandLine, environment_of, processes_of, wait_until
 from tests.core.conftest import FORTY_STEPS, TOKEN, Learned
 from tests.hub import HubDouble

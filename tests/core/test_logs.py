@@ -10,7 +10,7 @@ import pytest
 
 from core import logs
 from core.logs import LogWriter, tail
-from core.runs import RunPaths
+from core.run_paths import RunPaths
 
 LIVE = "a-live-token-of-no-known-shape"
 HUB_TOKEN = "hf_" + "AbCdEfGhIj" * 3

@@ -245,6 +245,14 @@ def _data_conflicts(config: RunConfig) -> dict[str, str]:
     return faults
 
 
+def hub_datasets(config: RunConfig) -> list[str]:
+    """The names of the datasets of the Hub that a run learns from."""
+    names = [other.name for other in config.dataset.mix]
+    if config.dataset.source is DatasetSource.HUB and config.dataset.name:
+        names.insert(0, config.dataset.name)
+    return names
+
+
 def layer_names(adapter: AdapterSection) -> list[str]:
     """The layers to adapt, or just "all-linear"."""
     return [name.strip() for name in adapter.target_modules.split(",")]

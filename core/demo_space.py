@@ -20,7 +20,7 @@ from core.files import write_atomically
 from core.history import History
 from core.hub import writable_owner
 from core.hub_errors import hub_errors
-from core.model_card import license_of
+from core.model_card import is_public_data, license_of
 from core.options import AdapterKind
 from core.run_paths import RunPaths
 from core.runs import Run, lock_file
@@ -67,26 +67,32 @@ def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo
     repo = f"{writable_owner(run.output(), token)}/{run.output().name}-demo"
     with hub_errors(f"the Space {repo}"):
         if api.repo_exists(repo, repo_type="space"):
-            _require_ours(api, repo)
+            _require_ours(api, repo, private=run.output().private)
         api.create_repo(repo, repo_type="space", space_sdk="gradio", private=True, exist_ok=True)
-    folder = _fill_folder(run, api=api)
+        private = bool(api.space_info(repo).private)
+    folder = _fill_folder(run, private=private, api=api)
     report(f"Uploading to {repo}, then comparing file by file…")
-    target = Target(repo, kind="space")
+    target = Target(repo, kind="space", replaces=(f"{MODEL_FOLDER}/*",))
     local = fingerprints(folder)
     upload_verified(api, target, folder=folder, local=local, message=f"Demo of run {run.id}")
     shutil.rmtree(folder)
     return Demo(repo=repo, url=f"{api.endpoint}/spaces/{repo}")
 
 
-def _require_ours(api: HfApi, repo: str) -> None:
+def _require_ours(api: HfApi, repo: str, *, private: bool) -> None:
     if not api.file_exists(repo, "demo.json", repo_type="space"):
         raise UserError(
             f"There is another Space called {repo} already.",
             hint="Rename it on the Hub, or push under another name first.",
         )
+    if private and not api.space_info(repo).private:
+        raise UserError(
+            f"{repo} is public by now, and this run's model is private.",
+            hint="Make that Space private on the Hub, or push under another name first.",
+        )
 
 
-def _fill_folder(run: Run, *, api: HfApi) -> Path:
+def _fill_folder(run: Run, *, private: bool, api: HfApi) -> Path:
     """Lay out the template, filled, with the weights where they are small."""
     config, history = run.config(), History(path=run.paths.events)
     history.follow()
@@ -100,6 +106,7 @@ def _fill_folder(run: Run, *, api: HfApi) -> Path:
         model = history.pushed.repo
     else:
         raise UserError("This model is too large for a Space's own files.", hint="Push it first.")
+    may_show = private or is_public_data(config, api=api)
     licence = license_of(config.model.name, api=api).get("license")
     fill_demo(
         folder,
@@ -107,7 +114,7 @@ def _fill_folder(run: Run, *, api: HfApi) -> Path:
         model=model,
         base_model=config.model.name,
         is_adapter=config.adapter.kind is AdapterKind.LORA,
-        examples=[sample.prompt for sample in history.samples],
+        examples=[sample.prompt for sample in history.samples] if may_show else [],
         description=_description(config),
         # Other licences than the Hub's own want a name and a link besides.
         license=licence if licence != "other" else None,

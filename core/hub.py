@@ -21,10 +21,10 @@ from huggingface_hub.utils._validators import validate_repo_id
 from pydantic import SecretStr
 
 from core.builtin import BUILTIN_MODEL
-from core.config import RunConfig
+from core.config import RunConfig, hub_datasets
 from core.errors import UserError
 from core.hub_errors import hub_errors
-from core.options import DatasetSource, Tracking
+from core.options import Tracking
 from core.sections import OutputSection
 
 TIMEOUT_SECONDS = 15
@@ -237,10 +237,7 @@ def needs_token(config: RunConfig) -> bool:
     wanted: list[partial[None]] = []
     if config.model.name != BUILTIN_MODEL:
         wanted.append(partial(HfApi.auth_check, repo_id=config.model.name, token=False))
-    names = [other.name for other in config.dataset.mix]
-    if config.dataset.source is DatasetSource.HUB and config.dataset.name:
-        names.append(config.dataset.name)
-    for name in names:
+    for name in hub_datasets(config):
         wanted.append(partial(HfApi.auth_check, repo_id=name, repo_type="dataset", token=False))
     for ask in wanted:
         try:

@@ -5,8 +5,41 @@ Creative Commons' parts speak for themselves: "nc" is NonCommercial, "nd" is NoD
 (https://creativecommons.org/share-your-work/cclicenses/).
 """
 
+import contextlib
+from collections.abc import Iterator
+
+from pydantic import SecretStr
+
+from core.builtin import BUILTIN_MODEL
+from core.config import RunConfig, hub_datasets
+from core.errors import UserError
+from core.hub import licences_of
+
 # Licences with terms of use of their own, beyond keeping a notice.
 _OWN_TERMS = ("other", "llama", "gemma", "openrail", "bigscience", "creativeml", "deepfloyd")
+
+
+def licences_of_run(config: RunConfig, *, token: SecretStr | None) -> Iterator[tuple[str, str]]:
+    """The licence of everything from the Hub that goes into a run, and whose it is."""
+    wanted = [(name, "dataset") for name in hub_datasets(config)]
+    if config.model.name != BUILTIN_MODEL:
+        wanted.insert(0, (config.model.name, "model"))
+    for name, kind in wanted:
+        # What can't be looked up is told of at its own field.
+        with contextlib.suppress(UserError):
+            for licence in licences_of(name, kind=kind, token=token):
+                yield licence, name
+
+
+def require_sharing_allowed(config: RunConfig, *, token: SecretStr | None) -> None:
+    """Raises UserError when a licence forbids that others see the result."""
+    for licence, of in licences_of_run(config, token=token):
+        if forbids_sharing(licence):
+            raise UserError(
+                f"The licence of {of} ({licence}) forbids sharing what is made from it.",
+                hint="Push it to a private repository, or choose another one.",
+                field="output.private",
+            )
 
 
 def forbids_sharing(licence: str) -> bool:

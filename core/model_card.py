@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
-from huggingface_hub.errors import HfHubHTTPError
 
 from core.builtin import BUILTIN_MODEL
-from core.config import RunConfig, settings_of_a_run
+from core.config import RunConfig, hub_datasets, settings_of_a_run
 from core.errors import UserError
 from core.events import Sample
 from core.history import History
@@ -55,7 +54,7 @@ def write_card(
     """
     config = run.config()
     is_adapter = config.adapter.kind is AdapterKind.LORA and weights is Weights.ADAPTER
-    samples = history.samples if private or _is_public_data(config, api=api) else []
+    samples = history.samples if private or is_public_data(config, api=api) else []
     resolved = run.resolved()
     licence = license_of(config.model.name, api=api)
     has_chart = _draw_losses(history, folder / CHART)
@@ -103,17 +102,17 @@ class _Shown:
         )  # fmt: skip
 
 
-def _is_public_data(config: RunConfig, *, api: HfApi) -> bool:
+def is_public_data(config: RunConfig, *, api: HfApi) -> bool:
     """Whether everybody may see the rows, and so may see them on a card."""
     if config.dataset.source is DatasetSource.UPLOAD:
         return False
-    names = [other.name for other in config.dataset.mix]
-    if config.dataset.source is DatasetSource.HUB and config.dataset.name:
-        names.append(config.dataset.name)
     try:
-        return not any(api.dataset_info(name).private for name in names)
-    except HfHubHTTPError:
+        with hub_errors("the data"):
+            infos = [api.dataset_info(name) for name in hub_datasets(config)]
+    except UserError:
         return False
+    # Whoever is let through a gate has promised something for it.
+    return not any(info.private or info.gated for info in infos)
 
 
 def _metadata(
@@ -126,14 +125,11 @@ def _metadata(
 ) -> ModelCardData:
     """What the Hub reads of a card: it links the base model and the data, and lists the results."""
     name = repo.partition("/")[2]
-    names = [other.name for other in config.dataset.mix]
-    if config.dataset.source is DatasetSource.HUB and config.dataset.name:
-        names.insert(0, config.dataset.name)
     return ModelCardData(
         base_model=config.model.name,
         base_model_relation="adapter" if is_adapter else "finetune",
         model_name=name,
-        datasets=names or None,
+        datasets=hub_datasets(config) or None,
         eval_results=list(_evaluated(config, history)) or None,
         library_name="peft" if is_adapter else "transformers",
         **licence,

@@ -1,8 +1,7 @@
 """Everything that can be known to fail before anything expensive starts."""
 
-import contextlib
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -14,13 +13,12 @@ from core.data.preview import Preview, Previewer, Question, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
 from core.hub import (
     experiments_repo,
-    licences_of,
     model_config,
     model_info,
     target_repo,
     writable_owner,
 )
-from core.licences import forbids_sharing, limits
+from core.licences import licences_of_run, limits, require_sharing_allowed
 from core.options import AdapterKind, DatasetSource, Tracking
 from core.runs import data_name
 
@@ -222,29 +220,10 @@ def _check_safekeeping(config: RunConfig, *, token: SecretStr | None) -> None:
 
 def _check_licences(config: RunConfig, *, token: SecretStr | None) -> list[str]:
     """What the licences forbid. Raises UserError where it is what the run is to do."""
-    output = config.output
-    found: list[str] = []
-    for licence, of in _licences(config, token=token):
-        if output.push and not output.private and forbids_sharing(licence):
-            raise UserError(
-                f"The licence of {of} ({licence}) forbids sharing what is made from it.",
-                hint="Turn Private on, or choose another one.",
-                field="output.private",
-            )
-        found += limits(licence, of=of)
-    return found
-
-
-def _licences(config: RunConfig, *, token: SecretStr | None) -> Iterator[tuple[str, str]]:
-    """The licence of everything from the Hub that goes into this run, and whose it is."""
-    names = [other.name for other in config.dataset.mix]
-    if config.dataset.source is DatasetSource.HUB and config.dataset.name:
-        names.insert(0, config.dataset.name)
-    wanted = [(name, "dataset") for name in names]
-    if config.model.name != BUILTIN_MODEL:
-        wanted.insert(0, (config.model.name, "model"))
-    for name, kind in wanted:
-        # What can't be looked up was told of, at its own field.
-        with contextlib.suppress(UserError):
-            for licence in licences_of(name, kind=kind, token=token):
-                yield licence, name
+    if config.output.push and not config.output.private:
+        require_sharing_allowed(config, token=token)
+    return [
+        text
+        for licence, of in licences_of_run(config, token=token)
+        for text in limits(licence, of=of)
+    ]

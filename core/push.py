@@ -16,6 +16,7 @@ from core.events import EventWriter, Pushed, PushFailed, PushProgress
 from core.history import History
 from core.hub import target_repo
 from core.hub_errors import hub_errors
+from core.licences import require_sharing_allowed
 from core.model_card import write_card
 from core.options import AdapterKind, Weights
 from core.run_paths import RunPaths
@@ -25,6 +26,8 @@ from core.upload import Target, fingerprints, upload_verified
 
 FAILED = 1
 ADAPTER_FOLDER = "adapter"
+# transformers would load an adapter, or a whole file, that an earlier push has left.
+REPLACED = ("model*.safetensors", "model.safetensors.index.json", "adapter_*", "adapter/*")
 
 
 def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
@@ -42,17 +45,21 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
         if not output.pull_request:
             api.create_repo(repo, private=output.private, exist_ok=True)
         private = bool(api.model_info(repo).private)
+    if not private:
+        require_sharing_allowed(run.config(), token=token)
     proposal = _pull_request(api, repo=repo, run=run) if output.pull_request else None
     folder = _fill_folder(run, repo=repo, private=private, api=api)
     local = fingerprints(folder)
     privacy = "private" if private else "public"
     note = f"Uploading to {repo} ({privacy}), then comparing file by file…"
     events.write(PushProgress(note=note))
-    target = Target(repo, revision=proposal.git_reference if proposal else None)
+    revision = proposal.git_reference if proposal else None
+    target = Target(repo, revision=revision, replaces=REPLACED)
     commit = upload_verified(
         api, target, folder=folder, local=local, message=f"Upload {output.name}"
     )
     shutil.rmtree(folder)
+    shutil.rmtree(run.paths.merged, ignore_errors=True)
     return Pushed(
         repo=repo,
         url=proposal.url if proposal else f"{api.endpoint}/{repo}",

@@ -3,6 +3,7 @@
 import hashlib
 import time
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 from huggingface_hub import HfApi, RepoFile
@@ -34,6 +35,8 @@ class Target:
     kind: str = "model"
     revision: str | None = None
     folder: str = ""
+    # What must not stay from an earlier upload: patterns of paths in the folder.
+    replaces: tuple[str, ...] = ()
 
 
 def upload_verified(
@@ -51,8 +54,10 @@ def upload_verified(
         with hub_errors(f"the repository {target.repo}"):
             info = api.repo_info(target.repo, repo_type=target.kind, revision=target.revision)
             commit = str(info.sha)
-            missing = differences(local, listing(api, target, revision=commit))
-        if not missing:
+            there = listing(api, target, revision=commit)
+        missing = differences(local, there)
+        left = [path for path in there if path not in local and _is_any(path, target.replaces)]
+        if not missing and not left:
             return commit
         if attempt == ATTEMPTS:
             break
@@ -67,11 +72,12 @@ def upload_verified(
                     path_in_repo=target.folder or None,
                     commit_message=message,
                     revision=target.revision,
+                    delete_patterns=list(target.replaces) or None,
                 )
         except HubUnreachable as error:
             unreachable = error
     raise unreachable or UserError(
-        f"After {ATTEMPTS} tries the Hub still has not: {', '.join(missing[:5])}.",
+        f"After {ATTEMPTS} tries the Hub still has otherwise: {', '.join((missing + left)[:5])}.",
         hint="Try again; what is there already is not sent twice.",
     )
 
@@ -113,6 +119,10 @@ def listing(api: HfApi, target: Target, *, revision: str) -> dict[str, RepoFile]
 def differences(local: dict[str, Print], remote: dict[str, RepoFile]) -> list[str]:
     """The local files that the Hub has not, or has otherwise."""
     return [path for path, file in local.items() if not _same(file, remote.get(path))]
+
+
+def _is_any(path: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch(path, pattern) for pattern in patterns)
 
 
 def _same(local: Print, remote: RepoFile | None) -> bool:

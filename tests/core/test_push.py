@@ -129,6 +129,8 @@ def test_rows_of_ones_own_are_not_shown_to_everybody(online: CommandLine, hub: H
 def test_an_adapter_is_merged_into_its_base(
     online: CommandLine, hub: HubDouble, trained: str, tmp_path: Path
 ) -> None:
+    # What an earlier push left would be loaded in its place.
+    assert online("push", trained, "ada/whole").returncode == 0
     assert online("push", trained, "ada/whole", "--weights", "both").returncode == 0
     files = hub.files(repo_id="ada/whole")
     assert {"model.safetensors", "tokenizer.json", "adapter/adapter_model.safetensors"} <= set(
@@ -181,6 +183,50 @@ def test_what_a_licence_forbids_is_told_before_training(
     warnings = [e["text"] for e in online.events(run) if e["kind"] == "warning"]
     assert any(ends_in in text for text in warnings)
     assert online("runs", "stop", run, "--now").returncode == 0
+
+
+@LFS_ONLY
+def test_what_may_not_be_shared_is_not_pushed_for_all_later_either(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    card = b"---\nlicense: cc-by-nd-4.0\n---\n"
+    hub.add_repo(repo_id="acme/base", files={"README.md": card})
+    asked = online.home / "runs" / trained / "config.yaml"
+    text = asked.read_text(encoding="utf-8")
+    asked.write_text(text.replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/base"), "utf-8")
+    refused = online("push", trained, "ada/bot", "--public")
+    assert refused.returncode == 1
+    assert "forbids sharing" in refused.stderr
+    assert not any(path.endswith(".safetensors") for path in hub.files(repo_id="ada/bot"))
+
+
+@LFS_ONLY
+def test_rows_behind_a_gate_are_not_shown_to_everybody(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    hub.add_repo(repo_id="closed/rows", kind="dataset", gated="manual")
+    asked = online.home / "runs" / trained / "config.yaml"
+    text = asked.read_text(encoding="utf-8")
+    on_hub = text.replace("source: builtin", "source: hub")
+    on_hub = on_hub.replace("name: null", "name: closed/rows")
+    asked.write_text(on_hub, encoding="utf-8")
+    assert "closed/rows" in asked.read_text(encoding="utf-8")
+    assert online("push", trained, "ada/bot", "--public").returncode == 0
+    assert "did not train on" not in hub.files(repo_id="ada/bot")["README.md"].decode()
+
+
+@LFS_ONLY
+def test_a_demo_that_was_made_public_gets_no_private_model(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    assert online("demo", trained).returncode == 0
+    repo = hub.repo(kind="space", repo_id="ada/bot-demo")
+    assert repo.private
+    assert "model/adapter_model.safetensors" in repo.tree
+    repo.private = False
+    refused = online("demo", trained)
+    assert refused.returncode == 2
+    assert "is public by now" in refused.stderr
 
 
 @LFS_ONLY

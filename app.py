@@ -2,15 +2,18 @@
 
 import sys
 import threading
+import time
 
 from pydantic import SecretStr
 
 from core import launcher
 from core.bring_back import bring_back_unfinished
-from core.errors import UserError
+from core.errors import HubUnreachable, UserError
 from core.runs import RunStore
 from core.settings import load_settings
 from interface.listener import listen
+
+ASK_AGAIN_SECONDS = 300
 
 
 def main() -> int:
@@ -35,12 +38,17 @@ def main() -> int:
 
 def go_on(store: RunStore, token: SecretStr | None) -> None:
     """Resume what is to resume by itself, whether it is here or kept on the Hub."""
-    try:
-        if token is not None:
-            bring_back_unfinished(store, token=token)
-    except UserError as error:
-        sys.stderr.write(f"Runs kept on the Hub were not looked for: {error}\n")
     launcher.resume_interrupted(store, token=token)
+    while token is not None:
+        try:
+            bring_back_unfinished(store, token=token)
+            launcher.resume_interrupted(store, token=token)
+            return
+        except HubUnreachable:
+            time.sleep(ASK_AGAIN_SECONDS)
+        except UserError as error:
+            sys.stderr.write(f"Runs kept on the Hub were not looked for: {error}\n")
+            return
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
 """Runs whose checkpoints are kept on the Hub: finding them, and bringing one back to this home."""
 
+import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from huggingface_hub import HfApi
+from huggingface_hub import HfApi, ModelInfo
 from pydantic import SecretStr, ValidationError
 
 from core.checkpoints import checkpoint_folder
 from core.config import load_config
-from core.errors import UserError
+from core.errors import HubUnreachable, UserError
 from core.events import EventWriter, StateChanged
 from core.hub import account
 from core.hub_errors import hub_errors
@@ -43,7 +45,7 @@ def kept_runs(token: SecretStr) -> list[KeptRun]:
     found: list[KeptRun] = []
     for owner in sorted({who.name} | who.writable):
         with hub_errors(f"the models of {owner}"):
-            infos = list(api.list_models(author=owner, search=PREFIX, limit=MAX_LISTED))
+            infos = list(_newest(api, owner))
         for info in infos:
             kept = _look(api, str(info.id))
             if kept is not None:
@@ -77,7 +79,7 @@ def bring_back(store: RunStore, kept: KeptRun, *, token: SecretStr) -> Run:
 def bring_back_unfinished(store: RunStore, *, token: SecretStr) -> None:
     """Bring back the runs that were cut off and are to go on by themselves.
 
-    Raises UserError when the Hub refuses or gives no answer.
+    Raises HubUnreachable when the Hub gives no answer, UserError when it refuses.
     """
     # Others may write to an organization's repositories: from there a run comes back by hand.
     own = f"{account(token).name}/"
@@ -86,7 +88,19 @@ def bring_back_unfinished(store: RunStore, *, token: SecretStr) -> None:
         if not kept.repo.startswith(own):
             continue
         if manifest.resume_by_itself and manifest.state in CUT_OFF and not store.has(manifest.run):
-            bring_back(store, kept, token=token)
+            try:
+                bring_back(store, kept, token=token)
+            except HubUnreachable:
+                raise
+            except (UserError, OSError) as error:
+                # One that can't come back must not keep the others from it.
+                sys.stderr.write(f"Run {manifest.run} was not brought back: {error}\n")
+
+
+def _newest(api: HfApi, owner: str) -> Iterable[ModelInfo]:
+    return api.list_models(
+        author=owner, search=PREFIX, sort="last_modified", limit=MAX_LISTED
+    )  # fmt: skip
 
 
 def _look(api: HfApi, repo: str) -> KeptRun | None:

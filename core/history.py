@@ -75,7 +75,7 @@ class History:
                 self.choices.update(event.choices)
             case Sample():
                 # Those of an earlier end of the run are replaced.
-                self.samples = [s for s in self.samples if s.step == event.step] + [event]
+                self.samples = [s for s in self.samples if _is_other(s, event)] + [event]
             case Warned():
                 if event.text not in self.warnings:
                     self.warnings.append(event.text)
@@ -109,3 +109,7 @@ class History:
         self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
         for curve in self.curves.values():
             curve.cut(after=step)
+
+
+def _is_other(before: Sample, sample: Sample) -> bool:
+    return before.step == sample.step and before.prompt != sample.prompt

@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,6 +37,7 @@ ONCE = "once"
 CHECKPOINT = "checkpoint"
 LOOK_SECONDS = 2.0
 RETRY_SECONDS = 30.0
+LAST_TRIES = 10
 LOWEST_PRIORITY = 19
 # Pickled settings of the trainer, which nothing needs again.
 LEFT_OUT = "training_args.bin"
@@ -81,24 +83,36 @@ class Keeper:
         self._state: RunState | None = None
 
     def work(self, *, once: bool) -> None:
-        """Keep until told to end. Returns early only where the Hub refuses for good."""
+        """Keep until told to end. Returns early only where the Hub refuses for good.
+
+        The last look is tried again while the Hub is away: it says how the run ended, and a run
+        that is said to be training comes back.
+        """
         if once:
             self._told_to_end.set()
+        last_tries = LAST_TRIES
         signal.signal(signal.SIGTERM, lambda *_: self._told_to_end.set())
         while True:
             is_last = self._told_to_end.is_set()
             pause = LOOK_SECONDS
             try:
                 self._look(is_last=is_last)
-            except HubUnreachable as error:
+                if is_last:
+                    return
+            except (HubUnreachable, OSError) as error:
+                # A full disk may have room again, as a Hub that is away comes back.
                 self._tell(problem=str(error))
                 pause = RETRY_SECONDS
             except UserError as error:
                 self._tell(problem=str(error))
                 return
             if is_last:
-                return
-            self._told_to_end.wait(pause)
+                last_tries -= 1
+                if last_tries == 0:
+                    return
+                time.sleep(pause)
+            else:
+                self._told_to_end.wait(pause)
 
     def _look(self, *, is_last: bool) -> None:
         state = self._run.status().state if is_last else RunState.TRAINING
@@ -111,15 +125,20 @@ class Keeper:
         newest = newest_checkpoint(self._run.paths.checkpoints)
         if newest is None or (newest.step, state) == (self._kept.step, self._state):
             return
-        with contextlib.suppress(FileNotFoundError):
-            # The trainer may delete it just now; then there is a newer one.
+        try:
             self._keep(newest.path, step=newest.step, state=state)
+        except OSError:
+            # The trainer may delete it just now; then there is a newer one.
+            if newest.path.exists():
+                raise
 
     def _is_pushed(self, state: RunState) -> bool:
         return state is RunState.DONE and self._run.status().pushed_to is not None
 
     def _choose_repo(self) -> None:
-        repo = kept_repo(self._run, self._token)
+        # Where it began: a push may have chosen another owner since.
+        before = look(self._run)
+        repo = before.repo if before and before.repo else kept_repo(self._run, self._token)
         self._kept = Kept(repo=repo, url=f"{self._api.endpoint}/{repo}")
         self._tell()
 
@@ -172,6 +191,8 @@ class Keeper:
                     *(CommitOperationDelete(f"{name}/") for name in steps - {step_folder(step)}),
                 ],
                 commit_message=f"Step {step} is whole",
+                # Refused where somebody has written meanwhile, so what is named is still there.
+                parent_commit=commit,
             )
 
     def _lay_out(self, checkpoint: Path, *, step: int) -> Path:

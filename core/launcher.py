@@ -95,9 +95,7 @@ def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = No
         raise UserError("This run has no model to push.", hint="Let it train to the end first.")
     if token is None:
         raise UserError(NOBODY, hint=SIGN_IN)
-    if output is not None:
-        run.choose_output(output)
-    _spawn_supervisor(run, task="push", token=token)
+    _spawn_supervisor(run, task="push", token=token, output=output)
 
 
 def make_demo(run: Run, *, token: SecretStr | None) -> None:
@@ -141,17 +139,23 @@ def reconcile(store: RunStore) -> None:
 def resume_interrupted(store: RunStore, *, token: SecretStr | None) -> None:
     """Resume the runs whose machine went away and that are to go on by themselves."""
     for run in store.list():
-        if run.status().state is RunState.INTERRUPTED and run.config().output.resume_by_itself:
+        if run.status().state is not RunState.INTERRUPTED:
+            continue
+        try:
             history = History(path=run.paths.events)
             history.follow()
-            if not _is_stuck(history):
+            if run.config().output.resume_by_itself and not _is_stuck(history):
                 resume(run, token=token)
+        except (UserError, OSError) as error:
+            # One that can't go on must not keep the others from it.
+            sys.stderr.write(f"Run {run.id} was not resumed: {error}\n")
 
 
 def save_all(store: RunStore, *, grace: float) -> None:
     """Have every trainer save a checkpoint and end, as when the machine goes down.
 
-    Returns when all have, or after `grace` seconds.
+    Returns when their supervisors are gone, which copy it to the Hub where that was asked for, or
+    after `grace` seconds.
     """
     training = [run for run in store.list() if run.status().state in SAVABLE]
     for run in training:
@@ -160,7 +164,7 @@ def save_all(store: RunStore, *, grace: float) -> None:
         if process is not None:
             process.terminate()
     end = time.monotonic() + grace
-    while any(run.status().state.live for run in training) and time.monotonic() < end:
+    while any(run.is_supervised() for run in training) and time.monotonic() < end:
         time.sleep(0.1)
 
 
@@ -210,13 +214,17 @@ def _bury(run: Run, status: RunStatus) -> RunStatus:
     return ended
 
 
-def _spawn_supervisor(run: Run, *, task: str, token: SecretStr | None) -> None:
+def _spawn_supervisor(
+    run: Run, *, task: str, token: SecretStr | None, output: OutputSection | None = None
+) -> None:
     """Start the supervisor of a run. Raises UserError when the run already has one."""
     descriptor = _lock_patiently(run)
     if descriptor is None:
         raise UserError("This run is already being worked on.", hint="Wait for it to end.")
     try:
         run.paths.request.unlink(missing_ok=True)
+        if output is not None:
+            run.choose_output(output)
         _announce(run, RunState.PUSHING if task == "push" else RunState.QUEUED)
         # The lock passes to the child unbroken, and dies with it.
         _spawn(

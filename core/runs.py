@@ -143,6 +143,13 @@ class Run:
         except FileNotFoundError:
             return None
 
+    def is_supervised(self) -> bool:
+        """Whether its supervisor lives."""
+        descriptor = self.lock()
+        if descriptor is not None:
+            os.close(descriptor)
+        return descriptor is None
+
     def lock(self) -> int | None:
         """Take the supervisor's place. Returns the locked descriptor, or None if it is taken."""
         return lock_file(self.paths.lock)

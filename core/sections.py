@@ -239,7 +239,7 @@ class OutputSection(Section):
     )  # fmt: skip
     pause_space: bool = setting(
         False, label="Pause the Space afterwards",
-        help="Once no run waits and every model is pushed and verified. Not where a push failed.",
+        help="After this run, if no other waits and every model is pushed and verified.",
     )  # fmt: skip
 
 

@@ -1,16 +1,16 @@
 """The Hugging Face Space that we run on: its hardware and price, its copies, and its pause."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
 from huggingface_hub import HfApi, SpaceHardware
 from pydantic import SecretStr
 
+from core import demo_space
 from core.errors import UserError
 from core.hub import TIMEOUT_SECONDS
 from core.hub_errors import hub_errors
-from core.runs import RunState, RunStatus, RunStore
+from core.runs import Run, RunState, RunStore
 
 UNITS_AN_HOUR = {"second": 3600.0, "minute": 60.0, "hour": 1.0}
 FREE = "cpu-basic"
@@ -98,27 +98,32 @@ def duplicate(space_id: str, *, token: SecretStr) -> str:
         return str(_api(token).duplicate_repo(space_id, repo_type="space", private=True))
 
 
-def pause_if_all_is_pushed(store: RunStore, *, space_id: str, token: SecretStr) -> bool:
-    """Pause the Space if that was asked for and nothing would be lost. Returns whether it was.
+def pause_if_all_is_pushed(store: RunStore, *, space_id: str, token: SecretStr) -> None:
+    """Pause the Space, unless something would be lost or broken off.
 
-    Raises UserError when the Hub refuses.
+    Raises UserError with the reason when it is not paused, or the Hub refuses.
     """
-    runs = store.list()
-    if not any(run.output().pause_space for run in runs):
-        return False
-    if not _is_all_pushed(run.status() for run in runs):
-        return False
+    for run in store.list():
+        reason = _reason_to_stay(run)
+        if reason:
+            raise UserError(f"{run.status().name} {reason}.")
     with hub_errors(f"the Space {space_id}"):
         _api(token).pause_space(space_id)
-    return True
 
 
-def _is_all_pushed(statuses: Iterable[RunStatus]) -> bool:
-    """Whether no run is at work, and what each of them has is verified on the Hub."""
-    kept = [status for status in statuses if status.state is not RunState.CANCELED]
-    return bool(kept) and all(
-        status.state is RunState.DONE and status.pushed_to is not None for status in kept
-    )
+def _reason_to_stay(run: Run) -> str:
+    """What of a run is not on the Hub yet, or still at work; "" where nothing is."""
+    status, paths = run.status(), run.paths
+    if status.state.live:
+        return "is still at work"
+    demo = demo_space.look(run)
+    if demo is not None and demo.note:
+        return "is getting a demo Space"
+    if status.state is RunState.CANCELED or status.pushed_to is not None:
+        return ""
+    if paths.model.is_dir():
+        return "has a model that is not pushed"
+    return "has a checkpoint to go on from" if paths.checkpoints.is_dir() else ""
 
 
 def _api(token: SecretStr | None) -> HfApi:

@@ -23,7 +23,7 @@ from core.events import EventWriter, Failure, PushFailed, PushProgress, StateCha
 from core.hardware import out_of_memory_kills
 from core.history import History
 from core.hub import needs_token
-from core.keep import ONCE
+from core.keeping import Keeping
 from core.logs import LogWriter, tail
 from core.options import AdapterKind, Tracking, Weights
 from core.processes import ProcessIdentity, become_subreaper, end_descendants
@@ -43,8 +43,6 @@ END_GRACE_SECONDS = 10
 PUSH_SECONDS = 6 * 60 * 60
 # A few hundred kilobytes, and nobody's push should wait long for them.
 TRACKING_SECONDS = 10 * 60
-# For the last checkpoint of a run that has ended.
-KEEP_SECONDS = 60 * 60
 
 
 class Supervisor:
@@ -58,21 +56,22 @@ class Supervisor:
         self._told_to_end = False
         self._called_off = False
         self._child: subprocess.Popen[bytes] | None = None
-        self._keeper: subprocess.Popen[bytes] | None = None
+        self._keeper: int | None = None
+        self._slot: int | None = None
         self._wrote_status = 0.0
 
     def work(self, task: str) -> None:
         become_subreaper()
         signal.signal(signal.SIGTERM, self._on_sigterm)
+        keeping = Keeping(self._run, token=self._token)
         if task == "push":
             self._track_if_owed()
             self._push()
             if self._run.paths.kept.exists():
-                self._start_keeper(ONCE)
-                self._wait_for_keeper()
+                keeping.tell_the_end()
         elif self._wait_for_slot():
             if self._run.config().output.safekeeping:
-                self._start_keeper()
+                self._keeper = keeping.start()
             self._train()
             if self._history.state is RunState.SAVING:
                 # Before the push, so that the model's card can name the place.
@@ -81,10 +80,11 @@ class Supervisor:
                     self._push()
                 else:
                     self._enter(RunState.DONE)
-            if self._keeper is not None:
-                # It copies what is newest and how the run ended, and then it goes.
-                self._keeper.terminate()
-                self._wait_for_keeper()
+            self._let_go_of_slot()
+            keeping.finish()
+        elif self._run.config().output.safekeeping and self._run.paths.checkpoints.exists():
+            # Called off while it waited: the Hub still takes it for a run that goes on.
+            keeping.tell_the_end()
         self._pause_space()
 
     def _on_sigterm(self, *_: object) -> None:
@@ -125,9 +125,9 @@ class Supervisor:
         store = RunStore(self._run.home)
         while not self._told_to_end and self._run.wish() is None:
             # First come, first served: only the oldest of those that wait may take the slot.
-            slot = lock_file(store.slot) if self._is_next(store) else None
-            if slot is not None:
-                # Held until this process ends; close_fds keeps it from the trainer.
+            self._slot = lock_file(store.slot) if self._is_next(store) else None
+            if self._slot is not None:
+                # close_fds keeps it from the trainer.
                 return True
             time.sleep(QUEUE_POLL_SECONDS)
         if self._told_to_end:
@@ -136,9 +136,15 @@ class Supervisor:
             self._enter(RunState.CANCELED, "Called off before it began.")
         return False
 
+    def _let_go_of_slot(self) -> None:
+        """The next run may train while the last checkpoint of this one is copied."""
+        if self._slot is not None:
+            os.close(self._slot)
+            self._slot = None
+
     def _is_next(self, store: RunStore) -> bool:
         waiting = [run for run in store.list() if run.status().state is RunState.QUEUED]
-        alive = [run.id for run in waiting if run.id == self._run.id or _is_locked(run)]
+        alive = [run.id for run in waiting if run.id == self._run.id or run.is_supervised()]
         return not alive or min(alive) == self._run.id
 
     def _train(self) -> None:
@@ -164,26 +170,6 @@ class Supervisor:
             self._enter(RunState.INTERRUPTED, "The machine went down. Resume when it is back.")
         else:
             self._fail(code, was_out_of_memory=out_of_memory_kills() > kills)
-
-    def _start_keeper(self, *arguments: str) -> None:
-        """Have checkpoints copied to the Hub meanwhile."""
-        self._keeper = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "core.keep", str(self._run.paths.root), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            cwd=Path(__file__).parent.parent,
-            env=allowed_environment(token=self._token),
-        )
-
-    def _wait_for_keeper(self) -> None:
-        if self._keeper is None:
-            return
-        try:
-            self._keeper.wait(timeout=KEEP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._keeper.kill()
-            self._keeper.wait()
-        self._keeper = None
 
     def _fail(self, code: int, *, was_out_of_memory: bool) -> None:
         if self._history.failure is None:
@@ -246,11 +232,14 @@ class Supervisor:
         return self._run_child("core.train.merge", environment=environment, limit=PUSH_SECONDS)
 
     def _pause_space(self) -> None:
-        """The last run of a Space turns the light off, if somebody asked for that."""
-        if self._space is None or self._token is None:
+        """The last run of a Space turns the light off, if it was asked to."""
+        asked = self._run.output().pause_space
+        if not asked or self._space is None or self._token is None:
             return
         store = RunStore(self._run.home)
         try:
+            if self._history.state in (RunState.FAILED, RunState.TRAINED):
+                raise UserError("this run did not end with a verified push.")
             pause_if_all_is_pushed(store, space_id=self._space.id, token=self._token)
         except UserError as error:
             text = f"The Space was not paused: {error}"
@@ -278,8 +267,7 @@ class Supervisor:
             if child.poll() is None:
                 child.kill()
             code = child.wait()
-            keeper = self._keeper.pid if self._keeper else None
-            end_descendants(grace=END_GRACE_SECONDS, but=keeper)
+            end_descendants(grace=END_GRACE_SECONDS, but=self._keeper)
             log.close()
             self._child = None
             scratch.cleanup()
@@ -348,14 +336,6 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             child.kill()
             child.wait()
-
-
-def _is_locked(run: Run) -> bool:
-    descriptor = run.lock()
-    if descriptor is None:
-        return True
-    os.close(descriptor)
-    return False
 
 
 def _ending(code: int) -> str:

@@ -11,12 +11,14 @@ from typing import Any
 import gradio as gr
 from pydantic import SecretStr
 
-from core.errors import UserError
+from core.config import RunConfig
+from core.errors import InvalidConfig, UserError
 from core.hub import account, key_of
 from core.settings import Settings
 
 # Sign-ins whose organizations are remembered.
 MAX_REMEMBERED = 10_000
+BELIEVED_SECONDS = 600.0
 
 
 class Role(StrEnum):
@@ -55,28 +57,33 @@ class Access:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._organizations: dict[str, frozenset[str]] = {}
+        self._organizations: dict[str, tuple[float, frozenset[str]]] = {}
 
     @property
     def on_space(self) -> bool:
         return self._settings.space is not None
 
     def meet(self, request: gr.Request) -> None:
-        """Find out which organizations somebody belongs to, once for each sign-in.
+        """Find out which organizations somebody writes in, every ten minutes at most.
 
         A sign-in need not tell of them, so the Hub is asked: as the page opens, and not at a tick.
         """
         token = self.own_token(request)
-        if token is None or (key := key_of(token)) in self._organizations:
+        if token is None or self.person(request).role is Role.OWNER:
+            return
+        key, now = key_of(token), time.monotonic()
+        asked, _ = self._organizations.get(key, (float("-inf"), frozenset()))
+        if now - asked < BELIEVED_SECONDS:
             return
         try:
-            names = account(token).organizations
+            # Who may only read there must not spend there.
+            names = account(token).writable
         except UserError:
             # Asked again when they next open the page, or ask for something.
             return
         if len(self._organizations) >= MAX_REMEMBERED:
             self._organizations.clear()
-        self._organizations[key] = frozenset(name.lower() for name in names)
+        self._organizations[key] = (now, frozenset(name.lower() for name in names))
 
     def person(self, request: gr.Request) -> Person:
         return self._person(_session(request))
@@ -89,8 +96,7 @@ class Access:
 
     def require(self, request: gr.Request) -> None:
         """Raises UserError when the request comes from someone who may only look."""
-        if not self.may_act(request):
-            self.meet(request)
+        self.meet(request)
         if not self.may_act(request):
             raise UserError(
                 "Only the owner of this Space can do this.",
@@ -99,6 +105,7 @@ class Access:
 
     def require_owner(self, request: gr.Request) -> None:
         """Raises UserError when the request comes from someone whose Space this is not."""
+        self.meet(request)
         if self.person(request).role not in (Role.LOCAL, Role.OWNER, Role.MEMBER):
             raise UserError("Only the owner of this Space can do this.", hint="Ask its owner.")
 
@@ -119,6 +126,12 @@ class Access:
             case Role.STRANGER | Role.NOBODY:
                 return None
 
+    def require_own_account(self, request: gr.Request, config: RunConfig) -> None:
+        """Raises InvalidConfig when a run would go on with a token that is not its person's."""
+        if self.person(request).role is Role.ALLOWED and config.output.resume_by_itself:
+            problem = "Only with the Space's own token, which is its owner's."
+            raise InvalidConfig({"output.resume_by_itself": problem})
+
     def own_token(self, request: gr.Request) -> SecretStr | None:
         """The token of the person's own sign-in on this Space."""
         return _token(self._sign_in(_session(request)))
@@ -132,10 +145,15 @@ class Access:
         name = str(user.get("preferred_username") or "")
         if not name:
             return Person(Role.NOBODY)
-        organizations = {str(o.get("preferred_username")).lower() for o in user.get("orgs") or []}
+        organizations = {
+            str(organization.get("preferred_username")).lower()
+            for organization in user.get("orgs") or []
+            if organization.get("roleInOrg") != "read"
+        }
         token = _token(sign_in)
         if token is not None:
-            organizations |= self._organizations.get(key_of(token), frozenset())
+            _, names = self._organizations.get(key_of(token), (0.0, frozenset[str]()))
+            organizations |= names
         owner = space.owner.lower()
         if name.lower() == owner:
             role = Role.OWNER

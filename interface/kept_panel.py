@@ -75,8 +75,9 @@ class KeptPanel:
                 raise UserError("The Hub keeps no such run.", hint="Reload the page.")
             brought = bring_back(self._store, kept, token=token)
             launcher.resume(brought, token=token)
-        except UserError as error:
-            yield problems.listed(error), gr.skip()
+        except (UserError, OSError) as error:
+            told = error if isinstance(error, UserError) else UserError(f"{error}.")
+            yield problems.listed(told), gr.skip()
             return
         yield problems.NOTHING, brought.id
 

@@ -58,6 +58,7 @@ class TrainTab:
         self._access.require(request)
         try:
             config = self.form.parse(values)
+            self._access.require_own_account(request, config)
             files = self.form.files(values)
             token = self._access.token(request)
 

@@ -103,7 +103,9 @@ def _tell_samples(
             trainer.accelerator.unwrap_model(trainer.model),
             tokenizer=tokenizer, rows=rows, step=trainer.state.global_step,
         )  # fmt: skip
-    except (RuntimeError, ValueError, TemplateError) as error:
+    except (
+        RuntimeError, ValueError, TypeError, LookupError, AttributeError, TemplateError,
+    ) as error:  # fmt: skip
         events.write(Warned(text=f"No sample answers could be made: {error}"))
         return
     for sample in samples:

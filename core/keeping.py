@@ -1,0 +1,59 @@
+"""The keeper of a run's checkpoints (core/keep.py), as the supervisor's child."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from core.environment import allowed_environment
+from core.events import EventWriter, Warned
+from core.keep import ONCE
+from core.runs import Run
+
+# For the last checkpoint of a run that has ended.
+LIMIT_SECONDS = 60 * 60
+
+
+class Keeping:
+    """Starts the keeper beside the training, and sees that it tells the Hub how the run ended."""
+
+    def __init__(self, run: Run, *, token: SecretStr | None) -> None:
+        self._run = run
+        self._token = token
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *arguments: str) -> int:
+        """Have checkpoints copied to the Hub meanwhile. Returns the keeper's pid."""
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "core.keep", str(self._run.paths.root), *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            cwd=Path(__file__).parent.parent,
+            env=allowed_environment(token=self._token),
+        )
+        return self._process.pid
+
+    def finish(self) -> None:
+        """Let it copy what is newest and how the run ended, if it was started."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        if self._wait(self._process) == -signal.SIGTERM:
+            # It had hardly begun, and has told nothing.
+            self.tell_the_end()
+
+    def tell_the_end(self) -> None:
+        """Have it look once at what came of the run."""
+        self.start(ONCE)
+        if self._process is not None and self._wait(self._process) != 0:
+            text = "The last checkpoint may not be kept on the Hub: copying it ended early."
+            EventWriter(self._run.paths.events).write(Warned(text=text))
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> int:
+        try:
+            return process.wait(timeout=LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()

@@ -41,14 +41,16 @@ def go_on(store: RunStore, token: SecretStr | None) -> None:
     launcher.resume_interrupted(store, token=token)
     while token is not None:
         try:
-            bring_back_unfinished(store, token=token)
+            is_all = bring_back_unfinished(store, token=token)
             launcher.resume_interrupted(store, token=token)
-            return
-        except HubUnreachable:
-            time.sleep(ASK_AGAIN_SECONDS)
+            if is_all:
+                return
+        except HubUnreachable as error:
+            sys.stderr.write(f"Runs kept on the Hub will be looked for again: {error}\n")
         except UserError as error:
             sys.stderr.write(f"Runs kept on the Hub were not looked for: {error}\n")
             return
+        time.sleep(ASK_AGAIN_SECONDS)
 
 
 if __name__ == "__main__":

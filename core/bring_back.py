@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from huggingface_hub import HfApi, ModelInfo
+from huggingface_hub import CommitOperationAdd, HfApi, ModelInfo
 from pydantic import SecretStr, ValidationError
 
 from core.checkpoints import checkpoint_folder
@@ -16,9 +16,20 @@ from core.errors import HubUnreachable, UserError
 from core.events import EventWriter, StateChanged
 from core.hub import account
 from core.hub_errors import hub_errors
-from core.keep import CHECKPOINT, MANIFEST, PREFIX, KeptFile, Manifest, step_folder
+from core.keep import CHECKPOINT, step_folder
+from core.launcher import STUCK_AFTER
+from core.manifest import (
+    BELIEVED,
+    MANIFEST,
+    PREFIX,
+    KeptFile,
+    Manifest,
+    installation,
+    read_manifest,
+)
 from core.run_paths import RunPaths
 from core.runs import RUN_ID, Run, RunState, RunStatus, RunStore, first_status
+from core.settings import load_settings
 from core.upload import fingerprint
 
 MAX_LISTED = 20
@@ -56,12 +67,15 @@ def kept_runs(token: SecretStr) -> list[KeptRun]:
 def bring_back(store: RunStore, kept: KeptRun, *, token: SecretStr) -> Run:
     """Make the run's folder again from what is kept; it can then be resumed.
 
-    Raises UserError when it is here already, when a file is not as it was kept, or when the Hub
-    refuses.
+    From then on the run is this installation's: its keeper elsewhere, if there is one, lets it be.
+
+    Raises UserError when it is here already, when it still trains elsewhere, when a file is not as
+    it was kept, or when the Hub refuses.
     """
     manifest = kept.manifest
     if store.has(manifest.run):
         raise UserError("This run is here already.", hint="Choose it in the list of runs.")
+    _require_cut_off(manifest)
     store.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store.home, prefix=".kept-") as scratch:
         downloaded = Path(scratch) / "downloaded"
@@ -70,31 +84,72 @@ def bring_back(store: RunStore, kept: KeptRun, *, token: SecretStr) -> Run:
                 kept.repo, revision=kept.commit, local_dir=downloaded
             )
         _require_as_kept(downloaded, manifest)
+        _take_over(kept, token=token)
         folder = Path(scratch) / manifest.run
         _lay_out(downloaded, manifest, paths=RunPaths(folder))
         status = _tell_of_the_interruption(RunPaths(folder), manifest)
         return store.adopt(manifest.run, folder, status=status)
 
 
-def bring_back_unfinished(store: RunStore, *, token: SecretStr) -> None:
+def bring_back_unfinished(store: RunStore, *, token: SecretStr) -> bool:
     """Bring back the runs that were cut off and are to go on by themselves.
 
+    Returns whether that is all: False while one is said to train elsewhere, which may prove wrong.
     Raises HubUnreachable when the Hub gives no answer, UserError when it refuses.
     """
     # Others may write to an organization's repositories: from there a run comes back by hand.
     own = f"{account(token).name}/"
-    for kept in kept_runs(token):
-        manifest = kept.manifest
-        if not kept.repo.startswith(own):
+    wanted = [kept for kept in kept_runs(token) if kept.repo.startswith(own) and _goes_on(kept)]
+    missing = [kept for kept in wanted if not store.has(kept.manifest.run)]
+    here = installation(load_settings())
+    for kept in missing:
+        if kept.manifest.trains_elsewhere(here=here):
             continue
-        if manifest.resume_by_itself and manifest.state in CUT_OFF and not store.has(manifest.run):
-            try:
-                bring_back(store, kept, token=token)
-            except HubUnreachable:
-                raise
-            except (UserError, OSError) as error:
-                # One that can't come back must not keep the others from it.
-                sys.stderr.write(f"Run {manifest.run} was not brought back: {error}\n")
+        try:
+            bring_back(store, kept, token=token)
+        except HubUnreachable:
+            raise
+        except (UserError, OSError) as error:
+            # One that can't come back must not keep the others from it.
+            sys.stderr.write(f"Run {kept.manifest.run} was not brought back: {error}\n")
+    return not any(kept.manifest.trains_elsewhere(here=here) for kept in missing)
+
+
+def _goes_on(kept: KeptRun) -> bool:
+    """Whether a run goes on by itself. One that ends its machines each time must not."""
+    manifest = kept.manifest
+    is_asked = manifest.resume_by_itself and manifest.state in CUT_OFF
+    return is_asked and manifest.brought_back < STUCK_AFTER
+
+
+def _require_cut_off(manifest: Manifest) -> None:
+    if manifest.trains_elsewhere(here=installation(load_settings())):
+        raise UserError(
+            f"This run trains on another machine: it said so at {manifest.updated:%H:%M} UTC.",
+            hint="Stop it there; or, if that machine is gone, try again in"
+            f" {BELIEVED.seconds // 60} minutes.",
+        )
+
+
+def _take_over(kept: KeptRun, *, token: SecretStr) -> None:
+    """Say on the Hub that the run is this installation's now. Raises UserError when it moved on."""
+    ours = {
+        "holder": installation(load_settings()),
+        "state": RunState.INTERRUPTED,
+        "brought_back": kept.manifest.brought_back + 1,
+    }
+    with hub_errors(f"the repository {kept.repo}, if the run has not gone on meanwhile"):
+        HfApi(token=token.get_secret_value()).create_commit(
+            kept.repo,
+            [
+                CommitOperationAdd(
+                    MANIFEST,
+                    kept.manifest.model_copy(update=ours).model_dump_json(indent=2).encode(),
+                )
+            ],
+            commit_message="Brought back on another machine",
+            parent_commit=kept.commit,
+        )
 
 
 def _newest(api: HfApi, owner: str) -> Iterable[ModelInfo]:
@@ -110,11 +165,10 @@ def _look(api: HfApi, repo: str) -> KeptRun | None:
         names = {file.rfilename for file in info.siblings or []}
         if not info.private or MANIFEST not in names:
             return None
-        path = api.hf_hub_download(repo, MANIFEST, revision=info.sha)
-    try:
-        manifest = Manifest.model_validate_json(Path(path).read_bytes())
-    except ValidationError:
-        return None
+        try:
+            manifest = read_manifest(api, repo, revision=info.sha)
+        except ValidationError:
+            return None
     is_ours = RUN_ID.match(manifest.run) and repo.endswith(f"/{PREFIX}{manifest.run}")
     return KeptRun(repo=repo, commit=str(info.sha), manifest=manifest) if is_ours else None
 

@@ -25,14 +25,13 @@ from core.errors import HubUnreachable, UserError
 from core.files import write_atomically
 from core.hub import writable_owner
 from core.hub_errors import hub_errors
+from core.manifest import BEAT, MANIFEST, PREFIX, KeptFile, Manifest, installation, read_manifest
 from core.processes import die_with_parent
 from core.run_paths import RunPaths
 from core.runs import Run, RunState
 from core.settings import load_settings
 from core.upload import Print, Target, fingerprints, listing, upload_verified
 
-PREFIX = "smolfactory-run-"
-MANIFEST = "kept.json"
 ONCE = "once"
 CHECKPOINT = "checkpoint"
 LOOK_SECONDS = 2.0
@@ -41,25 +40,6 @@ LAST_TRIES = 10
 LOWEST_PRIORITY = 19
 # Pickled settings of the trainer, which nothing needs again.
 LEFT_OUT = "training_args.bin"
-
-
-class KeptFile(BaseModel):
-    size: int
-    sha256: str
-
-
-class Manifest(BaseModel):
-    """What is kept of a run: its newest whole checkpoint, and all that resuming needs besides."""
-
-    run: str
-    name: str
-    step: int
-    total: int
-    state: RunState
-    updated: datetime
-    # Whether it goes on without being asked to, once there is a machine for it.
-    resume_by_itself: bool
-    files: dict[str, KeptFile]
 
 
 class Kept(BaseModel):
@@ -74,13 +54,14 @@ class Kept(BaseModel):
 class Keeper:
     """Copies one run's newest checkpoint to the Hub, again and again."""
 
-    def __init__(self, run: Run, *, token: SecretStr) -> None:
+    def __init__(self, run: Run, *, token: SecretStr, here: str) -> None:
         self._run = run
+        self._here = here
         self._token = token
         self._api = HfApi(token=token.get_secret_value())
         self._kept = Kept()
         self._told_to_end = threading.Event()
-        self._state: RunState | None = None
+        self._manifest: Manifest | None = None
 
     def work(self, *, once: bool) -> None:
         """Keep until told to end. Returns early only where the Hub refuses for good.
@@ -120,10 +101,14 @@ class Keeper:
             self._choose_repo()
         if state is RunState.CANCELED or self._is_pushed(state):
             # Nothing is to be kept, or the whole model is on the Hub.
-            let_go(self._api, self._kept.repo)
+            self._let_go()
             return
         newest = newest_checkpoint(self._run.paths.checkpoints)
-        if newest is None or (newest.step, state) == (self._kept.step, self._state):
+        last = self._manifest
+        if newest is None:
+            return
+        if last is not None and (newest.step, state) == (last.step, last.state):
+            self._beat(last)
             return
         try:
             self._keep(newest.path, step=newest.step, state=state)
@@ -131,6 +116,12 @@ class Keeper:
             # The trainer may delete it just now; then there is a newer one.
             if newest.path.exists():
                 raise
+
+    def _let_go(self) -> None:
+        commit = self._newest_commit()
+        if commit is not None:
+            self._require_ours(commit)
+            let_go(self._api, self._kept.repo)
 
     def _is_pushed(self, state: RunState) -> bool:
         return state is RunState.DONE and self._run.status().pushed_to is not None
@@ -150,9 +141,9 @@ class Keeper:
         commit = upload_verified(
             self._api, target, folder=folder, local=local, message=f"Step {step}"
         )
-        self._point_to(step, commit=commit, manifest=self._manifest(step, local, state=state))
+        self._point_to(commit=commit, manifest=self._describe(step, local, state=state))
         shutil.rmtree(folder)
-        self._kept, self._state = self._kept.model_copy(update={"step": step}), state
+        self._kept = self._kept.model_copy(update={"step": step})
         self._tell()
         self._forget_older_bytes()
 
@@ -165,7 +156,38 @@ class Keeper:
             f"{repo} is public, so no checkpoint is kept there.", hint="Make it private on the Hub."
         )
 
-    def _manifest(self, step: int, local: dict[str, Print], *, state: RunState) -> Manifest:
+    def _beat(self, last: Manifest) -> None:
+        """Say that the run still trains here, so that nobody trains it a second time."""
+        now = datetime.now(UTC)
+        commit = self._newest_commit() if now - last.updated >= BEAT else None
+        if commit is not None:
+            self._point_to(commit=commit, manifest=last.model_copy(update={"updated": now}))
+
+    def _newest_commit(self) -> str | None:
+        """None where there is no repository."""
+        with hub_errors(f"the repository {self._kept.repo}"):
+            if not self._api.repo_exists(self._kept.repo):
+                return None
+            return str(self._api.model_info(self._kept.repo).sha)
+
+    def _require_ours(self, commit: str) -> Manifest | None:
+        """What is kept by now, if anything.
+
+        Raises UserError when another installation has brought the run back.
+        """
+        repo = self._kept.repo
+        with hub_errors(f"the repository {repo}"):
+            if not self._api.file_exists(repo, MANIFEST, revision=commit):
+                return None
+            manifest = read_manifest(self._api, repo, revision=commit)
+        if manifest.holder != self._here:
+            raise UserError(
+                "This run was brought back on another machine and is kept from there.",
+                hint="Cancel it on one of the two.",
+            )
+        return manifest
+
+    def _describe(self, step: int, local: dict[str, Print], *, state: RunState) -> Manifest:
         status = self._run.status()
         return Manifest(
             run=self._run.id,
@@ -174,26 +196,32 @@ class Keeper:
             total=status.total,
             state=state,
             updated=datetime.now(UTC),
+            holder=self._here,
             resume_by_itself=self._run.config().output.resume_by_itself,
             files={path: KeptFile(size=p.size, sha256=p.sha256) for path, p in local.items()},
         )
 
-    def _point_to(self, step: int, *, commit: str, manifest: Manifest) -> None:
+    def _point_to(self, *, commit: str, manifest: Manifest) -> None:
         """In one commit: kept.json names this step's files, and older steps are gone."""
         target = Target(self._kept.repo)
+        before = self._require_ours(commit)
+        if before is not None and before.step == manifest.step:
+            manifest = manifest.model_copy(update={"brought_back": before.brought_back})
         with hub_errors(f"the repository {target.repo}"):
             there = listing(self._api, target, revision=commit)
             steps = {path.split("/")[0] for path in there if path.startswith("step-")}
+            older = steps - {step_folder(manifest.step)}
             self._api.create_commit(
                 target.repo,
                 [
                     CommitOperationAdd(MANIFEST, manifest.model_dump_json(indent=2).encode()),
-                    *(CommitOperationDelete(f"{name}/") for name in steps - {step_folder(step)}),
+                    *(CommitOperationDelete(f"{name}/") for name in older),
                 ],
-                commit_message=f"Step {step} is whole",
+                commit_message=f"Step {manifest.step} is whole",
                 # Refused where somebody has written meanwhile, so what is named is still there.
                 parent_commit=commit,
             )
+        self._manifest = manifest
 
     def _lay_out(self, checkpoint: Path, *, step: int) -> Path:
         """Put what is kept side by side. Large files are hard links: they cost no space."""
@@ -263,11 +291,12 @@ def main() -> int:
     _step_back()
     root = Path(sys.argv[1])
     run = Run(id=root.name, paths=RunPaths(root))
-    token = load_settings().token
+    settings = load_settings()
     try:
-        if token is None:
+        if settings.token is None:
             raise UserError("Keeping checkpoints on the Hub needs a token.")
-        Keeper(run, token=token).work(once=ONCE in sys.argv[2:])
+        here = installation(settings)
+        Keeper(run, token=settings.token, here=here).work(once=ONCE in sys.argv[2:])
     except UserError as error:
         write_atomically(run.paths.kept, Kept(problem=str(error)).model_dump_json())
         return 1

@@ -23,8 +23,8 @@ class KeptPanel:
         with gr.Column(elem_classes=["card", AWAY], elem_id="kept-panel") as self._column:
             gr.HTML(
                 "<h2>Kept on the Hub</h2>"
-                "<p>These runs were cut off on another machine. Each goes on from its last kept"
-                " step.</p>"
+                "<p>Runs of other machines. Each goes on from its last kept step, once it is not"
+                " trained there.</p>"
             )
             self._choice = gr.Radio([], show_label=False, container=False, elem_id="kept-runs")
             with gr.Row(elem_classes=["buttons"]):
@@ -85,4 +85,5 @@ class KeptPanel:
 def _words(kept: KeptRun) -> str:
     about = kept.manifest
     total = f" of {about.total}" if about.total else ""
-    return f"{about.name} · step {about.step}{total} · {about.updated:%Y-%m-%d %H:%M} UTC"
+    when = f"{about.state}, {about.updated:%Y-%m-%d %H:%M} UTC"
+    return f"{about.name} · step {about.step}{total} · {when}"

@@ -10,7 +10,7 @@ import pytest
 
 from core.bring_back import _lay_out
 from core.errors import UserError
-from core.keep import Manifest
+from core.manifest import Manifest
 from core.processes import end_family
 from core.run_paths import RunPaths
 from tests.conftest import CommandLine, environment_of, processes_of, wait_until
@@ -28,6 +28,10 @@ def kept(command_line: CommandLine, run: str) -> dict[str, Any]:
     """What the run's own folder says of its keeping."""
     path = command_line.home / "runs" / run / "kept.json"
     return dict(json.loads(path.read_text())) if path.exists() else {"step": 0, "problem": ""}
+
+
+def newest_checkpoint_of(command_line: CommandLine, run: str) -> int:
+    return max(e["step"] for e in command_line.events(run) if e["kind"] == "checkpoint")
 
 
 def repo_of(run: str) -> str:
@@ -141,6 +145,40 @@ def test_what_was_changed_on_the_hub_is_not_resumed(
 
 
 @LFS_ONLY
+def test_a_run_is_trained_on_one_machine_at_a_time(
+    online: CommandLine, hub: HubDouble, tiny_model: Path, tmp_path: Path
+) -> None:
+    run = online.start(LONG)
+    wait_until(lambda: kept(online, run)["step"] >= 5)
+    trainer = next(p for p in processes_of(online.home) if "core.train" in p.cmdline())
+    trainer.suspend()
+    wait_until(lambda: kept(online, run)["step"] == newest_checkpoint_of(online, run))
+    shutil.copytree(tiny_model, tmp_path / "models" / "SmolLM2-135M-Instruct")
+    elsewhere = CommandLine(
+        tmp_path, environment_of(tmp_path) | hub.environment(home=tmp_path / "hf", token=TOKEN)
+    )
+    refused = elsewhere("runs", "fetch", run)
+    assert refused.returncode == 2
+    assert "trains on another machine" in refused.stderr
+
+    # The other machine is believed to be gone; it is not.
+    manifest = json.loads(hub.files(repo_id=repo_of(run))["kept.json"])
+    silent = json.dumps(manifest | {"updated": "2026-01-01T00:00:00Z"}).encode()
+    hub.commit(repo_id=repo_of(run), files={"kept.json": silent})
+    assert elsewhere("runs", "fetch", run).returncode == 0
+    assert elsewhere.status(run)["state"] == "interrupted"
+    trainer.resume()
+    wait_until(lambda: "brought back on another machine" in kept(online, run)["problem"])
+    taken = json.loads(hub.files(repo_id=repo_of(run))["kept.json"])
+    assert (taken["step"], taken["brought_back"]) == (manifest["step"], 1)
+    assert taken["holder"] != manifest["holder"]
+    # Canceled here, it is still kept for the other machine.
+    assert online("runs", "stop", run, "--now").returncode == 0
+    wait_until(lambda: not processes_of(online.home))
+    assert hub.has_repo(repo_id=repo_of(run))
+
+
+@LFS_ONLY
 def test_a_canceled_run_leaves_nothing_on_the_hub(online: CommandLine, hub: HubDouble) -> None:
     run = online.start(LONG)
     wait_until(lambda: kept(online, run)["step"] >= 5)
@@ -164,7 +202,7 @@ def test_a_manifest_names_no_file_outside_its_run(tmp_path: Path, name: str) -> 
         {
             "run": "20260101-000000-00000000", "name": "bot", "step": 5, "total": 9,
             "state": "training", "updated": "2026-01-01T00:00:00Z", "resume_by_itself": True,
-            "files": {name: {"size": 0, "sha256": hashlib.sha256(b"").hexdigest()}},
+            "holder": "", "files": {name: {"size": 0, "sha256": hashlib.sha256(b"").hexdigest()}},
         }
     )  # fmt: skip
     with pytest.raises(UserError, match="no file of a run"):

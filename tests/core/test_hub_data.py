@@ -200,7 +200,11 @@ def test_a_stream_goes_on_in_its_place_after_several_passes(
     hub: HubDouble, online: CommandLine
 ) -> None:
     hub.add_repo(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(9)})
-    asked: dict[str, Any] = {"dataset": on_hub(streaming=True), "training": {"max_steps": 40}}
+    asked: dict[str, Any] = {
+        "dataset": on_hub(streaming=True),
+        "training": {"max_steps": 40},
+        "hardware": {"number_format": "float32"},
+    }
     whole = train(online, **asked)
     run = online.start(save(online.home, **asked).read_text(encoding="utf-8"))
     # A pass is 4.5 steps.

@@ -186,6 +186,22 @@ def test_a_canceled_run_leaves_nothing_on_the_hub(online: CommandLine, hub: HubD
     wait_until(lambda: not hub.has_repo(repo_id=repo_of(run)))
 
 
+@LFS_ONLY
+def test_a_run_that_is_called_off_while_it_waits_leaves_nothing_either(
+    online: CommandLine, hub: HubDouble
+) -> None:
+    run = online.start(LONG)
+    wait_until(lambda: kept(online, run)["step"] >= 5)
+    assert online("runs", "stop", run).returncode == 0
+    assert hub.has_repo(repo_id=repo_of(run))
+    first = online.start(LONG.replace("safekeeping: true", "safekeeping: false"))
+    online.wait_for_step(first, 1)
+    assert online("runs", "resume", run).returncode == 0
+    assert online.status(run)["state"] == "queued"
+    assert online("runs", "stop", run, "--now").returncode == 0
+    wait_until(lambda: not hub.has_repo(repo_id=repo_of(run)))
+
+
 def test_without_a_token_it_is_refused_before_training(home: Path) -> None:
     file = home / "run.yaml"
     file.write_text(KEPT, encoding="utf-8")

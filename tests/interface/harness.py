@@ -108,7 +108,7 @@ def serving(home: Path, *, port: int | None = None, **environment: str) -> Itera
         yield Server(home=home, port=port, process=process)
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=90)
 
 
 def open_form(context: BrowserContext, server: Server) -> Page:
@@ -126,16 +126,23 @@ def without_default(client: Client) -> dict[str, None]:
 
 
 def sign_in_cookie(
-    name: str, *, organizations: tuple[str, ...] = (), expires_in: int = 24 * 3600
+    name: str,
+    *,
+    organizations: tuple[str, ...] = (),
+    role: str = "write",
+    expires_in: int = 24 * 3600,
 ) -> str:
-    """The session cookie that Gradio sets after a sign-in with Hugging Face."""
+    """The session cookie that Gradio sets after a sign-in with Hugging Face.
+
+    `role` is what the person may do in their organizations.
+    """
     info = {
         "userinfo": {
             "name": name,
             "preferred_username": name,
             "profile": f"https://huggingface.co/{name}",
             "picture": "",
-            "orgs": [{"preferred_username": org} for org in organizations],
+            "orgs": [{"preferred_username": org, "roleInOrg": role} for org in organizations],
         },
         "access_token": f"token-of-{name}",
         "expires_at": time.time() + expires_in,

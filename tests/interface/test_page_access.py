@@ -89,6 +89,7 @@ def test_no_handler_tells_a_stranger_of_runs(space: Server) -> None:
         (sign_in_cookie("acme")[:-3] + "abc", 403),
         (sign_in_cookie("ACME"), 200),
         (sign_in_cookie("member", organizations=("other", "acme")), 200),
+        (sign_in_cookie("reader", organizations=("acme",), role="read"), 403),
     ],
 )
 def test_only_the_owner_uploads(space: Server, cookie: str | None, status: int) -> None:
@@ -105,6 +106,17 @@ def test_the_owner_may_act(space: Server) -> None:
     client = space.client(cookie=sign_in_cookie("acme"))
     with pytest.raises(AppError, match="This run has ended already"):
         client.predict(run_id=run.id, api_name="/stop")
+
+
+def test_who_is_only_allowed_in_spends_nothing_of_the_owners(tmp_path: Path) -> None:
+    with serving(tmp_path, **SPACE, SMOLFACTORY_ALLOWED="Grace, ada") as running:
+        client = running.client(cookie=sign_in_cookie("grace"))
+        values = without_default(client) | {"submission": ""}
+        told = client.predict(**values, output__resume_by_itself=True, api_name="/start")
+        assert "which is its owner" in str(told)
+        with pytest.raises(AppError, match=REFUSED):
+            client.predict(name="t4-small", api_name="/request_hardware")
+        assert not running.store.list()
 
 
 def test_a_stranger_sees_the_form_and_how_to_get_their_own(

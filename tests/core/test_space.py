@@ -1,0 +1,55 @@
+"""The Space is not paused while something would be lost or broken off."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from core.errors import UserError
+from core.runs import Run, RunState, RunStore, lock_file
+from core.space import pause_if_all_is_pushed
+from tests.interface.harness import make_run
+
+
+def has_checkpoint(run: Run) -> None:
+    (run.paths.checkpoints / "checkpoint-5").mkdir(parents=True)
+
+
+def has_model(run: Run) -> None:
+    run.paths.model.mkdir()
+
+
+def gets_a_demo(run: Run) -> None:
+    run.paths.demo.write_text('{"note": "Creating the Space…"}', encoding="utf-8")
+
+
+def nothing(_: Run) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("state", "prepare", "reason"),
+    [
+        (RunState.QUEUED, nothing, "is still at work"),
+        (RunState.TRAINING, has_checkpoint, "is still at work"),
+        (RunState.PUSHING, has_model, "is still at work"),
+        (RunState.STOPPED, has_checkpoint, "has a checkpoint to go on from"),
+        (RunState.TRAINED, has_model, "has a model that is not pushed"),
+        (RunState.DONE, gets_a_demo, "is getting a demo Space"),
+    ],
+)
+def test_what_keeps_a_space_awake(
+    tmp_path: Path, state: RunState, prepare: Callable[[Run], None], reason: str
+) -> None:
+    store = RunStore(tmp_path)
+    # These two have nothing to lose.
+    has_checkpoint(make_run(store, state=RunState.CANCELED, steps=5))
+    make_run(store, state=RunState.FAILED)
+    run = make_run(store, state=state)
+    prepare(run)
+    making = lock_file(run.paths.demo_lock) if prepare is gets_a_demo else None
+    with pytest.raises(UserError, match=reason):
+        pause_if_all_is_pushed(store, space_id="acme/space", token=SecretStr("hf_none"))
+    if making is not None:
+        os.close(making)

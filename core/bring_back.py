@@ -138,7 +138,7 @@ def _take_over(kept: KeptRun, *, token: SecretStr) -> None:
         "state": RunState.INTERRUPTED,
         "brought_back": kept.manifest.brought_back + 1,
     }
-    with hub_errors(f"the repository {kept.repo}, if the run has not gone on meanwhile"):
+    with hub_errors(f"the repository {kept.repo}"):
         HfApi(token=token.get_secret_value()).create_commit(
             kept.repo,
             [

@@ -238,6 +238,7 @@ def test_a_demo_that_was_made_public_gets_no_private_model(
         ("revoked", "does not accept this token"),
         ("forbidden", "has no right to"),
         ("limited", "asks us to slow down"),
+        ("conflict", "Others wrote to"),
         ("cut", "gave no answer"),
     ],
 )
@@ -255,6 +256,8 @@ def test_every_fault_of_a_push_leaves_the_model_and_a_remedy(
             hub.fail(path="/commit/", status=403, times=None)
         case "limited":
             hub.fail(path="/commit/", status=429, times=None)
+        case "conflict":
+            hub.fail(path="/commit/", status=409, times=None)
         case "cut":
             hub.fail(path="/commit/", status=None, times=None)
     done = online("push", trained, "ada/bot")
@@ -270,6 +273,7 @@ def test_every_fault_of_a_push_leaves_the_model_and_a_remedy(
 
 def test_a_slow_hub_is_waited_for(online: CommandLine, hub: HubDouble, trained: str) -> None:
     hub.slow(path="/commit/", seconds=3)
+    hub.fail(path="/commit/", status=429, headers={"Retry-After": "2"})
     assert online("push", trained, "ada/bot").returncode == 0
 
 

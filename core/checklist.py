@@ -35,10 +35,10 @@ def checks(
     """
     yield Check(
         done=True,
-        title="Private" if space.private else "Public, and only you can train",
+        title="Private" if space.private else "Public to look at, not to train on",
         text="Nobody else sees this Space."
         if space.private
-        else "Everybody can look at the form; runs and logs are yours alone.",
+        else "Everybody can look at the form; runs and logs are for those who may train.",
     )
     yield _hardware(space, gpu=gpu)
     yield _token(account, has_own_token=has_own_token)

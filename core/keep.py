@@ -34,6 +34,8 @@ from core.upload import Print, Target, fingerprints, listing, upload_verified
 
 ONCE = "once"
 CHECKPOINT = "checkpoint"
+# What does not change any more, and what is still written to.
+WHOLE, WRITTEN = "whole", "written"
 LOOK_SECONDS = 2.0
 RETRY_SECONDS = 30.0
 LAST_TRIES = 10
@@ -135,13 +137,15 @@ class Keeper:
 
     def _keep(self, checkpoint: Path, *, step: int, state: RunState) -> None:
         folder = self._lay_out(checkpoint, step=step)
-        local = fingerprints(folder)
+        local = fingerprints(folder / WHOLE)
         target = Target(self._kept.repo)
         self._require_private(target.repo)
         commit = upload_verified(
-            self._api, target, folder=folder, local=local, message=f"Step {step}"
+            self._api, target, folder=folder / WHOLE, local=local, message=f"Step {step}"
         )
-        self._point_to(commit=commit, manifest=self._describe(step, local, state=state))
+        local |= fingerprints(folder / WRITTEN)
+        manifest = self._describe(step, local, state=state)
+        self._point_to(commit=commit, manifest=manifest, written=folder / WRITTEN)
         shutil.rmtree(folder)
         self._kept = self._kept.model_copy(update={"step": step})
         self._tell()
@@ -201,9 +205,14 @@ class Keeper:
             files={path: KeptFile(size=p.size, sha256=p.sha256) for path, p in local.items()},
         )
 
-    def _point_to(self, *, commit: str, manifest: Manifest) -> None:
-        """In one commit: kept.json names this step's files, and older steps are gone."""
+    def _point_to(self, *, commit: str, manifest: Manifest, written: Path | None = None) -> None:
+        """In one commit: kept.json names this step's files, and older steps are gone.
+
+        What is still written to goes along, or a step that is kept a second time would for a moment
+        not be as kept.json says.
+        """
         target = Target(self._kept.repo)
+        moving = [(path, written / path) for path in fingerprints(written)] if written else []
         before = self._require_ours(commit)
         if before is not None and before.step == manifest.step:
             manifest = manifest.model_copy(update={"brought_back": before.brought_back})
@@ -215,6 +224,7 @@ class Keeper:
                 target.repo,
                 [
                     CommitOperationAdd(MANIFEST, manifest.model_dump_json(indent=2).encode()),
+                    *(CommitOperationAdd(path, file) for path, file in moving),
                     *(CommitOperationDelete(f"{name}/") for name in older),
                 ],
                 commit_message=f"Step {manifest.step} is whole",
@@ -228,17 +238,18 @@ class Keeper:
         paths = self._run.paths
         folder = paths.keeping
         shutil.rmtree(folder, ignore_errors=True)
-        here = folder / step_folder(step)
-        here.mkdir(parents=True)
+        here = step_folder(step)
         shutil.copytree(
-            checkpoint, here / CHECKPOINT, copy_function=os.link,
+            checkpoint, folder / WHOLE / here / CHECKPOINT, copy_function=os.link,
             ignore=shutil.ignore_patterns(LEFT_OUT),
         )  # fmt: skip
         if paths.data.is_dir():
-            shutil.copytree(paths.data, folder / paths.data.name, copy_function=os.link)
-        shutil.copyfile(paths.config, folder / paths.config.name)
-        for written in (paths.resolved, paths.events):
-            shutil.copyfile(written, here / written.name)
+            shutil.copytree(paths.data, folder / WHOLE / paths.data.name, copy_function=os.link)
+        written = folder / WRITTEN
+        (written / here).mkdir(parents=True)
+        shutil.copyfile(paths.config, written / paths.config.name)
+        for path in (paths.resolved, paths.events):
+            shutil.copyfile(path, written / here / path.name)
         return folder
 
     def _forget_older_bytes(self) -> None:

@@ -24,7 +24,7 @@ class KeptPanel:
             gr.HTML(
                 "<h2>Kept on the Hub</h2>"
                 "<p>Runs of other machines. Each goes on from its last kept step, once it is not"
-                " trained there.</p>"
+                " trained there. To forget one, delete its repository on the Hub.</p>"
             )
             self._choice = gr.Radio([], show_label=False, container=False, elem_id="kept-runs")
             with gr.Row(elem_classes=["buttons"]):

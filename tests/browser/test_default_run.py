@@ -69,7 +69,7 @@ def test_one_press_of_start_trains_pushes_and_answers_in_json(
     with serving(real_home, **environment) as server:
         page = open_form(context, server)
         expect(page.locator("#data-rows .seen")).to_have_count(3, timeout=60_000)
-        picture(page, "form")
+        picture(page, "form", home=real_home)
         page.locator("#start").click()
         page.wait_for_url("**/?run=*", timeout=60_000)
         wait_for_step(page, 3)
@@ -93,13 +93,13 @@ def test_one_press_of_start_trains_pushes_and_answers_in_json(
         page.goto(f"{server.url}/?run={run_id}")
         # Far enough for a second look at the evaluation loss.
         wait_for_step(page, 25)
-        picture(page, "training")
+        picture(page, "training", home=real_home)
         expect(page.locator("#push")).to_be_visible(timeout=TRAINING_SECONDS * 1000)
         _expect_one_unbroken_curve(server, run_id)
         page.locator("#push").click()
         link = page.get_by_role("link", name="ada/smollm2-facts-to-json")
         expect(link.first).to_be_visible(timeout=120_000)
-        picture(page, "pushed")
+        picture(page, "pushed", home=real_home)
 
     assert double.repo(repo_id="ada/smollm2-facts-to-json").private
     shares = _ask_what_was_pushed(real_home, environment)

@@ -153,7 +153,8 @@ def _a_stranger_looks_and_takes_a_copy(browser: Browser, double: HubDouble, spac
     page = sign_in(browser, space, name="sam")
     expect(page.locator("#gate")).to_contain_text("This Space belongs to acme")
     expect(page.locator("#start")).to_be_disabled()
-    picture(page, "guide-duplicate")
+    expect(page.get_by_text("Signed in as sam")).to_be_visible()
+    picture(page, "guide-duplicate", home=space.home)
     client = space.client(cookie=cookie_of(page))
     for api_name, values in (
         ("/start", without_default(client) | {"submission": ""}),
@@ -189,7 +190,7 @@ def _a_member_trains_and_shows_the_result(
     demo = double.repo(kind="space", repo_id="mel/team-bot-demo")
     assert demo.private
     assert {"app.py", "demo.json", "model/adapter_model.safetensors"} <= demo.tree.keys()
-    picture(page, "guide-demo")
+    picture(page, "guide-demo", home=space.home)
     page.get_by_role("tab", name="Account").click()
     expect(page.locator("#account")).to_contain_text("Signed in as mel, with a sign-in")
     expect(page.locator("#account")).to_contain_text("It ends in 7 h")
@@ -205,7 +206,7 @@ def _the_owner_has_the_space_pause(
     expect(listed.locator("li.open")).to_contain_text(["On a CPU"])
     expect(listed.locator("li.done")).to_contain_text(["mel/team-bot"])
     expect(page.locator("#space-running")).to_contain_text("costs nothing")
-    picture(page, "guide-account")
+    picture(page, "guide-account", home=space.home)
     # The platform takes no wish for hardware from a sign-in.
     page.locator("#space-hardware input").click()
     page.get_by_role("option", name=re.compile("T4 - small")).click()

@@ -91,6 +91,30 @@ def test_a_run_that_was_trained_to_its_end_takes_no_further_step(
 
 
 @LFS_ONLY
+def test_each_commit_that_kept_json_is_in_is_whole(online: CommandLine, hub: HubDouble) -> None:
+    """A machine may go away between any two commits; the last step is kept more than once."""
+    run = online.start(KEPT.replace("max_steps: 40", "max_steps: 6"))
+    repo = repo_of(run)
+    broken = []
+
+    def is_through() -> bool:
+        if hub.has_repo(repo_id=repo):
+            files = hub.files(repo_id=repo)
+            manifest = json.loads(files.get("kept.json", b'{"files": {}}'))
+            broken.extend(
+                name
+                for name, there in manifest["files"].items()
+                if hashlib.sha256(files[name]).hexdigest() != there["sha256"]
+            )
+        return not processes_of(online.home)
+
+    wait_until(is_through)
+    assert online.status(run)["state"] == "done"
+    assert json.loads(hub.files(repo_id=repo)["kept.json"])["state"] == "done"
+    assert broken == []
+
+
+@LFS_ONLY
 def test_a_space_that_is_restarted_keeps_its_last_step(online: CommandLine) -> None:
     run = online.start(LONG.replace("save_every: 5", "save_every: 1000"))
     online.wait_for_step(run, 2)

@@ -2,21 +2,22 @@
 
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from huggingface_hub import CommitOperationAdd, HfApi, ModelInfo
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from core.checkpoints import checkpoint_folder
 from core.config import load_config
 from core.errors import HubUnreachable, UserError
 from core.events import EventWriter, StateChanged
+from core.files import write_atomically
 from core.hub import account
 from core.hub_errors import hub_errors
-from core.keep import CHECKPOINT, step_folder
+from core.keep import CHECKPOINT, Kept, step_folder
 from core.launcher import STUCK_AFTER
 from core.manifest import (
     BELIEVED,
@@ -51,17 +52,26 @@ def kept_runs(token: SecretStr) -> list[KeptRun]:
 
     Raises UserError when the Hub refuses or gives no answer.
     """
-    api = HfApi(token=token.get_secret_value())
     who = account(token)
-    found: list[KeptRun] = []
-    for owner in sorted({who.name} | who.writable):
-        with hub_errors(f"the models of {owner}"):
-            infos = list(_newest(api, owner))
-        for info in infos:
-            kept = _look(api, str(info.id))
-            if kept is not None:
-                found.append(kept)
+    found = [kept for owner in {who.name} | who.writable for kept in _kept_by(owner, token)]
     return sorted(found, key=lambda kept: kept.manifest.run, reverse=True)
+
+
+def _kept_by(owner: str, token: SecretStr) -> Iterator[KeptRun]:
+    api = HfApi(token=token.get_secret_value())
+    with hub_errors(f"the models of {owner}"):
+        infos = list(_newest(api, owner))
+    for info in infos:
+        try:
+            kept = _look(api, str(info.id))
+        except HubUnreachable:
+            raise
+        except UserError as error:
+            # It may have been let go since it was listed. The others are there all the same.
+            sys.stderr.write(f"What {info.id} keeps can't be seen: {error}\n")
+            continue
+        if kept is not None:
+            yield kept
 
 
 def bring_back(store: RunStore, kept: KeptRun, *, token: SecretStr) -> Run:
@@ -88,31 +98,37 @@ def bring_back(store: RunStore, kept: KeptRun, *, token: SecretStr) -> Run:
         folder = Path(scratch) / manifest.run
         _lay_out(downloaded, manifest, paths=RunPaths(folder))
         status = _tell_of_the_interruption(RunPaths(folder), manifest)
+        # Its keeper here goes on in the same place.
+        url = f"{HfApi().endpoint}/{kept.repo}"
+        known = Kept(repo=kept.repo, url=url, step=manifest.step)
+        write_atomically(RunPaths(folder).kept, known.model_dump_json())
         return store.adopt(manifest.run, folder, status=status)
 
 
 def bring_back_unfinished(store: RunStore, *, token: SecretStr) -> bool:
     """Bring back the runs that were cut off and are to go on by themselves.
 
-    Returns whether that is all: False while one is said to train elsewhere, which may prove wrong.
-    Raises HubUnreachable when the Hub gives no answer, UserError when it refuses.
+    Returns whether that is all: False while one is said to train elsewhere, which may prove wrong,
+    or the Hub gave no answer about one. Raises HubUnreachable when it gives none at all, UserError
+    when it refuses.
     """
     # Others may write to an organization's repositories: from there a run comes back by hand.
-    own = f"{account(token).name}/"
-    wanted = [kept for kept in kept_runs(token) if kept.repo.startswith(own) and _goes_on(kept)]
-    missing = [kept for kept in wanted if not store.has(kept.manifest.run)]
+    own = _kept_by(account(token).name, token)
+    missing = [kept for kept in own if _goes_on(kept) and not store.has(kept.manifest.run)]
     here = installation(load_settings())
+    is_all = True
     for kept in missing:
         if kept.manifest.trains_elsewhere(here=here):
+            is_all = False
             continue
         try:
             bring_back(store, kept, token=token)
         except HubUnreachable:
-            raise
+            is_all = False
         except (UserError, OSError) as error:
             # One that can't come back must not keep the others from it.
             sys.stderr.write(f"Run {kept.manifest.run} was not brought back: {error}\n")
-    return not any(kept.manifest.trains_elsewhere(here=here) for kept in missing)
+    return is_all
 
 
 def _goes_on(kept: KeptRun) -> bool:
@@ -133,9 +149,12 @@ def _require_cut_off(manifest: Manifest) -> None:
 
 def _take_over(kept: KeptRun, *, token: SecretStr) -> None:
     """Say on the Hub that the run is this installation's now. Raises UserError when it moved on."""
+    before = kept.manifest.state
     ours = {
         "holder": installation(load_settings()),
-        "state": RunState.INTERRUPTED,
+        # From now on nobody else is to take it; what was ended on purpose stays so.
+        "state": RunState.TRAINING if before in CUT_OFF else before,
+        "updated": datetime.now(UTC),
         "brought_back": kept.manifest.brought_back + 1,
     }
     with hub_errors(f"the repository {kept.repo}"):
@@ -165,10 +184,9 @@ def _look(api: HfApi, repo: str) -> KeptRun | None:
         names = {file.rfilename for file in info.siblings or []}
         if not info.private or MANIFEST not in names:
             return None
-        try:
-            manifest = read_manifest(api, repo, revision=info.sha)
-        except ValidationError:
-            return None
+        manifest = read_manifest(api, repo, revision=info.sha)
+    if manifest is None:
+        return None
     is_ours = RUN_ID.match(manifest.run) and repo.endswith(f"/{PREFIX}{manifest.run}")
     return KeptRun(repo=repo, commit=str(info.sha), manifest=manifest) if is_ours else None
 

@@ -65,8 +65,8 @@ class Keeper:
         self._told_to_end = threading.Event()
         self._manifest: Manifest | None = None
 
-    def work(self, *, once: bool) -> None:
-        """Keep until told to end. Returns early only where the Hub refuses for good.
+    def work(self, *, once: bool) -> bool:
+        """Keep until told to end, or the Hub refuses for good. Returns whether the end is told.
 
         The last look is tried again while the Hub is away: it says how the run ended, and a run
         that is said to be training comes back.
@@ -81,18 +81,19 @@ class Keeper:
             try:
                 self._look(is_last=is_last)
                 if is_last:
-                    return
-            except (HubUnreachable, OSError) as error:
-                # A full disk may have room again, as a Hub that is away comes back.
+                    return True
+            except (HubUnreachable, OSError, RuntimeError) as error:
+                # A full disk may have room again, as a Hub that is away comes back; and uploads
+                # tell of much that passes as a RuntimeError.
                 self._tell(problem=str(error))
                 pause = RETRY_SECONDS
             except UserError as error:
                 self._tell(problem=str(error))
-                return
+                return False
             if is_last:
                 last_tries -= 1
                 if last_tries == 0:
-                    return
+                    return False
                 time.sleep(pause)
             else:
                 self._told_to_end.wait(pause)
@@ -132,7 +133,8 @@ class Keeper:
         # Where it began: a push may have chosen another owner since.
         before = look(self._run)
         repo = before.repo if before and before.repo else kept_repo(self._run, self._token)
-        self._kept = Kept(repo=repo, url=f"{self._api.endpoint}/{repo}")
+        step = before.step if before else 0
+        self._kept = Kept(repo=repo, url=f"{self._api.endpoint}/{repo}", step=step)
         self._tell()
 
     def _keep(self, checkpoint: Path, *, step: int, state: RunState) -> None:
@@ -163,9 +165,13 @@ class Keeper:
     def _beat(self, last: Manifest) -> None:
         """Say that the run still trains here, so that nobody trains it a second time."""
         now = datetime.now(UTC)
-        commit = self._newest_commit() if now - last.updated >= BEAT else None
+        if now - last.updated < BEAT:
+            return
+        self._manifest = last.model_copy(update={"updated": now})
+        commit = self._newest_commit()
         if commit is not None:
-            self._point_to(commit=commit, manifest=last.model_copy(update={"updated": now}))
+            self._point_to(commit=commit, manifest=self._manifest)
+        self._tell()
 
     def _newest_commit(self) -> str | None:
         """None where there is no repository."""
@@ -184,7 +190,7 @@ class Keeper:
             if not self._api.file_exists(repo, MANIFEST, revision=commit):
                 return None
             manifest = read_manifest(self._api, repo, revision=commit)
-        if manifest.holder != self._here:
+        if manifest is not None and manifest.is_held_elsewhere(here=self._here):
             raise UserError(
                 "This run was brought back on another machine and is kept from there.",
                 hint="Cancel it on one of the two.",
@@ -271,6 +277,22 @@ def look(run: Run) -> Kept | None:
     return Kept.model_validate_json(run.paths.kept.read_bytes())
 
 
+def is_held_elsewhere(run: Run, *, token: SecretStr, here: str) -> bool:
+    """Whether a run that this home has was brought back on another machine, or ended there.
+
+    Raises UserError when the Hub refuses or gives no answer.
+    """
+    kept = look(run)
+    if kept is None or not kept.step:
+        return False
+    api = HfApi(token=token.get_secret_value())
+    with hub_errors(f"the repository {kept.repo}"):
+        if not api.repo_exists(kept.repo):
+            return True
+        manifest = read_manifest(api, kept.repo)
+    return manifest is not None and manifest.is_held_elsewhere(here=here)
+
+
 def kept_repo(run: Run, token: SecretStr) -> str:
     """The repository that a run's checkpoints are kept in.
 
@@ -307,11 +329,11 @@ def main() -> int:
         if settings.token is None:
             raise UserError("Keeping checkpoints on the Hub needs a token.")
         here = installation(settings)
-        Keeper(run, token=settings.token, here=here).work(once=ONCE in sys.argv[2:])
+        keeper = Keeper(run, token=settings.token, here=here)
+        return 0 if keeper.work(once=ONCE in sys.argv[2:]) else 1
     except UserError as error:
         write_atomically(run.paths.kept, Kept(problem=str(error)).model_dump_json())
         return 1
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The keeper of a run's checkpoints (core/keep.py), as the supervisor's child."""
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,9 +38,10 @@ class Keeping:
         """Let it copy what is newest and how the run ended, if it was started."""
         if self._process is None:
             return
+        has_ended = self._process.poll() is not None
         self._process.terminate()
-        if self._wait(self._process) == -signal.SIGTERM:
-            # It had hardly begun, and has told nothing.
+        if self._wait(self._process) != 0 or has_ended:
+            # It had hardly begun, or gave up, and has not told how the run ended.
             self.tell_the_end()
 
     def tell_the_end(self) -> None:

@@ -19,9 +19,12 @@ from core.errors import UserError
 from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
 from core.files import write_atomically
 from core.history import History
+from core.keep import is_held_elsewhere
+from core.manifest import installation
 from core.processes import end_family
 from core.runs import Run, RunState, RunStatus, RunStore, Wish
 from core.sections import OutputSection
+from core.settings import load_settings
 
 # What an orphaned trainer gets to end by itself.
 ORPHAN_GRACE_SECONDS = 5
@@ -139,12 +142,8 @@ def reconcile(store: RunStore) -> None:
 def resume_interrupted(store: RunStore, *, token: SecretStr | None) -> None:
     """Resume the runs whose machine went away and that are to go on by themselves."""
     for run in store.list():
-        if run.status().state is not RunState.INTERRUPTED:
-            continue
         try:
-            history = History(path=run.paths.events)
-            history.follow()
-            if run.config().output.resume_by_itself and not _is_stuck(history):
+            if run.status().state is RunState.INTERRUPTED and _may_go_on(run, token=token):
                 resume(run, token=token)
         except (UserError, OSError) as error:
             # One that can't go on must not keep the others from it.
@@ -166,6 +165,17 @@ def save_all(store: RunStore, *, grace: float) -> None:
     end = time.monotonic() + grace
     while any(run.is_supervised() for run in training) and time.monotonic() < end:
         time.sleep(0.1)
+
+
+def _may_go_on(run: Run, *, token: SecretStr | None) -> bool:
+    """Whether a run resumes by itself. Raises UserError when the Hub gives no answer about it."""
+    if not run.config().output.resume_by_itself:
+        return False
+    history = History(path=run.paths.events)
+    history.follow()
+    here = installation(load_settings())
+    is_elsewhere = token is not None and is_held_elsewhere(run, token=token, here=here)
+    return not is_elsewhere and not _is_stuck(history)
 
 
 def _is_stuck(history: History) -> bool:

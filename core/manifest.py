@@ -1,12 +1,14 @@
 """kept.json: what the Hub keeps of a run, and which installation the run belongs to."""
 
-import hashlib
+import contextlib
+import os
+import tempfile
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from huggingface_hub import HfApi
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from core.runs import RunState
 from core.settings import Settings
@@ -31,9 +33,9 @@ class Manifest(BaseModel):
     step: int
     total: int
     state: RunState
-    updated: datetime
-    # The installation that the run trains on; no other may write what is kept.
-    holder: str
+    updated: AwareDatetime
+    # The installation that the run trains on; no other may write what is kept. "" is nobody's.
+    holder: str = ""
     # How often it was brought back to this very step.
     brought_back: int = 0
     # Whether it goes on without being asked to, once there is a machine for it.
@@ -42,17 +44,34 @@ class Manifest(BaseModel):
 
     def trains_elsewhere(self, *, here: str) -> bool:
         """Whether another installation has said a short while ago that it trains this run."""
-        is_training = self.state is RunState.TRAINING and self.holder != here
+        is_training = self.state is RunState.TRAINING and self.is_held_elsewhere(here=here)
         return is_training and datetime.now(UTC) - self.updated < BELIEVED
+
+    def is_held_elsewhere(self, *, here: str) -> bool:
+        return self.holder not in ("", here)
 
 
 def installation(settings: Settings) -> str:
-    """The same before and after a restart. Of a Space there is one container at a time."""
-    name = settings.space.id if settings.space else f"{uuid.getnode()} {settings.home}"
-    return hashlib.sha256(name.encode()).hexdigest()[:16]
+    """Names this home, or the Space, whose home may be a new one after each restart."""
+    if settings.space is not None:
+        # It has one container, but for the moment in which a new one takes over.
+        return settings.space.id
+    path = settings.home / "installation"
+    if not path.exists():
+        settings.home.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=settings.home, encoding="utf-8") as new:
+            new.write(uuid.uuid4().hex)
+            new.flush()
+            # Of two that do this at once, the second keeps to what the first has named.
+            with contextlib.suppress(FileExistsError):
+                os.link(new.name, path)
+    return path.read_text(encoding="utf-8")
 
 
-def read_manifest(api: HfApi, repo: str, *, revision: str | None = None) -> Manifest:
-    """Raises the Hub's errors, and pydantic.ValidationError where the file is none of ours."""
+def read_manifest(api: HfApi, repo: str, *, revision: str | None = None) -> Manifest | None:
+    """None where the file is none of ours. Raises the Hub's errors."""
     path = api.hf_hub_download(repo, MANIFEST, revision=revision)
-    return Manifest.model_validate_json(Path(path).read_bytes())
+    try:
+        return Manifest.model_validate_json(Path(path).read_bytes())
+    except ValidationError:
+        return None

@@ -16,8 +16,10 @@ from core.run_paths import RunPaths
 from tests.conftest import CommandLine, environment_of, processes_of, wait_until
 from tests.core.conftest import FORTY_STEPS, TOKEN, Learned
 from tests.hub import HubDouble
-from tests.interface.harness import SPACE, serving
+from tests.interface.harness import SPACE, serving, sign_in_cookie
 
+# A Space is the same after its home was wiped.
+ON_SPACE = {"SPACE_ID": SPACE["SPACE_ID"]}
 KEPT = FORTY_STEPS + "output: {name: bot, safekeeping: true}\n"
 # Long enough to be broken at any moment.
 LONG = KEPT.replace("max_steps: 40", "max_steps: 100000")
@@ -49,6 +51,7 @@ def lose_the_container(command_line: CommandLine, *, tiny_model: Path) -> None:
 def test_a_run_goes_on_from_the_hub_to_the_same_weights_when_its_container_is_lost(
     online: CommandLine, hub: HubDouble, tiny_model: Path, unbroken: Learned
 ) -> None:
+    online.environment.update(ON_SPACE)
     run = online.start(KEPT.replace("safekeeping:", "resume_by_itself: true, safekeeping:"))
     online.wait_for_step(run, 11)
     # The copy follows behind; the run must not have ended by then.
@@ -59,7 +62,8 @@ def test_a_run_goes_on_from_the_hub_to_the_same_weights_when_its_container_is_lo
     (found,) = json.loads(online("runs", "kept", "--json").stdout)
     assert found["run"] == run
 
-    with serving(online.home, **hub.environment(home=online.home / "hf", token=TOKEN)):
+    environment = SPACE | hub.environment(home=online.home / "hf", token=TOKEN)
+    with serving(online.home, **environment):
         wait_until(lambda: (online.home / "runs" / run).exists())
     assert online.wait(run)["state"] == "done", online.log(run)
     assert [e["step"] for e in online.events(run) if e["kind"] == "resumed"] == [found["step"]]
@@ -78,13 +82,16 @@ def test_a_run_goes_on_from_the_hub_to_the_same_weights_when_its_container_is_lo
 def test_a_run_that_was_trained_to_its_end_takes_no_further_step(
     online: CommandLine, hub: HubDouble, tiny_model: Path, unbroken: Learned
 ) -> None:
+    online.environment.update(ON_SPACE)
     run = online.start(KEPT)
     wait_until(lambda: kept(online, run)["step"] == 40)
     lose_the_container(online, tiny_model=tiny_model)
-    with serving(online.home, **hub.environment(home=online.home / "hf", token=TOKEN)) as server:
-        told, brought = server.client().predict(run=run, api_name="/bring_back")
+    environment = SPACE | hub.environment(home=online.home / "hf", token=TOKEN)
+    with serving(online.home, **environment) as server:
+        client = server.client(cookie=sign_in_cookie("acme"))
+        told, brought = client.predict(run=run, api_name="/bring_back")
         assert (told, brought) == ("", run)
-        missing, _ = server.client().predict(run="another", api_name="/bring_back")
+        missing, _ = client.predict(run="another", api_name="/bring_back")
         assert "keeps no such run" in missing
     assert online.wait(run)["state"] == "done", online.log(run)
     Learned.by(online, run).assert_same(unbroken)
@@ -196,6 +203,7 @@ def test_a_run_is_trained_on_one_machine_at_a_time(
     taken = json.loads(hub.files(repo_id=repo_of(run))["kept.json"])
     assert (taken["step"], taken["brought_back"]) == (manifest["step"], 1)
     assert taken["holder"] != manifest["holder"]
+    assert taken["state"] == "training"
     # Canceled here, it is still kept for the other machine.
     assert online("runs", "stop", run, "--now").returncode == 0
     wait_until(lambda: not processes_of(online.home))

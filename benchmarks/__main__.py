@@ -33,7 +33,7 @@ def main() -> int:
         "live_tick": live_tick.measure,
         "data_preview": data_preview.measure,
         "tokenization": partial(tokenization.measure, pairs=asked.pairs),
-        "safekeeping": partial(safekeeping.measure, pairs=asked.pairs, steps=asked.steps),
+        "safekeeping": partial(safekeeping.measure, pairs=asked.pairs),
         "push_unchanged": push_unchanged.measure,
     }
     unknown = [name for name in asked.names if name not in measures]

@@ -1,7 +1,9 @@
 """Runs whose checkpoints are kept on the Hub: finding them, and bringing one back to this home."""
 
+import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,16 +19,18 @@ from core.events import EventWriter, StateChanged
 from core.files import write_atomically
 from core.hub import account
 from core.hub_errors import hub_errors
-from core.keep import CHECKPOINT, Kept, step_folder
+from core.kept import Kept
 from core.launcher import STUCK_AFTER
 from core.manifest import (
     BELIEVED,
+    CHECKPOINT,
     MANIFEST,
     PREFIX,
     KeptFile,
     Manifest,
     installation,
     read_manifest,
+    step_folder,
 )
 from core.run_paths import RunPaths
 from core.runs import RUN_ID, Run, RunState, RunStatus, RunStore, first_status
@@ -34,6 +38,9 @@ from core.settings import load_settings
 from core.upload import fingerprint
 
 MAX_LISTED = 20
+SCRATCH = ".kept-"
+# No download takes as long; what is older was broken off with its process.
+SCRATCH_SECONDS = 2 * 24 * 3600
 # What a run was doing when its machine went away.
 CUT_OFF = (RunState.TRAINING, RunState.SAVING, RunState.INTERRUPTED)
 
@@ -87,7 +94,8 @@ def bring_back(store: RunStore, kept: KeptRun, *, token: SecretStr) -> Run:
         raise UserError("This run is here already.", hint="Choose it in the list of runs.")
     _require_cut_off(manifest)
     store.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=store.home, prefix=".kept-") as scratch:
+    _delete_broken_downloads(store.home)
+    with tempfile.TemporaryDirectory(dir=store.home, prefix=SCRATCH) as scratch:
         downloaded = Path(scratch) / "downloaded"
         with hub_errors(f"the checkpoint in {kept.repo}"):
             HfApi(token=token.get_secret_value()).snapshot_download(
@@ -136,6 +144,12 @@ def _goes_on(kept: KeptRun) -> bool:
     manifest = kept.manifest
     is_asked = manifest.resume_by_itself and manifest.state in CUT_OFF
     return is_asked and manifest.brought_back < STUCK_AFTER
+
+
+def _delete_broken_downloads(home: Path) -> None:
+    for folder in home.glob(f"{SCRATCH}*"):
+        if time.time() - folder.stat().st_mtime > SCRATCH_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _require_cut_off(manifest: Manifest) -> None:

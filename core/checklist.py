@@ -26,12 +26,12 @@ def checks(
     has_own_token: bool,
     gpu: str | None,
     statuses: Sequence[RunStatus],
-    keeps: bool,
+    at_risk: Sequence[str],
 ) -> Iterator[Check]:
     """The list, in the order in which one goes through it.
 
     `account` is whose token runs would use, `has_own_token` whether it is a secret of the Space and
-    no sign-in, `gpu` the device's name, `keeps` whether a run keeps its checkpoints on the Hub.
+    no sign-in, `gpu` the device's name, `at_risk` names runs that have something on this disk only.
     """
     yield Check(
         done=True,
@@ -42,15 +42,7 @@ def checks(
     )
     yield _hardware(space, gpu=gpu)
     yield _token(account, has_own_token=has_own_token)
-    is_safe = keeps or any(status.pushed_to for status in statuses)
-    yield Check(
-        done=is_safe,
-        title="Nothing is lost with the machine",
-        text="Checkpoints or models of yours are on the Hub."
-        if is_safe
-        else "This disk is wiped at each restart. Turn on Keep checkpoints on the Hub, under"
-        " Advanced settings, Output.",
-    )
+    yield _safety(has_runs=bool(statuses), at_risk=at_risk)
     trained = any(status.state in (RunState.DONE, RunState.TRAINED) for status in statuses)
     yield Check(
         done=trained,
@@ -82,6 +74,18 @@ def _hardware(space: SpaceLook, *, gpu: str | None) -> Check:
             " it trains: set its sleep time to never, and let the last run pause it.",
         )
     return Check(done=True, title=gpu, text="It is paid for as long as the Space runs.")
+
+
+def _safety(*, has_runs: bool, at_risk: Sequence[str]) -> Check:
+    title = "Nothing is lost with the machine"
+    if at_risk:
+        others = f" (and of {len(at_risk) - 1} more)" if len(at_risk) > 1 else ""
+        text = f"Something of {at_risk[0]}{others} is on this disk only until it is pushed."
+    elif has_runs:
+        return Check(done=True, title=title, text="No run has anything on this disk only.")
+    else:
+        text = "Turn on Keep checkpoints on the Hub, under Advanced settings, Output."
+    return Check(done=False, title=title, text=f"This disk is wiped at each restart. {text}")
 
 
 def _token(account: Account | None, *, has_own_token: bool) -> Check:

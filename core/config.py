@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, Literal
 
 import yaml
@@ -62,6 +63,24 @@ class RunConfig(Section):
             case DatasetSource.UPLOAD:
                 is_named = bool(self.evaluation.files)
         return is_named or self.evaluation.fraction > 0
+
+    def for_publication(self) -> "RunConfig":
+        """The same, but for the names of the person's files: those are their own affair."""
+        data, evaluation = self.dataset.files, self.evaluation.files
+        public = {
+            name: f"file-{number}{PurePath(name).suffix}"
+            for number, name in enumerate((*data, *evaluation), 1)
+        }
+        return self.model_copy(
+            update={
+                "dataset": self.dataset.model_copy(
+                    update={"files": tuple(public[name] for name in data)}
+                ),
+                "evaluation": self.evaluation.model_copy(
+                    update={"files": tuple(public[name] for name in evaluation)}
+                ),
+            }
+        )
 
     def to_yaml(self) -> str:
         values = self.model_dump(mode="json")

@@ -14,18 +14,30 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-from pydantic import BaseModel, SecretStr
+from pydantic import SecretStr
 
 from core.checkpoints import newest_checkpoint
 from core.errors import HubUnreachable, UserError
 from core.files import write_atomically
 from core.hub import writable_owner
 from core.hub_errors import hub_errors
-from core.manifest import BEAT, MANIFEST, PREFIX, KeptFile, Manifest, installation, read_manifest
+from core.kept import Kept, kept_of
+from core.manifest import (
+    BEAT,
+    CHECKPOINT,
+    MANIFEST,
+    PREFIX,
+    KeptFile,
+    Manifest,
+    installation,
+    read_manifest,
+    step_folder,
+)
 from core.processes import die_with_parent
 from core.run_paths import RunPaths
 from core.runs import Run, RunState
@@ -33,24 +45,17 @@ from core.settings import load_settings
 from core.upload import Print, Target, fingerprints, listing, upload_verified
 
 ONCE = "once"
-CHECKPOINT = "checkpoint"
 # What does not change any more, and what is still written to.
 WHOLE, WRITTEN = "whole", "written"
 LOOK_SECONDS = 2.0
 RETRY_SECONDS = 30.0
 LAST_TRIES = 10
 LOWEST_PRIORITY = 19
+# After a copy it rests this many times the processor's time that the copy took, so that training
+# keeps the rest of it; but so long only, since steps that are not kept may be lost.
+REST, LONGEST_REST_SECONDS = 100, 300.0
 # Pickled settings of the trainer, which nothing needs again.
 LEFT_OUT = "training_args.bin"
-
-
-class Kept(BaseModel):
-    """How the keeping goes, for the page. `problem` is "" while it goes well."""
-
-    repo: str = ""
-    url: str = ""
-    step: int = 0
-    problem: str = ""
 
 
 class Keeper:
@@ -64,6 +69,7 @@ class Keeper:
         self._kept = Kept()
         self._told_to_end = threading.Event()
         self._manifest: Manifest | None = None
+        self._rests_until = time.monotonic()
 
     def work(self, *, once: bool) -> bool:
         """Keep until told to end, or the Hub refuses for good. Returns whether the end is told.
@@ -110,15 +116,20 @@ class Keeper:
         last = self._manifest
         if newest is None:
             return
-        if last is not None and (newest.step, state) == (last.step, last.state):
+        is_known = last is not None and (newest.step, state) == (last.step, last.state)
+        rests = not is_last and time.monotonic() < self._rests_until
+        if last is not None and (is_known or rests):
             self._beat(last)
             return
+        began = time.process_time()
         try:
             self._keep(newest.path, step=newest.step, state=state)
         except OSError:
             # The trainer may delete it just now; then there is a newer one.
             if newest.path.exists():
                 raise
+        rest = REST * (time.process_time() - began)
+        self._rests_until = time.monotonic() + min(rest, LONGEST_REST_SECONDS)
 
     def _let_go(self) -> None:
         commit = self._newest_commit()
@@ -131,7 +142,7 @@ class Keeper:
 
     def _choose_repo(self) -> None:
         # Where it began: a push may have chosen another owner since.
-        before = look(self._run)
+        before = kept_of(self._run)
         repo = before.repo if before and before.repo else kept_repo(self._run, self._token)
         step = before.step if before else 0
         self._kept = Kept(repo=repo, url=f"{self._api.endpoint}/{repo}", step=step)
@@ -142,9 +153,13 @@ class Keeper:
         local = fingerprints(folder / WHOLE)
         target = Target(self._kept.repo)
         self._require_private(target.repo)
-        commit = upload_verified(
-            self._api, target, folder=folder / WHOLE, local=local, message=f"Step {step}"
-        )
+        with self._beating():
+            upload_verified(
+                self._api, target, folder=folder / WHOLE, local=local, message=f"Step {step}"
+            )
+        commit = self._newest_commit()
+        if commit is None:
+            raise UserError(f"{target.repo} was deleted meanwhile.", hint="Nothing is kept now.")
         local |= fingerprints(folder / WRITTEN)
         manifest = self._describe(step, local, state=state)
         self._point_to(commit=commit, manifest=manifest, written=folder / WRITTEN)
@@ -161,6 +176,25 @@ class Keeper:
         raise UserError(
             f"{repo} is public, so no checkpoint is kept there.", hint="Make it private on the Hub."
         )
+
+    @contextlib.contextmanager
+    def _beating(self) -> Iterator[None]:
+        """Beat while something long goes on, which may take longer than silence is believed."""
+        is_over = threading.Event()
+
+        def beat() -> None:
+            while self._manifest is not None and not is_over.wait(LOOK_SECONDS):
+                # What is wrong, the upload itself comes upon.
+                with contextlib.suppress(UserError, OSError, RuntimeError):
+                    self._beat(self._manifest)
+
+        beats = threading.Thread(target=beat, daemon=True)
+        beats.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            beats.join()
 
     def _beat(self, last: Manifest) -> None:
         """Say that the run still trains here, so that nobody trains it a second time."""
@@ -225,7 +259,8 @@ class Keeper:
         with hub_errors(f"the repository {target.repo}"):
             there = listing(self._api, target, revision=commit)
             steps = {path.split("/")[0] for path in there if path.startswith("step-")}
-            older = steps - {step_folder(manifest.step)}
+            # Until a step is whole, the one before it stays; and what of it is there already.
+            older = steps - {step_folder(manifest.step)} if written else set()
             self._api.create_commit(
                 target.repo,
                 [
@@ -270,29 +305,6 @@ class Keeper:
             write_atomically(self._run.paths.kept, self._kept.model_dump_json())
 
 
-def look(run: Run) -> Kept | None:
-    """How the keeping of a run goes; None where nothing is kept."""
-    if not run.paths.kept.exists():
-        return None
-    return Kept.model_validate_json(run.paths.kept.read_bytes())
-
-
-def is_held_elsewhere(run: Run, *, token: SecretStr, here: str) -> bool:
-    """Whether a run that this home has was brought back on another machine, or ended there.
-
-    Raises UserError when the Hub refuses or gives no answer.
-    """
-    kept = look(run)
-    if kept is None or not kept.step:
-        return False
-    api = HfApi(token=token.get_secret_value())
-    with hub_errors(f"the repository {kept.repo}"):
-        if not api.repo_exists(kept.repo):
-            return True
-        manifest = read_manifest(api, kept.repo)
-    return manifest is not None and manifest.is_held_elsewhere(here=here)
-
-
 def kept_repo(run: Run, token: SecretStr) -> str:
     """The repository that a run's checkpoints are kept in.
 
@@ -305,11 +317,6 @@ def let_go(api: HfApi, repo: str) -> None:
     """Delete what was kept. Raises UserError when the Hub refuses."""
     with hub_errors(f"the repository {repo}"):
         api.delete_repo(repo, missing_ok=True)
-
-
-def step_folder(step: int) -> str:
-    """Where in the repository a step's files lie."""
-    return f"step-{step}"
 
 
 def _step_back() -> None:

@@ -19,7 +19,7 @@ from core.errors import UserError
 from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
 from core.files import write_atomically
 from core.history import History
-from core.keep import is_held_elsewhere
+from core.kept import is_held_elsewhere
 from core.manifest import installation
 from core.processes import end_family
 from core.runs import Run, RunState, RunStatus, RunStore, Wish

@@ -15,6 +15,7 @@ from core.settings import Settings
 
 PREFIX = "smolfactory-run-"
 MANIFEST = "kept.json"
+CHECKPOINT = "checkpoint"
 # How often a keeper says that its run still trains, and after how long nobody believes it.
 BEAT = timedelta(minutes=5)
 BELIEVED = 3 * BEAT
@@ -49,6 +50,11 @@ class Manifest(BaseModel):
 
     def is_held_elsewhere(self, *, here: str) -> bool:
         return self.holder not in ("", here)
+
+
+def step_folder(step: int) -> str:
+    """Where in the repository a step's files lie."""
+    return f"step-{step}"
 
 
 def installation(settings: Settings) -> str:

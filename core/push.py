@@ -94,7 +94,8 @@ def _fill_folder(run: Run, *, repo: str, private: bool, api: HfApi) -> Path:
     shutil.copytree(whole, folder, copy_function=_link)
     if weights is Weights.BOTH:
         shutil.copytree(run.paths.model, folder / ADAPTER_FOLDER, copy_function=_link)
-    shutil.copyfile(run.paths.config, folder / "smolfactory.yaml")
+    settings = run.config().for_publication().to_yaml()
+    (folder / "smolfactory.yaml").write_text(settings, encoding="utf-8")
     history = History(path=run.paths.events)
     history.follow()
     write_card(

@@ -10,6 +10,7 @@ from core import demo_space
 from core.errors import UserError
 from core.hub import TIMEOUT_SECONDS
 from core.hub_errors import hub_errors
+from core.kept import kept_of
 from core.runs import Run, RunState, RunStore
 
 UNITS_AN_HOUR = {"second": 3600.0, "minute": 60.0, "hour": 1.0}
@@ -109,6 +110,12 @@ def pause_if_all_is_pushed(store: RunStore, *, space_id: str, token: SecretStr) 
             raise UserError(f"{run.status().name} {reason}.")
     with hub_errors(f"the Space {space_id}"):
         _api(token).pause_space(space_id)
+
+
+def is_at_risk(run: Run) -> bool:
+    """Whether something of a run would be lost with this machine's disk."""
+    kept = kept_of(run)
+    return bool(_reason_to_stay(run)) and (kept is None or not kept.step)
 
 
 def _reason_to_stay(run: Run) -> str:

@@ -106,7 +106,7 @@ def _fill_folder(run: Run, folder: Path) -> None:
 
 def _record(run: Run) -> dict[str, str]:
     """The run as one row: the same columns for every run, so settings stay in one as YAML."""
-    config = run.config()
+    config = run.config().for_publication()
     return {
         "run": run.id,
         "name": config.output.name,

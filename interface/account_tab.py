@@ -113,7 +113,7 @@ class AccountTab:
             has_own_token=self._settings.token is not None,
             gpu=device.name if device.kind == "cuda" else None,
             statuses=[run.status() for run in runs],
-            keeps=any(run.paths.kept.exists() for run in runs),
+            at_risk=[run.status().name for run in runs if spaces.is_at_risk(run)],
         )
         return [
             column_visible(True, "card"),

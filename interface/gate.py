@@ -54,8 +54,8 @@ class Gate:
     def _build(self, space: Space) -> None:
         gr.HTML(
             f"<h2>This Space belongs to {escape(space.owner)}</h2><p>Look around: only its owner"
-            " can train here, once signed in. A duplicate of it is yours, private, on hardware"
-            f" that you choose.</p>{STEPS}"
+            " can train here, and those they let in, once signed in. A duplicate of it is yours,"
+            f" private, on hardware that you choose.</p>{STEPS}"
         )
         with gr.Row(elem_classes=["buttons"]):
             # One of the two: who is not signed in here makes the copy on the Hub's own page.

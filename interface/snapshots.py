@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import demo_space, keep, launcher
+from core import demo_space, launcher
 from core.demo_space import Demo
 from core.errors import UserError
 from core.history import History
-from core.keep import Kept
+from core.kept import Kept, kept_of
 from core.logs import tail
 from core.runs import Run, RunStatus, RunStore, Wish
 from core.sections import OutputSection
@@ -137,7 +137,7 @@ def _read(run: Run, kept: _Kept, *, in_reach: bool) -> Snapshot:
         is_in_reach=in_reach,
         is_adapter=(paths.model / "adapter_config.json").exists(),
         demo=demo_space.look(run),
-        kept=kept.part("kept", _changed(paths.kept), lambda: keep.look(run)),
+        kept=kept.part("kept", _changed(paths.kept), lambda: kept_of(run)),
         wish=run.wish() if status.state.live else None,
     )
 

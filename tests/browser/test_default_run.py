@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,12 +12,14 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from core.builtin import builtin_model_folder, prepare_model
+from core.builtin import BUILTIN_MODEL, builtin_model_folder, prepare_model
 from core.settings import load_settings
 from tests.browser.pictures import picture
+from tests.demo_process import begin, wait_until_up
 from tests.hub import HubDouble
 from tests.interface.harness import ROOT, Server, open_form, serving
 
+PUSHED = "ada/smollm2-facts-to-json"
 TOKEN = "hf_AnotherCanaryOfTheBrowserTest0123456789"
 # A slow machine may take long; what is promised of a quick one is measured in benchmarks.
 TRAINING_SECONDS = 900
@@ -97,11 +100,15 @@ def test_one_press_of_start_trains_pushes_and_answers_in_json(
         expect(page.locator("#push")).to_be_visible(timeout=TRAINING_SECONDS * 1000)
         _expect_one_unbroken_curve(server, run_id)
         page.locator("#push").click()
-        link = page.get_by_role("link", name="ada/smollm2-facts-to-json")
+        link = page.get_by_role("link", name=PUSHED)
         expect(link.first).to_be_visible(timeout=120_000)
         picture(page, "pushed", home=real_home)
+        page.locator("#make-demo").click()
+        demo = page.get_by_role("link", name=f"{PUSHED}-demo")
+        expect(demo).to_be_visible(timeout=120_000)
 
-    assert double.repo(repo_id="ada/smollm2-facts-to-json").private
+    assert double.repo(repo_id=PUSHED).private
+    _talk_to_the_demo(context, real_home, double)
     shares = _ask_what_was_pushed(real_home, environment)
     sys.stdout.write(f"\nheld-out questions answered in one line of JSON: {shares}\n")
     assert shares["tuned"] >= 0.9
@@ -118,12 +125,34 @@ def _expect_one_unbroken_curve(server: Server, run_id: str) -> None:
     assert not any(fact["kind"] == "failure" for fact in facts)
 
 
+def _talk_to_the_demo(context: BrowserContext, home: Path, double: HubDouble) -> None:
+    """Run the Space from its repository's files, and ask the first of its held-out examples."""
+    base = {file.name: file.read_bytes() for file in builtin_model_folder(home).iterdir()}
+    double.add_repo(repo_id=BUILTIN_MODEL, files=base)
+    folder = home / "demo"
+    for name, data in double.files(kind="space", repo_id=f"{PUSHED}-demo").items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    example = json.loads((folder / "demo.json").read_text(encoding="utf-8"))["examples"][0]
+    with begin(folder, double.environment(home=home / "demo-cache")) as space:
+        wait_until_up(space)
+        page = context.new_page()
+        page.goto(space.url)
+        expect(page.get_by_text("Runs on the")).to_be_visible(timeout=180_000)
+        page.get_by_text(example).click()
+        expect(page.locator(".bot")).to_contain_text(re.compile(r"\{.+\}"), timeout=120_000)
+        # With a sign that it can be asked again, the answer is whole.
+        expect(page.locator("button.submit-button")).to_be_visible(timeout=60_000)
+        picture(page, "guide-demo", home=home)
+        assert isinstance(json.loads(page.locator(".bot").inner_text()), dict)
+
+
 def _ask_what_was_pushed(home: Path, environment: dict[str, str]) -> dict[str, float]:
     """In a process of its own, on another's empty cache."""
     done = subprocess.run(
         [
             sys.executable, "-m", "tests.browser.evaluate", str(builtin_model_folder(home)),
-            "ada/smollm2-facts-to-json",
+            PUSHED,
         ],
         cwd=ROOT,
         env=os.environ | environment | {"HF_HOME": str(home / "another-cache")},

@@ -190,7 +190,6 @@ def _a_member_trains_and_shows_the_result(
     demo = double.repo(kind="space", repo_id="mel/team-bot-demo")
     assert demo.private
     assert {"app.py", "demo.json", "model/adapter_model.safetensors"} <= demo.tree.keys()
-    picture(page, "guide-demo", home=space.home)
     page.get_by_role("tab", name="Account").click()
     expect(page.locator("#account")).to_contain_text("Signed in as mel, with a sign-in")
     expect(page.locator("#account")).to_contain_text("It ends in 7 h")

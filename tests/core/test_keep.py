@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from core.errors import UserError
 from core.manifest import Manifest
 from core.processes import end_family
 from core.run_paths import RunPaths
-from tests.conftest import CommandLine, environment_of, processes_of, wait_until
+from tests.conftest import ROOT, CommandLine, environment_of, processes_of, wait_until
 from tests.core.conftest import FORTY_STEPS, TOKEN, Learned
 from tests.hub import HubDouble
 from tests.interface.harness import SPACE, serving, sign_in_cookie
@@ -23,6 +25,14 @@ ON_SPACE = {"SPACE_ID": SPACE["SPACE_ID"]}
 KEPT = FORTY_STEPS + "output: {name: bot, safekeeping: true}\n"
 # Long enough to be broken at any moment.
 LONG = KEPT.replace("max_steps: 40", "max_steps: 100000")
+# A keeper that gives a sign of life every moment.
+RESTLESS = """
+import sys
+from datetime import timedelta
+from core import keep
+keep.BEAT = timedelta(0)
+sys.exit(keep.main())
+"""
 LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 
 
@@ -38,6 +48,10 @@ def newest_checkpoint_of(command_line: CommandLine, run: str) -> int:
 
 def repo_of(run: str) -> str:
     return f"ada/smolfactory-run-{run}"
+
+
+def on_hub(hub: HubDouble, run: str) -> dict[str, Any]:
+    return dict(json.loads(hub.files(repo_id=repo_of(run))["kept.json"]))
 
 
 def lose_the_container(command_line: CommandLine, *, tiny_model: Path) -> None:
@@ -208,6 +222,32 @@ def test_a_run_is_trained_on_one_machine_at_a_time(
     assert online("runs", "stop", run, "--now").returncode == 0
     wait_until(lambda: not processes_of(online.home))
     assert hub.has_repo(repo_id=repo_of(run))
+
+
+@LFS_ONLY
+def test_a_long_upload_does_not_look_like_a_machine_that_went_away(
+    online: CommandLine, hub: HubDouble
+) -> None:
+    run = online.start(LONG.replace("safekeeping: true", "safekeeping: false"))
+    with subprocess.Popen(
+        [sys.executable, "-c", RESTLESS, str(online.home / "runs" / run)],
+        cwd=ROOT, env=online.environment,
+    ) as keeper:  # fmt: skip
+        wait_until(lambda: kept(online, run)["step"] >= 5)
+        hold = hub.hold(path="/lfs/objects/batch", method="POST")
+        assert hold.reached.wait(60)
+        seen = [on_hub(hub, run)]
+        for _ in range(2):
+            wait_until(lambda: on_hub(hub, run)["updated"] > seen[-1]["updated"])
+            seen.append(on_hub(hub, run))
+        assert {each["step"] for each in seen} == {seen[0]["step"]}
+        hold.release()
+        wait_until(lambda: kept(online, run)["step"] > seen[0]["step"])
+        # What is named is whole.
+        files = hub.files(repo_id=repo_of(run))
+        assert set(json.loads(files["kept.json"])["files"]) <= files.keys()
+        assert online("runs", "stop", run, "--now").returncode == 0
+        keeper.terminate()
 
 
 @LFS_ONLY

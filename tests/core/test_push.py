@@ -112,7 +112,9 @@ def test_the_card_shows_answers_to_rows_that_were_held_out(
 
 
 @LFS_ONLY
-def test_rows_of_ones_own_are_not_shown_to_everybody(online: CommandLine, hub: HubDouble) -> None:
+def test_rows_and_names_of_ones_own_files_are_not_shown_to_everybody(
+    online: CommandLine, hub: HubDouble
+) -> None:
     rows = [f'"What is {n}?","It is the secret number {n}."' for n in range(40)]
     mine = online.home / "mine.csv"
     mine.write_text("prompt,completion\n" + "\n".join(rows), encoding="utf-8")
@@ -122,7 +124,10 @@ def test_rows_of_ones_own_are_not_shown_to_everybody(online: CommandLine, hub: H
     assert online("push", run, "ada/for-me").returncode == 0
     assert "secret number" in hub.files(repo_id="ada/for-me")["README.md"].decode()
     assert online("push", run, "ada/for-all", "--public").returncode == 0
-    assert "secret number" not in hub.files(repo_id="ada/for-all")["README.md"].decode()
+    public = hub.files(repo_id="ada/for-all")
+    assert "secret number" not in public["README.md"].decode()
+    assert [path for path, data in public.items() if b"mine.csv" in data] == []
+    assert "file-1.csv" in public["smolfactory.yaml"].decode()
 
 
 @LFS_ONLY

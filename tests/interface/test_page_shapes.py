@@ -132,6 +132,7 @@ def test_a_shape_is_found_and_its_answers_are_marked(page: Page, tmp_path: Path,
     wait_until(lambda: sample.learned in marked(page).replace("↵", ""), seconds=15)
     if PICTURES:
         # Whole, where the page scrolls.
+        page.set_viewport_size({"width": 1400, "height": 3000})
         page.add_style_tag(content=".tokens { max-height: none !important; }")
         row.screenshot(path=Path(PICTURES) / "shapes" / f"{name}.png")
 

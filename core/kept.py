@@ -1,0 +1,40 @@
+"""What this home knows of a run's copy on the Hub: how the keeping goes, and whose the run is."""
+
+from huggingface_hub import HfApi
+from pydantic import BaseModel, SecretStr
+
+from core.hub_errors import hub_errors
+from core.manifest import read_manifest
+from core.runs import Run
+
+
+class Kept(BaseModel):
+    """How the keeping goes, for the page. `problem` is "" while it goes well."""
+
+    repo: str = ""
+    url: str = ""
+    step: int = 0
+    problem: str = ""
+
+
+def kept_of(run: Run) -> Kept | None:
+    """How the keeping of a run goes; None where nothing is kept."""
+    if not run.paths.kept.exists():
+        return None
+    return Kept.model_validate_json(run.paths.kept.read_bytes())
+
+
+def is_held_elsewhere(run: Run, *, token: SecretStr, here: str) -> bool:
+    """Whether a run that this home has was brought back on another machine, or ended there.
+
+    Raises UserError when the Hub refuses or gives no answer.
+    """
+    kept = kept_of(run)
+    if kept is None or not kept.step:
+        return False
+    api = HfApi(token=token.get_secret_value())
+    with hub_errors(f"the repository {kept.repo}"):
+        if not api.repo_exists(kept.repo):
+            return True
+        manifest = read_manifest(api, kept.repo)
+    return manifest is not None and manifest.is_held_elsewhere(here=here)

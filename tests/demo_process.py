@@ -1,0 +1,61 @@
+"""A demo Space that runs on this machine, as the Hub would start it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+from gradio_client import Client
+
+from tests.conftest import wait_until
+from tests.interface.harness import free_port
+
+EXAMPLE = "Say it."
+
+
+@dataclass
+class Space:
+    """A demo that runs."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+    def ask(self, message: str = EXAMPLE, *, system: str, tokens: int = 60) -> list[str]:
+        """The answer as it grew."""
+        client = Client(self.url, verbose=False)
+        return list(client.submit(message, system, 0, tokens, api_name="/chat"))
+
+
+@contextmanager
+def begin(folder: Path, environment: dict[str, str]) -> Iterator[Space]:
+    port = free_port()
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "app.py"],
+            cwd=folder,
+            env=kept | environment | {"HOME": str(folder), "GRADIO_SERVER_PORT": str(port)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    try:
+        yield Space(url=f"http://127.0.0.1:{port}", process=process)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def wait_until_up(space: Space) -> None:
+    def answers() -> bool:
+        assert space.process.poll() is None
+        try:
+            return httpx2.get(space.url).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+    wait_until(answers)

@@ -119,7 +119,7 @@ class AccountTab:
             column_visible(True, "card"),
             _checklist(list(listed)),
             self._price(look.hardware, choices),
-            gr.update(choices=[(_option(each), each.name) for each in choices],
+            gr.update(choices=[(words.hardware(each), each.name) for each in choices],
                       value=look.requested or look.hardware),
         ]  # fmt: skip
 
@@ -179,9 +179,3 @@ def _checklist(listed: list[Check]) -> str:
         for check in listed
     )
     return f'<ul class="checklist">{items}</ul>'
-
-
-def _option(hardware: Hardware) -> str:
-    accelerator = f" · {hardware.accelerator}" if hardware.accelerator else ""
-    price = f"${hardware.price:.2f} an hour" if hardware.price else "free"
-    return f"{hardware.label}{accelerator} · {price}"

@@ -1,5 +1,6 @@
 """What those are told who may not train on this Space: how to get one of their own."""
 
+import time
 from html import escape
 from typing import Any
 
@@ -8,9 +9,10 @@ import gradio as gr
 from core import space as spaces
 from core.errors import UserError
 from core.settings import Space
-from interface import problems
+from core.space import Hardware
+from interface import problems, words
 from interface.access import Access, in_plain_words
-from interface.live import AWAY, column_visible, visible
+from interface.live import AWAY, QUIET, column_visible, visible
 
 STEPS = (
     "<ol>"
@@ -22,17 +24,22 @@ STEPS = (
     "<li><b>Storage.</b> None is needed: checkpoints and models go to repositories of yours.</li>"
     "</ol>"
 )
+PRICES_BELIEVED_SECONDS = 3600.0
+PRICES_SHOWN = 3
 
 
 class Gate:
-    """Builds the card where it is made, inside a gr.Blocks."""
+    """Builds the card where it is made, inside a gr.Blocks. `look` is to run as the page opens."""
 
     def __init__(self, *, space: Space | None, access: Access) -> None:
         self._space = space
         self._access = access
+        self._prices = (float("-inf"), "")
         with gr.Column(elem_classes=["card", "gate", AWAY], elem_id="gate") as self._column:
             if space is not None:
                 self._build(space)
+            prices = gr.HTML("", elem_id="prices")
+        self.look: dict[str, Any] = {"fn": self._tell_prices, "outputs": [prices], **QUIET}
 
     @property
     def outputs(self) -> list[Any]:
@@ -77,6 +84,20 @@ class Gate:
         told = gr.HTML("", elem_id="duplicated")
         self._button.click(self._duplicate, outputs=[told], api_name="duplicate")
 
+    def _tell_prices(self, request: gr.Request) -> str:
+        """What GPUs cost, for those who may want a Space of their own. The Hub is asked hourly."""
+        if self._access.may_act(request):
+            return ""
+        asked, told = self._prices
+        if time.monotonic() - asked > PRICES_BELIEVED_SECONDS:
+            try:
+                told = _prices(spaces.hardware_choices())
+            except UserError:
+                # The Hub tells them as well, where one duplicates.
+                return ""
+            self._prices = (time.monotonic(), told)
+        return told
+
     def _duplicate(self, request: gr.Request) -> str:
         with in_plain_words():
             token = self._access.own_token(request)
@@ -91,3 +112,13 @@ class Gate:
             f' rel="noopener noreferrer">{escape(address)}</a>. It is private and starts on the'
             " free CPU; its Account tab has a list of what comes next.</p>"
         )
+
+
+def _prices(choices: list[Hardware]) -> str:
+    """The cheapest GPUs, and the dearest."""
+    paid = [choice for choice in choices if choice.price and choice.accelerator]
+    shown = paid[:PRICES_SHOWN] + paid[PRICES_SHOWN:][-1:]
+    items = [f"<li>{escape(words.hardware(choice))}</li>" for choice in shown]
+    more = len(paid) - len(shown)
+    between = [f"<li>… and {more} between</li>"] if more > 0 else []
+    return f"<ul>{''.join(items[:PRICES_SHOWN] + between + items[PRICES_SHOWN:])}</ul>"

@@ -111,6 +111,7 @@ class Page:
         self.blocks.load(**self._train.previews, **QUIET)
         self.blocks.load(**self._train.data.looks, api_visibility="private")
         self.blocks.load(**self._runs.kept.look)
+        self.blocks.load(**self._gate.look)
 
     def _wire_start(self) -> None:
         train = self._train

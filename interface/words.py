@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from core.builtin import BUILTIN_DATASETS, BUILTIN_MODEL
 from core.runs import RunState
+from core.space import Hardware
 
 _STATES = {
     RunState.QUEUED: "Waiting",
@@ -121,3 +122,10 @@ def age(moment: datetime) -> str:
     if seconds < 48 * 3600:
         return f"{int(seconds // 3600)} h ago"
     return f"{int(seconds // 86400)} days ago"
+
+
+def hardware(choice: Hardware) -> str:
+    """What a Space can run on, with its price."""
+    accelerator = f" · {choice.accelerator}" if choice.accelerator else ""
+    price = f"${choice.price:.2f} an hour" if choice.price else "free"
+    return f"{choice.label}{accelerator} · {price}"

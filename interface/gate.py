@@ -14,18 +14,7 @@ from interface import problems, words
 from interface.access import Access, in_plain_words
 from interface.live import AWAY, QUIET, column_visible, visible
 
-STEPS = (
-    "<ol>"
-    "<li><b>Hardware.</b> The free CPU trains the built-in model in some minutes, for a first look."
-    " For models of billions of weights choose a GPU, paid by the minute, and let the last run"
-    " pause the Space.</li>"
-    "<li><b>Token.</b> None is needed to begin: you sign in. For runs of many hours add a secret"
-    " HF_TOKEN with write access.</li>"
-    "<li><b>Storage.</b> None is needed: checkpoints and models go to repositories of yours.</li>"
-    "</ol>"
-)
 PRICES_BELIEVED_SECONDS = 3600.0
-PRICES_SHOWN = 3
 
 
 class Gate:
@@ -34,12 +23,12 @@ class Gate:
     def __init__(self, *, space: Space | None, access: Access) -> None:
         self._space = space
         self._access = access
-        self._prices = (float("-inf"), "")
+        self._asked, self._prices = float("-inf"), ""
         with gr.Column(elem_classes=["card", "gate", AWAY], elem_id="gate") as self._column:
+            self._words = gr.HTML(self._text())
             if space is not None:
                 self._build(space)
-            prices = gr.HTML("", elem_id="prices")
-        self.look: dict[str, Any] = {"fn": self._tell_prices, "outputs": [prices], **QUIET}
+        self.look: dict[str, Any] = {"fn": self._tell_prices, "outputs": [self._words], **QUIET}
 
     @property
     def outputs(self) -> list[Any]:
@@ -59,11 +48,6 @@ class Gate:
         ]
 
     def _build(self, space: Space) -> None:
-        gr.HTML(
-            f"<h2>This Space belongs to {escape(space.owner)}</h2><p>Look around: only its owner"
-            " can train here, and those they let in, once signed in. A duplicate of it is yours,"
-            f" private, on hardware that you choose.</p>{STEPS}"
-        )
         with gr.Row(elem_classes=["buttons"]):
             # One of the two: who is not signed in here makes the copy on the Hub's own page.
             self._link = gr.Button(
@@ -84,19 +68,34 @@ class Gate:
         told = gr.HTML("", elem_id="duplicated")
         self._button.click(self._duplicate, outputs=[told], api_name="duplicate")
 
-    def _tell_prices(self, request: gr.Request) -> str:
-        """What GPUs cost, for those who may want a Space of their own. The Hub is asked hourly."""
+    def _tell_prices(self, request: gr.Request) -> Any:
+        """For those who may want a Space of their own. The Hub is asked once an hour."""
         if self._access.may_act(request):
-            return ""
-        asked, told = self._prices
-        if time.monotonic() - asked > PRICES_BELIEVED_SECONDS:
+            return gr.skip()
+        if time.monotonic() - self._asked > PRICES_BELIEVED_SECONDS:
+            self._asked = time.monotonic()
             try:
-                told = _prices(spaces.hardware_choices())
+                self._prices = _prices(spaces.hardware_choices())
             except UserError:
                 # The Hub tells them as well, where one duplicates.
-                return ""
-            self._prices = (time.monotonic(), told)
-        return told
+                self._prices = ""
+        return self._text()
+
+    def _text(self) -> str:
+        if self._space is None:
+            return ""
+        return (
+            f"<h2>This Space belongs to {escape(self._space.owner)}</h2><p>Look around: only its"
+            " owner can train here, and those they let in, once signed in. A duplicate of it is"
+            " yours, private, on hardware that you choose.</p><ol><li><b>Hardware.</b> The free CPU"
+            " trains the built-in model in some minutes, for a first look. For models of billions"
+            f" of weights choose a GPU, paid by the minute{self._prices}, and let the last run"
+            " pause the Space.</li>"
+            "<li><b>Token.</b> None is needed to begin: you sign in. For runs of many hours add a"
+            " secret HF_TOKEN with write access.</li>"
+            "<li><b>Storage.</b> None is needed: checkpoints and models go to repositories of"
+            " yours.</li></ol>"
+        )
 
     def _duplicate(self, request: gr.Request) -> str:
         with in_plain_words():
@@ -115,10 +114,6 @@ class Gate:
 
 
 def _prices(choices: list[Hardware]) -> str:
-    """The cheapest GPUs, and the dearest."""
-    paid = [choice for choice in choices if choice.price and choice.accelerator]
-    shown = paid[:PRICES_SHOWN] + paid[PRICES_SHOWN:][-1:]
-    items = [f"<li>{escape(words.hardware(choice))}</li>" for choice in shown]
-    more = len(paid) - len(shown)
-    between = [f"<li>… and {more} between</li>"] if more > 0 else []
-    return f"<ul>{''.join(items[:PRICES_SHOWN] + between + items[PRICES_SHOWN:])}</ul>"
+    """From the cheapest GPU to the dearest, as a part of a sentence."""
+    paid = [words.hardware(choice) for choice in choices if choice.price and choice.accelerator]
+    return escape(f" (from {paid[0]}, to {paid[-1]})") if paid else ""

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+import psutil
 from gradio_client import Client
 
 from tests.conftest import wait_until
@@ -48,6 +51,27 @@ def begin(folder: Path, environment: dict[str, str]) -> Iterator[Space]:
     finally:
         process.terminate()
         process.wait(timeout=20)
+
+
+@contextmanager
+def slowed(space: Space) -> Iterator[None]:
+    """Let it run for a tenth of the time: so tiny a model is at its end before a browser looks."""
+    process, is_over = psutil.Process(space.process.pid), threading.Event()
+
+    def hold() -> None:
+        while not is_over.is_set():
+            process.suspend()
+            is_over.wait(0.09)
+            process.resume()
+            time.sleep(0.01)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        holding.join()
 
 
 def wait_until_up(space: Space) -> None:

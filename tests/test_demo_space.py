@@ -17,7 +17,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from core.demo_template import MODEL_FOLDER, TEMPLATE, fill_demo
 from tests.conftest import ROOT
-from tests.demo_process import EXAMPLE, Space, begin, wait_until_up
+from tests.demo_process import EXAMPLE, Space, begin, slowed, wait_until_up
 from tests.hub import HubDouble
 from tests.tiny_model import make_tiny_model
 
@@ -177,10 +177,10 @@ def test_stop_ends_the_answer_and_frees_the_model(
 ) -> None:
     page = open_page(context, spaces["whole"])
     choose_settings(page, system=ENDLESS, longest=1024)
-    say(page, EXAMPLE)
-    expect(page.locator(".bot")).to_contain_text("on and on and")
-    # At once: a growing answer moves the button, and Playwright would wait until it stands still.
-    page.locator("button.stop-button").dispatch_event("click")
+    with slowed(spaces["whole"]):
+        say(page, EXAMPLE)
+        expect(page.locator(".bot")).to_contain_text("on and on and")
+        page.locator("button.stop-button").dispatch_event("click")
     expect(page.locator("button.submit-button")).to_be_visible()
     assert len(page.locator(".bot").first.inner_text()) < 900
     say(page, EXAMPLE)

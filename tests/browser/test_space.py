@@ -152,7 +152,7 @@ def test_three_people_and_a_space(
 def _a_stranger_looks_and_takes_a_copy(browser: Browser, double: HubDouble, space: Server) -> None:
     page = sign_in(browser, space, name="sam")
     expect(page.locator("#gate")).to_contain_text("This Space belongs to acme")
-    expect(page.locator("#prices")).to_contain_text(re.compile("T4 - small .* \\$0.40 an hour"))
+    expect(page.locator("#gate")).to_contain_text(re.compile("from .*T4 .* \\$0.40 an hour, to"))
     expect(page.locator("#start")).to_be_disabled()
     expect(page.get_by_text("Signed in as sam")).to_be_visible()
     picture(page, "guide-duplicate", home=space.home)

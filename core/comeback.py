@@ -1,0 +1,30 @@
+"""What a server does first: runs that were cut off go on by themselves, where that was asked."""
+
+import sys
+import time
+
+from pydantic import SecretStr
+
+from core import launcher
+from core.bring_back import bring_back_unfinished
+from core.errors import HubUnreachable, UserError
+from core.runs import RunStore
+
+ASK_AGAIN_SECONDS = 300
+
+
+def go_on(store: RunStore, token: SecretStr | None) -> None:
+    """Resume what is to resume by itself, whether it is here or kept on the Hub."""
+    launcher.resume_interrupted(store, token=token)
+    while token is not None:
+        try:
+            is_all = bring_back_unfinished(store, token=token)
+            launcher.resume_interrupted(store, token=token)
+            if is_all:
+                return
+        except HubUnreachable as error:
+            sys.stderr.write(f"Runs kept on the Hub will be looked for again: {error}\n")
+        except UserError as error:
+            sys.stderr.write(f"Runs kept on the Hub were not looked for: {error}\n")
+            return
+        time.sleep(ASK_AGAIN_SECONDS)

@@ -206,6 +206,7 @@ def _the_owner_has_the_space_pause(
     expect(listed.locator("li.open")).to_contain_text(["On a CPU"])
     expect(listed.locator("li.done")).to_contain_text(["mel/team-bot"])
     expect(page.locator("#space-running")).to_contain_text("costs nothing")
+    expect(page.locator(".machine")).to_contain_text("Signed in as olga")
     picture(page, "guide-account", home=space.home)
     # The platform takes no wish for hardware from a sign-in.
     page.locator("#space-hardware input").click()

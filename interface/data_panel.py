@@ -19,6 +19,7 @@ from interface import data_view as view
 from interface import fields
 from interface.access import Access
 from interface.form import Form
+from interface.live import QUIET
 
 SECTIONS = ("model", "dataset", "columns", "filters", "method", "evaluation")
 ROWS = 3
@@ -72,8 +73,11 @@ class DataPanel:
         self._pages = {back: -ROWS, on: ROWS}
         self._jumps = jumps
 
-    def wire(self) -> None:
-        """Have the panel follow the form. `looks` is the event, for the page's load."""
+    def wire(self, *, previews: dict[str, Any]) -> None:
+        """Have the panel follow the form. `looks` is the event, for the page's load.
+
+        `previews` are run after the menus, which may have chosen another split.
+        """
         self._menus = self._form.menus()
         asked: dict[str, Any] = {
             "outputs": [self._figures, self._rows, self._start],
@@ -82,15 +86,18 @@ class DataPanel:
             "show_progress": "hidden",
         }
         self.looks: dict[str, Any] = asked | {"fn": self._look}
-        menus = asked | {"outputs": [*self._menus.values()], "api_visibility": "private"}
+        looks_again = self.looks | {"api_visibility": "private"}
+        fills: dict[str, Any] = asked | {
+            "fn": self._fill_menus,
+            "outputs": [*self._menus.values()],
+            "api_visibility": "private",
+        }
+        menus = gr.on(self._form.changes(("dataset",)), **fills, trigger_mode="always_last")
+        quiet = previews | QUIET
+        menus.then(**quiet).then(**looks_again)
+        self._again: list[dict[str, Any]] = [fills, quiet, looks_again]
         gr.on(
-            self._form.changes(("dataset",)),
-            self._fill_menus,
-            **menus,
-            trigger_mode="always_last",
-        )
-        gr.on(
-            self._form.changes(SECTIONS),
+            self._form.changes(tuple(name for name in SECTIONS if name != "dataset")),
             **self.looks,
             trigger_mode="always_last",
             api_name="look",
@@ -103,6 +110,11 @@ class DataPanel:
             button.click(self._pager(step), **paged)
         for button, jump in self._jumps.items():
             button.click(self._jumper(jump), **(asked | {"api_visibility": "private"}))
+
+    def follow(self, event: Any) -> None:
+        """Look at what an event has filled the form with: menus, summary, rows."""
+        for each in self._again:
+            event = event.then(**each)
 
     def _look(
         self, request: gr.Request, part: RowsPart, **values: Any

@@ -77,8 +77,12 @@ class Form:
             if isinstance(component, gr.Textbox):
                 changed += [component.blur, component.submit]
             else:
-                changed.append(component.change)
+                changed += _edits(component)
         return changed
+
+    def edits(self) -> list[Any]:
+        """The events that tell of any other value. Who fills the form says so besides."""
+        return [event for component in self.components.values() for event in _edits(component)]
 
     def value(self, path: str, values: Mapping[str, Any]) -> Any:
         """What is in the field of the setting with this path."""
@@ -164,6 +168,19 @@ class Form:
             return shown if len(shown) > 1 else shown[0]
 
         return follow
+
+
+def _edits(component: Any) -> list[Any]:
+    """What a person does to a field.
+
+    Once filled by the program, a menu that takes any text, or a file field, tells of a change again
+    and again, without end (Gradio 6.31); others tell of it once, and are believed.
+    """
+    if isinstance(component, gr.File):
+        return [component.upload, component.clear, component.delete]
+    if isinstance(component, gr.Dropdown) and component.allow_custom_value:
+        return [component.input]
+    return [component.change]
 
 
 def _line(mixed: Mapping[str, Any]) -> str:

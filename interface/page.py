@@ -126,12 +126,13 @@ class Page:
         )
 
     def _wire_reuse(self) -> None:
-        self._runs.page.reuse.click(
+        filled = self._runs.page.reuse.click(
             self._reuse,
             [self._run_id],
             [self._tabs, self._train.load_problem, *self._train.form.components.values()],
             **QUIET,
         )
+        self._train.data.follow(filled)
 
     def _load(self, request: gr.Request, run_id: str) -> tuple[Any, ...]:
         self._access.meet(request)

@@ -40,7 +40,7 @@ class TrainTab:
                 self._build_side()
         self._wire_preview()
         # After the summary: a browser takes up the answers to one change in turn.
-        self.data.wire()
+        self.data.wire(previews=self.previews)
         offer_datasets(self.form, access=access)
         self._wire_yaml()
 
@@ -155,7 +155,7 @@ class TrainTab:
             "preprocess": False,
         }
         gr.on(
-            [component.change for component in self.form.components.values()],
+            self.form.edits(),
             **self.previews,
             queue=False,
             show_progress="hidden",
@@ -169,12 +169,14 @@ class TrainTab:
             inputs=[self.yaml, self.form.components["output__name"]],
             js="(text, name) => window.smolfactory.download(`${name || 'run'}.yaml`, text)",
         )
-        self.load.upload(
-            self._load,
-            inputs=[self.load],
-            outputs=[self.load_problem, *self.form.components.values()],
-            preprocess=False,
-            **QUIET,
+        self.data.follow(
+            self.load.upload(
+                self._load,
+                inputs=[self.load],
+                outputs=[self.load_problem, *self.form.components.values()],
+                preprocess=False,
+                **QUIET,
+            )
         )
 
     def _load(self, value: Any) -> list[Any]:

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from core.config import load_config, settings_of_a_run
 from interface.form import CARDS
+from tests.conftest import wait_until
 from tests.interface.harness import Server, open_form
 
 Preview = Callable[..., dict[str, Any]]
@@ -199,3 +200,41 @@ def test_a_broken_row_is_found_before_the_run(page: Page, server: Server, tmp_pa
     expect(error_at(page, "dataset.files")).to_contain_text("2")
     expect(page.locator("#field-dataset-files")).to_contain_text("rows")
     assert len(server.store.list()) == before
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    ["{}", "{source: hub, name: ada/facts, subset: small}", "{source: upload, files: [a.csv]}"],
+)
+def test_a_form_that_was_filled_comes_to_rest(page: Page, tmp_path: Path, dataset: str) -> None:
+    file = tmp_path / "run.yaml"
+    # Before it, something that has to be emptied again.
+    earlier = "{source: hub, name: ada/other, subset: large}"
+    for name, settings in (("first", earlier), ("second", dataset)):
+        file.write_text(f"version: 1\ndataset: {settings}\noutput: {{name: {name}}}\n", "utf-8")
+        load(page, file)
+        expect(page.get_by_label("Name of the result")).to_have_value(name)
+    asked: list[Any] = []
+    page.on("request", lambda sent: asked.append(sent.post_data_json))
+
+    def is_at_rest() -> bool:
+        asked.clear()
+        page.wait_for_timeout(1500)
+        # A tick asks with two values, the form with all of its own.
+        return not any(len(sent["data"]) > 10 for sent in asked if sent and "data" in sent)
+
+    wait_until(is_at_rest, seconds=30)
+
+
+def test_what_start_refuses_stays_said_in_a_form_that_was_filled(
+    page: Page, tmp_path: Path
+) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("version: 1\noutput: {name: a-bot, safekeeping: true}\n", "utf-8")
+    load(page, file)
+    expect(page.get_by_label("Name of the result")).to_have_value("a-bot")
+    start(page)
+    refusal = page.get_by_role("alert").filter(has_text="needs a Hugging Face token")
+    expect(refusal).to_be_visible()
+    page.wait_for_timeout(2000)
+    expect(refusal).to_be_visible()

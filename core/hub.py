@@ -109,9 +109,12 @@ def writable_owner(output: OutputSection, token: SecretStr) -> str:
     who = account(token)
     owner = who.name if output.pull_request else output.owner or who.name
     if owner not in who.writable:
+        places = ", ".join(sorted(who.writable))
         raise UserError(
             f"This token can't write to {owner}.",
-            hint="Make one with write access there, or choose another owner.",
+            hint=f"It may write to {places}: choose that owner, or another token."
+            if places
+            else "Make one with write access there, or choose another owner.",
             field="output.owner" if output.owner else "output.push",
         )
     return owner

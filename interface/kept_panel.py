@@ -23,12 +23,15 @@ class KeptPanel:
         with gr.Column(elem_classes=["card", AWAY], elem_id="kept-panel") as self._column:
             gr.HTML(
                 "<h2>Kept on the Hub</h2>"
-                "<p>Runs of other machines. Each goes on from its last kept step, once it is not"
-                " trained there. To forget one, delete its repository on the Hub.</p>"
+                "<p>These runs are not on this disk: their machine went away, or they belong to"
+                " another. One that trains nowhere now goes on here from the step below. To forget"
+                " one, delete its repository on the Hub.</p>"
             )
             self._choice = gr.Radio([], show_label=False, container=False, elem_id="kept-runs")
             with gr.Row(elem_classes=["buttons"]):
-                self._resume = gr.Button("Bring back and resume", size="sm", elem_id="bring-back")
+                self._resume = gr.Button(
+                    "Bring back and resume", variant="primary", size="sm", elem_id="bring-back"
+                )
             self._told = gr.HTML("", elem_id="kept-problem")
         self.look: dict[str, Any] = {
             "fn": self._look,
@@ -67,6 +70,10 @@ class KeptPanel:
     def _bring_back(self, request: gr.Request, run: str | None) -> Iterator[tuple[str, Any]]:
         with in_plain_words():
             self._access.require(request)
+        if run in {each.id for each in self._store.list()}:
+            # Another tab was quicker.
+            yield problems.NOTHING, run
+            return
         yield '<p class="busy" role="status">Downloading its checkpoint…</p>', gr.skip()
         try:
             token = self._access.token(request)

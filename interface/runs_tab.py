@@ -8,6 +8,7 @@ import gradio as gr
 from core import launcher
 from core.config import parse_config
 from core.errors import UserError
+from core.hub import target_repo
 from core.runs import Run, RunStatus, RunStore
 from core.sections import OutputSection
 from interface import problems, run_view
@@ -139,9 +140,15 @@ class RunsTab:
         try:
             run = self.open(request, run_id)
             output = _chosen_output(run, values)
-            launcher.push(run, token=self._access.token(request), output=output)
+            token = self._access.token(request)
+            if token is not None:
+                # A run that is done should not turn into one that failed for a slip of the pen.
+                target_repo(output, token)
+            launcher.push(run, token=token, output=output)
         except UserError as error:
-            return problems.listed(error)
+            fields = self.page.push_fields.items()
+            labels = {f"output.{name}": str(field.label) for name, field in fields}
+            return problems.listed(error, labels=labels)
         return problems.NOTHING
 
 

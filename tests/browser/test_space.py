@@ -220,6 +220,11 @@ def _the_owner_has_the_space_pause(
     expect(page.locator("#run-failure")).to_contain_text("was not pushed", timeout=PATIENCE)
     assert double.space(SPACE).stage == "RUNNING"
     double.over_quota()
+    # A slip of the pen is refused at the button.
+    page.get_by_label("Owner", exact=True).fill("sam")
+    page.locator("#push").click()
+    expect(page.locator("#push-problem")).to_contain_text("Owner This token can't write to sam.")
+    page.get_by_label("Owner", exact=True).fill("olga")
     page.locator("#push").click()
     wait_until(lambda: double.space(SPACE).stage == "PAUSED")
     assert double.repo(repo_id="olga/owners-bot").private

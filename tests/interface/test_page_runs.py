@@ -130,7 +130,7 @@ def test_a_push_that_is_owed_can_be_tried_again(context: BrowserContext, server:
     expect(page.locator("#push-private input")).not_to_be_checked()
     page.get_by_label("Name", exact=True).fill("not a name")
     page.locator("#push").click()
-    expect(page.locator("#push-problem")).to_contain_text("output.name")
+    expect(page.locator("#push-problem")).to_contain_text("Name Use letters")
     expect(page.get_by_label("Name", exact=True)).to_have_value("not a name")
 
 

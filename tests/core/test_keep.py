@@ -77,9 +77,10 @@ def test_a_run_goes_on_from_the_hub_to_the_same_weights_when_its_container_is_lo
     assert found["run"] == run
 
     environment = SPACE | hub.environment(home=online.home / "hf", token=TOKEN)
+    # As long as it trains: a Space that ends has its runs saved, or stopped while they start.
     with serving(online.home, **environment):
         wait_until(lambda: (online.home / "runs" / run).exists())
-    assert online.wait(run)["state"] == "done", online.log(run)
+        assert online.wait(run)["state"] == "done", online.log(run)
     assert [e["step"] for e in online.events(run) if e["kind"] == "resumed"] == [found["step"]]
     Learned.by(online, run).assert_same(unbroken)
 
@@ -107,7 +108,7 @@ def test_a_run_that_was_trained_to_its_end_takes_no_further_step(
         assert (told, brought) == ("", run)
         missing, _ = client.predict(run="another", api_name="/bring_back")
         assert "keeps no such run" in missing
-    assert online.wait(run)["state"] == "done", online.log(run)
+        assert online.wait(run)["state"] == "done", online.log(run)
     Learned.by(online, run).assert_same(unbroken)
 
 

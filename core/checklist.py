@@ -77,15 +77,18 @@ def _hardware(space: SpaceLook, *, gpu: str | None) -> Check:
 
 
 def _safety(*, has_runs: bool, at_risk: Sequence[str]) -> Check:
-    title = "Nothing is lost with the machine"
     if at_risk:
         others = f" (and of {len(at_risk) - 1} more)" if len(at_risk) > 1 else ""
         text = f"Something of {at_risk[0]}{others} is on this disk only until it is pushed."
     elif has_runs:
-        return Check(done=True, title=title, text="No run has anything on this disk only.")
+        return Check(
+            done=True,
+            title="Nothing is lost with the machine",
+            text="No run has anything on this disk only.",
+        )
     else:
         text = "Turn on Keep checkpoints on the Hub, under Advanced settings, Output."
-    return Check(done=False, title=title, text=f"This disk is wiped at each restart. {text}")
+    return Check(done=False, title="This disk is wiped at each restart", text=text)
 
 
 def _token(account: Account | None, *, has_own_token: bool) -> Check:

@@ -36,6 +36,8 @@ POLL_SECONDS = 0.25
 QUEUE_POLL_SECONDS = 0.5
 STATUS_SECONDS = 1.0
 READ_BYTES = 65536
+# It saved and ended, or was told to end before it knew how to save.
+WENT_DOWN = (TrainerExit.WENT_DOWN, -signal.SIGTERM)
 # A step may be long, and a large model takes a while to write; after that we insist.
 STOP_GRACE_SECONDS = 30 * 60
 END_GRACE_SECONDS = 10
@@ -166,7 +168,7 @@ class Supervisor:
             self._enter(RunState.CANCELED, "Canceled: nothing new was kept.")
         elif self._called_off:
             self._enter(RunState.CANCELED, "Stopped before the first step: nothing was kept.")
-        elif self._told_to_end or code == TrainerExit.WENT_DOWN:
+        elif self._told_to_end or code in WENT_DOWN:
             self._enter(RunState.INTERRUPTED, "The machine went down. Resume when it is back.")
         else:
             self._fail(code, was_out_of_memory=out_of_memory_kills() > kills)

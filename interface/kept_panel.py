@@ -70,7 +70,7 @@ class KeptPanel:
     def _bring_back(self, request: gr.Request, run: str | None) -> Iterator[tuple[str, Any]]:
         with in_plain_words():
             self._access.require(request)
-        if run in {each.id for each in self._store.list()}:
+        if isinstance(run, str) and self._store.has(run):
             # Another tab was quicker.
             yield problems.NOTHING, run
             return

@@ -66,6 +66,17 @@ def _dataset(config: RunConfig) -> str:
 
 def _afterwards(config: RunConfig) -> str:
     output = config.output
+    meanwhile = ""
+    if output.safekeeping:
+        # Where a pull request goes, one may not write.
+        owner = output.owner if not output.pull_request else None
+        whose = escape(owner or "your account")
+        meanwhile = f"Checkpoints are kept in a private repository of {whose} as it trains. "
+    return meanwhile + _result(config)
+
+
+def _result(config: RunConfig) -> str:
+    output = config.output
     if not output.push:
         return f"The result, <b>{escape(output.name)}</b>, stays here until you push it."
     owner = f"{output.owner}/" if output.owner else "your account, as "
@@ -85,6 +96,11 @@ def _warnings(config: RunConfig, around: Circumstances) -> list[str]:
         left = words.duration(around.token_seconds)
         found.append(
             f"Your sign-in ends in {left}: a push that comes later waits until you sign in again."
+        )
+    if around.on_space and not needs_hub:
+        found.append(
+            "This disk is wiped when the Space restarts: push the result, or keep checkpoints on"
+            " the Hub."
         )
     if config.output.push and not around.signed_in:
         found.append("Nobody is signed in to the Hub here, so the result can't be pushed.")

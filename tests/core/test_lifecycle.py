@@ -140,6 +140,21 @@ def test_a_machine_that_goes_down_leaves_a_checkpoint_of_the_last_step(
     assert saved[0] >= 2
 
 
+def test_a_trainer_that_is_told_to_end_while_it_loads_did_not_fail(
+    command_line: CommandLine,
+) -> None:
+    run = command_line.start(LONG)
+    loading = wait_until(
+        lambda: [p for p in processes_of(command_line.home) if "core.train" in p.cmdline()]
+    )
+    loading[0].terminate()
+    assert command_line.wait(run)["state"] == "interrupted", command_line.log(run)
+    assert not [e for e in command_line.events(run) if e["kind"] == "failure"]
+    assert command_line("runs", "resume", run).returncode == 0
+    command_line.wait_for_step(run, 1)
+    assert command_line("runs", "stop", run, "--now").returncode == 0
+
+
 def test_a_half_written_checkpoint_is_never_resumed(command_line: CommandLine) -> None:
     run = command_line.start(LONG)
     command_line.wait_for_step(run, 6)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from core.config import load_config, settings_of_a_run
 from interface.form import CARDS
 from tests.conftest import wait_until
-from tests.interface.harness import Server, open_form
+from tests.interface.harness import Server, open_form, without_default
 
 Preview = Callable[..., dict[str, Any]]
 
@@ -78,6 +78,21 @@ def test_defaults_are_a_run(preview: Preview) -> None:
     assert load_config(shown["yaml"]) == load_config("version: 1")
     assert "SmolLM2-135M-Instruct (built in)" in shown["summary"]
     assert shown["command"] == "python -m core train smollm2-facts-to-json.yaml"
+
+
+def test_it_is_said_what_outlives_the_machine(preview: Preview, space: Server) -> None:
+    mine = preview(output__safekeeping=True, output__owner="olga")["summary"]
+    assert "kept in a private repository of olga as it trains" in mine
+    proposed = {"output__safekeeping": True, "output__push": True, "output__pull_request": True}
+    theirs = preview(**proposed, output__owner="olga")["summary"]
+    assert "kept in a private repository of your account" in theirs
+    wiped = "wiped when the Space restarts"
+    assert wiped not in preview()["summary"]
+    client = space.client()
+    there = without_default(client)
+    assert wiped in client.predict(api_name="/preview", **there)[0]
+    kept = there | {"output__safekeeping": True}
+    assert wiped not in client.predict(api_name="/preview", **kept)[0]
 
 
 @pytest.mark.parametrize(

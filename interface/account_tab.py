@@ -61,7 +61,7 @@ class AccountTab:
         tab.select(self._show_account, outputs=[self._account], **shown)
         tab.select(
             self._show_space,
-            outputs=[self._space, self._checks, self._running, self._hardware],
+            outputs=[self._space, self._checks, self._running, self._choosing, self._hardware],
             **shown,
         )
 
@@ -69,10 +69,11 @@ class AccountTab:
         gr.HTML("<h2>This Space</h2>")
         self._checks = gr.HTML("", elem_id="checklist")
         self._running = gr.HTML("", elem_id="space-running")
-        self._hardware = gr.Dropdown([], label="Hardware", elem_id="space-hardware")
-        self._problem = gr.HTML("", elem_id="space-problem")
-        with gr.Row(elem_classes=["buttons"]):
-            self._request = gr.Button("Request it", size="sm", elem_id="request-hardware")
+        with gr.Column(elem_classes=[AWAY]) as self._choosing:
+            self._hardware = gr.Dropdown([], label="Hardware", elem_id="space-hardware")
+            self._problem = gr.HTML("", elem_id="space-problem")
+            with gr.Row(elem_classes=["buttons"]):
+                self._request = gr.Button("Request it", size="sm", elem_id="request-hardware")
 
     def _show_account(self, request: gr.Request) -> str:
         return self._describe(request, fresh=False)
@@ -97,14 +98,15 @@ class AccountTab:
     def _show_space(self, request: gr.Request) -> list[Any]:
         space = self._settings.space
         if space is None or self._access.person(request).role not in OWNERS:
-            return [column_visible(False, "card"), "", "", gr.skip()]
+            return [column_visible(False, "card"), "", "", column_visible(False), gr.skip()]
         token = self._access.token(request)
         try:
             look = spaces.look(space.id, token=token)
             choices = spaces.hardware_choices()
             known = account(token) if token else None
         except UserError as error:
-            return [column_visible(True, "card"), problems.listed(error), "", gr.skip()]
+            told = problems.listed(error)
+            return [column_visible(True, "card"), told, "", column_visible(False), gr.skip()]
         runs = self._store.list()
         device = machine.now()[0]
         listed = checks(
@@ -119,6 +121,7 @@ class AccountTab:
             column_visible(True, "card"),
             _checklist(list(listed)),
             self._price(look.hardware, choices),
+            column_visible(True),
             gr.update(choices=[(words.hardware(each), each.name) for each in choices],
                       value=look.requested or look.hardware),
         ]  # fmt: skip

@@ -30,6 +30,8 @@ from core.sections import OutputSection
 TIMEOUT_SECONDS = 15
 # The dataset that the measurements of all of an account's runs go to.
 EXPERIMENTS = "smolfactory-experiments"
+# Of the roles in an organization. A contributor may write to nothing but what is theirs.
+WRITING_ROLES = frozenset({"write", "admin"})
 # Who-am-I is strictly rate-limited by the Hub.
 ACCOUNT_SECONDS = 300
 # The Hub's names for kinds of tokens; one that it tells no role of comes from a sign-in.
@@ -269,7 +271,7 @@ def _account(answer: dict[str, Any]) -> Account:
         case _:
             # A write token, or a sign-in whose rights only the Hub can tell.
             writable = {name} | {
-                org["name"] for org in organizations if org.get("roleInOrg") != "read"
+                org["name"] for org in organizations if org.get("roleInOrg") in WRITING_ROLES
             }
     return Account(
         name=name,

@@ -7,6 +7,7 @@ from huggingface_hub import HfApi, SpaceHardware
 from pydantic import SecretStr
 
 from core import demo_space
+from core.checkpoints import newest_checkpoint
 from core.errors import UserError
 from core.hub import TIMEOUT_SECONDS
 from core.hub_errors import hub_errors
@@ -115,7 +116,8 @@ def pause_if_all_is_pushed(store: RunStore, *, space_id: str, token: SecretStr) 
 def is_at_risk(run: Run) -> bool:
     """Whether something of a run would be lost with this machine's disk."""
     kept = kept_of(run)
-    return bool(_reason_to_stay(run)) and (kept is None or not kept.step)
+    is_kept = kept is not None and kept.step and not kept.problem
+    return bool(_reason_to_stay(run)) and not is_kept
 
 
 def _reason_to_stay(run: Run) -> str:
@@ -130,7 +132,9 @@ def _reason_to_stay(run: Run) -> str:
         return ""
     if paths.model.is_dir():
         return "has a model that is not pushed"
-    return "has a checkpoint to go on from" if paths.checkpoints.is_dir() else ""
+    # The folder is there before the first of them.
+    has_checkpoint = newest_checkpoint(paths.checkpoints) is not None
+    return "has a checkpoint to go on from" if has_checkpoint else ""
 
 
 def _api(token: SecretStr | None) -> HfApi:

@@ -240,7 +240,7 @@ class Supervisor:
             return
         store = RunStore(self._run.home)
         try:
-            if self._history.state in (RunState.FAILED, RunState.TRAINED):
+            if self._history.state in (RunState.FAILED, RunState.TRAINED, RunState.INTERRUPTED):
                 raise UserError("this run did not end with a verified push.")
             pause_if_all_is_pushed(store, space_id=self._space.id, token=self._token)
         except UserError as error:

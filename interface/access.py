@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from core.config import RunConfig
 from core.errors import InvalidConfig, UserError
-from core.hub import account, key_of
+from core.hub import WRITING_ROLES, account, key_of
 from core.settings import Settings
 
 # Sign-ins whose organizations are remembered.
@@ -148,7 +148,7 @@ class Access:
         organizations = {
             str(organization.get("preferred_username")).lower()
             for organization in user.get("orgs") or []
-            if organization.get("roleInOrg") != "read"
+            if organization.get("roleInOrg") in WRITING_ROLES
         }
         token = _token(sign_in)
         if token is not None:

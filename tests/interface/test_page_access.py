@@ -90,6 +90,7 @@ def test_no_handler_tells_a_stranger_of_runs(space: Server) -> None:
         (sign_in_cookie("ACME"), 200),
         (sign_in_cookie("member", organizations=("other", "acme")), 200),
         (sign_in_cookie("reader", organizations=("acme",), role="read"), 403),
+        (sign_in_cookie("nobody", organizations=("acme",), role="no_access"), 403),
     ],
 )
 def test_only_the_owner_uploads(space: Server, cookie: str | None, status: int) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from core.autopsy import TrainerExit, explain_end
+from core.checkpoints import newest_checkpoint
 from core.environment import allowed_environment, trainer_environment
 from core.errors import UserError
 from core.events import EventWriter, Failure, PushFailed, PushProgress, StateChanged, Warned
@@ -84,7 +85,7 @@ class Supervisor:
                     self._enter(RunState.DONE)
             self._let_go_of_slot()
             keeping.finish()
-        elif self._run.config().output.safekeeping and self._run.paths.checkpoints.exists():
+        elif self._run.config().output.safekeeping and self._has_checkpoint():
             # Called off while it waited: the Hub still takes it for a run that goes on.
             keeping.tell_the_end()
         self._pause_space()
@@ -326,9 +327,11 @@ class Supervisor:
     def _is_nothing_to_save(self) -> bool:
         """Whether the trainer still loads, or makes tokens, and no checkpoint is there either."""
         self._history.follow()
-        return (
-            self._history.state is RunState.PREPARING and not self._run.paths.checkpoints.exists()
-        )
+        return self._history.state is RunState.PREPARING and not self._has_checkpoint()
+
+    def _has_checkpoint(self) -> bool:
+        # The folder is there before the first of them.
+        return newest_checkpoint(self._run.paths.checkpoints) is not None
 
     def _wait_or_kill(self, child: subprocess.Popen[bytes], end: float | None) -> None:
         """The output has ended, so the child should: it gets a moment to do it."""

@@ -45,7 +45,7 @@ def test_what_keeps_a_space_awake(
     store = RunStore(tmp_path)
     # These two have nothing to lose.
     has_checkpoint(make_run(store, state=RunState.CANCELED, steps=5))
-    make_run(store, state=RunState.FAILED)
+    make_run(store, state=RunState.FAILED).paths.checkpoints.mkdir()
     run = make_run(store, state=state)
     prepare(run)
     making = lock_file(run.paths.demo_lock) if prepare is gets_a_demo else None

@@ -93,7 +93,7 @@ class Gate:
             " pause the Space.</li>"
             "<li><b>Token.</b> None is needed to begin: you sign in. For runs of many hours add a"
             " secret HF_TOKEN with write access.</li>"
-            "<li><b>Storage.</b> None is needed: checkpoints and models go to repositories of"
+            "<li><b>Storage.</b> None is needed: let checkpoints and models go to repositories of"
             " yours.</li></ol>"
         )
 

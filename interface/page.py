@@ -118,12 +118,19 @@ class Page:
         train.start_button.click(
             self._start,
             [self._submission],
-            [train.status, train.problems, self._submission, self._run_id, self._tabs],
+            [
+                train.status,
+                train.problems,
+                train.refusal,
+                self._submission,
+                self._run_id,
+                self._tabs,
+            ],
             inputs_kwargs=train.form.components,
             preprocess=False,
             show_progress="hidden",
             api_name="start",
-        )
+        ).then(**train.previews, **QUIET)  # One that was on its way knew nothing of a refusal.
 
     def _wire_reuse(self) -> None:
         filled = self._runs.page.reuse.click(
@@ -161,11 +168,11 @@ class Page:
         self, request: gr.Request, submission: str, **values: Any
     ) -> Iterator[tuple[Any, ...]]:
         with in_plain_words():
-            for status, problems, run_id in self._train.start(request, submission, values):
+            for *said, run_id in self._train.start(request, submission, values):
                 if run_id is None:
-                    yield status, problems, gr.skip(), gr.skip(), gr.skip()
+                    yield *said, gr.skip(), gr.skip(), gr.skip()
                 else:
-                    yield status, problems, new_submission(), run_id, gr.Tabs(selected=RUNS)
+                    yield *said, new_submission(), run_id, gr.Tabs(selected=RUNS)
 
     def _reuse(self, request: gr.Request, run_id: str) -> list[Any]:
         with in_plain_words():

@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -25,6 +26,15 @@ from interface.uploads import issued_file
 
 T = TypeVar("T")
 UNREADY = "# These settings can't make a run yet."
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Settings, with the person's files, that Start said no to; and why, as HTML."""
+
+    config: RunConfig
+    files: Mapping[str, Path]
+    words: str
 
 
 class TrainTab:
@@ -50,16 +60,20 @@ class TrainTab:
 
     def start(
         self, request: gr.Request, submission: str | None, values: Mapping[str, Any]
-    ) -> Iterator[tuple[str, str, str | None]]:
+    ) -> Iterator[tuple[str, str, Refusal | None, str | None]]:
         """Check everything, then start the run.
 
-        Yields the words beside the button, the problems, and at the end the id of the run.
+        Yields the words beside the button, the problems, what was refused, and at the end the
+        id of the run.
         """
         self._access.require(request)
         try:
-            config = self.form.parse(values)
+            config, files = self.form.parse(values), self.form.files(values)
+        except UserError as error:
+            yield "", problems.show(self.form, error, reveal=True), None, None
+            return
+        try:
             self._access.require_own_account(request, config)
-            files = self.form.files(values)
             token = self._access.token(request)
 
             def check(report: Callable[[str], None]) -> list[str]:
@@ -69,9 +83,9 @@ class TrainTab:
 
             checking = _Reporting(check)
             for text in checking.reports():
-                yield _busy(text), problems.NOTHING, None
+                yield _busy(text), problems.NOTHING, None, None
             warnings = checking.result()
-            yield _busy("Starting…"), problems.NOTHING, None
+            yield _busy("Starting…"), problems.NOTHING, None, None
             run = launcher.start(
                 self._store,
                 config,
@@ -81,20 +95,28 @@ class TrainTab:
                 warnings=warnings,
             )
         except UserError as error:
-            yield "", problems.show(self.form, error, reveal=True), None
+            found = problems.show(self.form, error, reveal=True)
+            yield "", found, Refusal(config=config, files=files, words=found), None
             return
-        yield "", problems.NOTHING, run.id
+        yield "", problems.NOTHING, None, run.id
 
-    def preview(self, request: gr.Request, **values: Any) -> tuple[str, str, str, str]:
-        """The run that the form describes: a summary, its YAML, its command, its problems."""
+    def preview(
+        self, request: gr.Request, refusal: Refusal | None, **values: Any
+    ) -> tuple[str, str, str, str]:
+        """The run that the form describes: a summary, its YAML, its command, its problems.
+
+        A form filled by the program is previewed late: what Start has refused meanwhile stays.
+        """
         try:
-            config = self.form.parse(values)
+            config, files = self.form.parse(values), self.form.files(values)
         except UserError as error:
             found = problems.show(self.form, error, reveal=False)
             return summary.unready(), _unready_yaml(self.form, error), UNREADY, found
         command = f"python -m core train {config.output.name}.yaml"
         shown = summary.show(config, self._circumstances(request))
-        return shown, config.to_yaml(), command, problems.NOTHING
+        is_refused = refusal and (refusal.config, refusal.files) == (config, files)
+        found = refusal.words if refusal and is_refused else problems.NOTHING
+        return shown, config.to_yaml(), command, found
 
     def _circumstances(self, request: gr.Request) -> summary.Circumstances:
         token, own = self._access.token(request), self._access.own_token(request)
@@ -116,6 +138,7 @@ class TrainTab:
             )
             self.start_button = gr.Button("Start", variant="primary", elem_id="start", size="lg")
             self.status = gr.HTML("", elem_id="start-status")
+            self.refusal = gr.State(None)
         self.data = DataPanel(form=self.form, store=self._store, access=self._access)
         with gr.Column(elem_classes=["card", "as-file"]):
             gr.HTML("<h2>The same run as a file</h2>")
@@ -149,6 +172,7 @@ class TrainTab:
     def _wire_preview(self) -> None:
         self.previews: dict[str, Any] = {
             "fn": self.preview,
+            "inputs": [self.refusal],
             "inputs_kwargs": self.form.components,
             "outputs": [self.summary, self.yaml, self.command, self.problems],
             # The values as they were typed: pydantic says better than Gradio what is wrong.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, Route, expect
 
 from core.config import load_config, settings_of_a_run
 from interface.form import CARDS
@@ -48,6 +48,12 @@ def load(page: Page, file: Path) -> None:
     with page.expect_file_chooser() as chooser:
         page.locator("#load-yaml").click()
     chooser.value.set_files(file)
+
+
+def is_of_the_form(request: Request) -> bool:
+    """A tick asks with two values, the form with all of its own."""
+    sent = request.post_data_json
+    return isinstance(sent, dict) and len(sent.get("data", [])) > 10
 
 
 def test_every_section_has_a_card() -> None:
@@ -229,14 +235,13 @@ def test_a_form_that_was_filled_comes_to_rest(page: Page, tmp_path: Path, datase
         file.write_text(f"version: 1\ndataset: {settings}\noutput: {{name: {name}}}\n", "utf-8")
         load(page, file)
         expect(page.get_by_label("Name of the result")).to_have_value(name)
-    asked: list[Any] = []
-    page.on("request", lambda sent: asked.append(sent.post_data_json))
+    asked: list[Request] = []
+    page.on("request", lambda sent: asked.append(sent))
 
     def is_at_rest() -> bool:
         asked.clear()
         page.wait_for_timeout(1500)
-        # A tick asks with two values, the form with all of its own.
-        return not any(len(sent["data"]) > 10 for sent in asked if sent and "data" in sent)
+        return not any(map(is_of_the_form, asked))
 
     wait_until(is_at_rest, seconds=30)
 
@@ -253,3 +258,28 @@ def test_what_start_refuses_stays_said_in_a_form_that_was_filled(
     expect(refusal).to_be_visible()
     page.wait_for_timeout(2000)
     expect(refusal).to_be_visible()
+
+
+def test_a_preview_that_comes_late_does_not_wipe_what_start_refused(page: Page) -> None:
+    page.get_by_role("button", name="Advanced settings").click()
+    page.locator(".section > button", has_text="Output").click()
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held or not is_of_the_form(route.request):
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/run/predict*", hold_the_first)
+    with page.expect_request(is_of_the_form):
+        page.get_by_label("Keep checkpoints on the Hub").check()
+    start(page)
+    refusal = page.get_by_role("alert").filter(has_text="needs a Hugging Face token")
+    expect(refusal).to_be_visible()
+    with page.expect_response(lambda answer: is_of_the_form(answer.request)):
+        held[0].continue_()
+    page.wait_for_timeout(500)
+    expect(refusal).to_be_visible()
+    page.get_by_label("Keep checkpoints on the Hub").uncheck()
+    expect(refusal).to_be_hidden()

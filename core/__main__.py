@@ -220,10 +220,11 @@ def _follow(asked: argparse.Namespace, run: Run) -> int:
     history.follow()
     _show(asked, status)
     cause = history.failure or history.push_failure
-    if status.state not in GOOD_ENDS and cause is not None:
+    is_well = status.state in GOOD_ENDS and history.push_failure is None
+    if not is_well and cause is not None:
         _tell_person(" ".join([cause.explanation, *cause.remedies]))
     asked_for = asked.handler is _stop and status.state is RunState.CANCELED
-    return OK if asked_for or status.state in GOOD_ENDS else FAILED
+    return OK if asked_for or is_well else FAILED
 
 
 def _progress(history: History) -> str:

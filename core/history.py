@@ -46,6 +46,8 @@ class History:
     push_failure: Cause | None = None
     pushed: Pushed | None = None
     tracked: Tracked | None = None
+    # What it was when its push began.
+    before_push: RunState = RunState.SAVING
     offset: int = 0
 
     def follow(self) -> bool:
@@ -58,6 +60,12 @@ class History:
             self.offset = offset
             for event in events:
                 self._add(event)
+
+    def after_push(self, *, is_pushed: bool) -> RunState:
+        """What the run is once a push is over. One that was stopped can still go on."""
+        if self.before_push.live or self.before_push in (RunState.DONE, RunState.TRAINED):
+            return RunState.DONE if is_pushed else RunState.TRAINED
+        return self.before_push
 
     def _add(self, event: Event) -> None:
         match event:
@@ -91,12 +99,17 @@ class History:
                 self.note = event.note
 
     def _enter(self, event: StateChanged) -> None:
+        if event.state is RunState.PUSHING and self.state is not RunState.PUSHING:
+            self.before_push = self.state
         self.state, self.note = event.state, event.note
         if event.state is RunState.QUEUED:
             # A new start: what stopped the last one is history.
             self.failure = self.push_failure = None
         if event.state is RunState.PUSHING:
             self.push_failure = None
+        if event.state is RunState.TRAINING:
+            # What was sent of a run that was stopped is no longer all of it.
+            self.pushed = self.tracked = None
 
     def _measure(self, event: Metric | Evaluation) -> None:
         for name, value in event.values.items():

@@ -210,7 +210,10 @@ def _bury(run: Run, status: RunStatus) -> RunStatus:
         cause="interrupted", explanation=note, remedies=[remedy]
     )  # fmt: skip
     if status.state is RunState.PUSHING:
-        state, note = RunState.TRAINED, "The push was interrupted. The model is safe here."
+        history = History(path=run.paths.events)
+        history.follow()
+        state = history.after_push(is_pushed=False)
+        note = "The push was interrupted. The model is safe here."
         fact = PushFailed(cause="interrupted", explanation=note, remedies=["Push again."])
     ended = status.model_copy(
         update={"state": state, "note": note, "updated": datetime.now(UTC), "trainer": None}

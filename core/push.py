@@ -21,8 +21,9 @@ from core.model_card import write_card
 from core.options import AdapterKind, Weights
 from core.run_paths import RunPaths
 from core.runs import Run
+from core.sections import OutputSection
 from core.settings import load_settings
-from core.upload import Target, fingerprints, upload_verified
+from core.upload import Target, fingerprints, patiently, upload_verified
 
 FAILED = 1
 ADAPTER_FOLDER = "adapter"
@@ -39,12 +40,8 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
     if not run.paths.model.is_dir():
         raise UserError("This run has no model to push.", hint="Let it train to the end first.")
     events.write(PushProgress(note="Checking that you may push…"))
-    repo = target_repo(output, token)
     api = HfApi(token=token.get_secret_value() if token else None)
-    with hub_errors(f"the repository {repo}"):
-        if not output.pull_request:
-            api.create_repo(repo, private=output.private, exist_ok=True)
-        private = bool(api.model_info(repo).private)
+    repo, private = patiently(lambda: _open_repo(api, output, token=token))
     if not private:
         require_sharing_allowed(run.config(), token=token)
     proposal = _pull_request(api, repo=repo, run=run) if output.pull_request else None
@@ -69,6 +66,15 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
         private=private,
         pull_request=proposal is not None,
     )
+
+
+def _open_repo(api: HfApi, output: OutputSection, *, token: SecretStr | None) -> tuple[str, bool]:
+    """The repository that the result goes to, made where it is not there; and if it is private."""
+    repo = target_repo(output, token)
+    with hub_errors(f"the repository {repo}"):
+        if not output.pull_request:
+            api.create_repo(repo, private=output.private, exist_ok=True)
+        return repo, bool(api.model_info(repo).private)
 
 
 def _pull_request(api: HfApi, *, repo: str, run: Run) -> Discussion:

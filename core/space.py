@@ -115,9 +115,7 @@ def pause_if_all_is_pushed(store: RunStore, *, space_id: str, token: SecretStr) 
 
 def is_at_risk(run: Run) -> bool:
     """Whether something of a run would be lost with this machine's disk."""
-    kept = kept_of(run)
-    is_kept = kept is not None and kept.step and not kept.problem
-    return bool(_reason_to_stay(run)) and not is_kept
+    return bool(_reason_to_stay(run)) and not _is_kept(run)
 
 
 def _reason_to_stay(run: Run) -> str:
@@ -128,13 +126,21 @@ def _reason_to_stay(run: Run) -> str:
     demo = demo_space.look(run)
     if demo is not None and demo.note:
         return "is getting a demo Space"
-    if status.state is RunState.CANCELED or status.pushed_to is not None:
+    if status.state is RunState.CANCELED:
         return ""
-    if paths.model.is_dir():
+    if paths.model.is_dir() and status.pushed_to is None:
         return "has a model that is not pushed"
     # The folder is there before the first of them.
-    has_checkpoint = newest_checkpoint(paths.checkpoints) is not None
-    return "has a checkpoint to go on from" if has_checkpoint else ""
+    can_go_on = status.state.resumable and newest_checkpoint(paths.checkpoints) is not None
+    return "has a checkpoint to go on from" if can_go_on and not _is_kept(run) else ""
+
+
+def _is_kept(run: Run) -> bool:
+    """Whether the Hub has the newest checkpoint of a run; of a live one, that it follows behind."""
+    kept, newest = kept_of(run), newest_checkpoint(run.paths.checkpoints)
+    if kept is None or kept.problem or not kept.step:
+        return False
+    return run.status().state.live or newest is None or kept.step >= newest.step
 
 
 def _api(token: SecretStr | None) -> HfApi:

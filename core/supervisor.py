@@ -44,6 +44,7 @@ STOP_GRACE_SECONDS = 30 * 60
 END_GRACE_SECONDS = 10
 # Retries of the Hub's client obey Retry-After without a bound, so this one is ours.
 PUSH_SECONDS = 6 * 60 * 60
+STOPPED_AND_PUSHED = "What it learned so far is pushed. It can still go on."
 # A few hundred kilobytes, and nobody's push should wait long for them.
 TRACKING_SECONDS = 10 * 60
 
@@ -211,7 +212,7 @@ class Supervisor:
             code = self._run_child("core.push", environment=environment, limit=PUSH_SECONDS)
         self._history.follow()
         if code == 0:
-            self._enter(RunState.DONE)
+            self._enter_end_of_push(is_pushed=True, note=STOPPED_AND_PUSHED)
             return
         if self._history.push_failure is None:
             explanation = f"The push ended early ({_ending(code)}). The model is safe here."
@@ -221,7 +222,11 @@ class Supervisor:
                 )
             )  # fmt: skip
             self._history.follow()
-        self._enter(RunState.TRAINED, "The model is safe here. The push is still owed.")
+        self._enter_end_of_push(is_pushed=False, note="The model is safe here, and not pushed.")
+
+    def _enter_end_of_push(self, *, is_pushed: bool, note: str) -> None:
+        state = self._history.after_push(is_pushed=is_pushed)
+        self._enter(state, "" if state is RunState.DONE else note)
 
     def _needs_merging(self) -> bool:
         is_adapter = self._run.config().adapter.kind is AdapterKind.LORA

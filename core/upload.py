@@ -2,15 +2,18 @@
 
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import TypeVar
 
 from huggingface_hub import HfApi, RepoFile
 
-from core.errors import HubUnreachable, UserError
+from core.errors import HubUnreachable
 from core.hub_errors import hub_errors
 
+T = TypeVar("T")
 ATTEMPTS = 3
 PAUSE_SECONDS = 3
 # The Hub takes larger ones as LFS or Xet only.
@@ -49,37 +52,53 @@ def upload_verified(
 
     Raises UserError when the Hub refuses, or gives no answer for too long.
     """
-    unreachable: HubUnreachable | None = None
-    for attempt in range(ATTEMPTS + 1):
-        with hub_errors(f"the repository {target.repo}"):
-            info = api.repo_info(target.repo, repo_type=target.kind, revision=target.revision)
-            commit = str(info.sha)
-            there = listing(api, target, revision=commit)
-        missing = differences(local, there)
-        left = [path for path in there if path not in local and _is_any(path, target.replaces)]
-        if not missing and not left:
-            return commit
-        if attempt == ATTEMPTS:
-            break
-        # Nothing at first, then a little longer each time.
-        time.sleep(attempt * PAUSE_SECONDS)
+
+    def send() -> str:
+        commit, other = _look(api, target, local=local)
+        if other:
+            _upload(api, target, folder=folder, message=message)
+            commit, other = _look(api, target, local=local)
+        if other:
+            raise HubUnreachable(
+                f"What the Hub has of these is not what was sent: {', '.join(other[:5])}.",
+                hint="Try again; what is there already is not sent twice.",
+            )
+        return commit
+
+    return patiently(send)
+
+
+def patiently(ask: Callable[[], T]) -> T:
+    """What `ask` returns; while the Hub is away it is asked again, a few times."""
+    for attempt in range(1, ATTEMPTS):
         try:
-            with hub_errors(f"the upload to {target.repo}"):
-                api.upload_folder(
-                    repo_id=target.repo,
-                    repo_type=target.kind,
-                    folder_path=folder,
-                    path_in_repo=target.folder or None,
-                    commit_message=message,
-                    revision=target.revision,
-                    delete_patterns=list(target.replaces) or None,
-                )
-        except HubUnreachable as error:
-            unreachable = error
-    raise unreachable or UserError(
-        f"After {ATTEMPTS} tries the Hub still has otherwise: {', '.join((missing + left)[:5])}.",
-        hint="Try again; what is there already is not sent twice.",
-    )
+            return ask()
+        except HubUnreachable:
+            time.sleep(attempt * PAUSE_SECONDS)
+    return ask()
+
+
+def _look(api: HfApi, target: Target, *, local: dict[str, Print]) -> tuple[str, list[str]]:
+    """The newest commit, and what is there otherwise than here."""
+    with hub_errors(f"the repository {target.repo}"):
+        info = api.repo_info(target.repo, repo_type=target.kind, revision=target.revision)
+        commit = str(info.sha)
+        there = listing(api, target, revision=commit)
+    left = [path for path in there if path not in local and _is_any(path, target.replaces)]
+    return commit, differences(local, there) + left
+
+
+def _upload(api: HfApi, target: Target, *, folder: Path, message: str) -> None:
+    with hub_errors(f"the upload to {target.repo}"):
+        api.upload_folder(
+            repo_id=target.repo,
+            repo_type=target.kind,
+            folder_path=folder,
+            path_in_repo=target.folder or None,
+            commit_message=message,
+            revision=target.revision,
+            delete_patterns=list(target.replaces) or None,
+        )
 
 
 def fingerprints(folder: Path) -> dict[str, Print]:

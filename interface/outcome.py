@@ -4,6 +4,7 @@ from html import escape
 
 from core.demo_space import Demo
 from core.events import Pushed, Sample, Tracked
+from core.runs import RunState
 from interface import words
 from interface.snapshots import Snapshot
 
@@ -34,7 +35,8 @@ def _place(snapshot: Snapshot) -> str:
 def _kept(snapshot: Snapshot) -> str:
     """Which step is safe on the Hub, until the model itself is."""
     kept = snapshot.kept
-    if kept is None or snapshot.history.pushed is not None:
+    is_let_go = snapshot.history.pushed is not None and snapshot.status.state is RunState.DONE
+    if kept is None or is_let_go:
         return ""
     if kept.problem:
         return (

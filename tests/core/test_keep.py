@@ -113,6 +113,34 @@ def test_a_run_that_was_trained_to_its_end_takes_no_further_step(
 
 
 @LFS_ONLY
+def test_a_stopped_run_that_is_pushed_can_still_go_on(
+    online: CommandLine, hub: HubDouble, unbroken: Learned
+) -> None:
+    run = online.start(KEPT)
+    online.wait_for_step(run, 3)
+    assert online("runs", "stop", run).returncode == 0
+    wait_until(lambda: not processes_of(online.home))
+
+    hub.fail(path="/ada/bot/commit/", status=500, times=None)
+    failed = online("push", run, "ada/bot")
+    assert failed.returncode == 1
+    assert "Push again" in failed.stderr
+    assert online.status(run)["state"] == "stopped"
+    hub.heal()
+    assert online("push", run, "ada/bot").returncode == 0
+    wait_until(lambda: not processes_of(online.home))
+    status = online.status(run)
+    assert (status["state"], status["pushed_to"]) == ("stopped", "ada/bot")
+    assert on_hub(hub, run)["step"] == status["step"]
+
+    assert online("runs", "resume", run, "--follow").returncode == 0
+    status = online.status(run)
+    # What was pushed is not what it has learned by now.
+    assert (status["state"], status["pushed_to"]) == ("done", None)
+    Learned.by(online, run).assert_same(unbroken)
+
+
+@LFS_ONLY
 def test_each_commit_that_kept_json_is_in_is_whole(online: CommandLine, hub: HubDouble) -> None:
     """A machine may go away between any two commits; the last step is kept more than once."""
     run = online.start(KEPT.replace("max_steps: 40", "max_steps: 6"))

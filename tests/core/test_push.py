@@ -351,6 +351,21 @@ def test_a_lost_answer_to_the_commit_is_looked_after(
     assert "adapter_model.safetensors" in hub.files(repo_id="ada/bot")
 
 
+@LFS_ONLY
+@pytest.mark.parametrize(
+    "path",
+    ["/whoami-v2", "/repos/create", "/models/ada/bot", "/models/ada/bot/tree/", "/preupload/"],
+)
+def test_one_fault_on_the_way_is_waited_out(
+    online: CommandLine, hub: HubDouble, trained: str, path: str
+) -> None:
+    fault = hub.fail(path=path, status=502, times=1)
+    done = online("push", trained, "ada/bot")
+    assert done.returncode == 0, done.stderr
+    assert fault.hits == 1
+    assert online.status(trained)["pushed_to"] == "ada/bot"
+
+
 # The client waits long between its tries, the same on both ways.
 @LFS_ONLY
 def test_faults_of_the_hub_leave_the_run_trained_and_a_second_push_mends_it(

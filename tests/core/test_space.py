@@ -8,8 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from core.errors import UserError
+from core.kept import Kept
 from core.runs import Run, RunState, RunStore, lock_file
-from core.space import pause_if_all_is_pushed
+from core.space import is_at_risk, pause_if_all_is_pushed
 from tests.interface.harness import make_run
 
 
@@ -53,3 +54,25 @@ def test_what_keeps_a_space_awake(
         pause_if_all_is_pushed(store, space_id="acme/space", token=SecretStr("hf_none"))
     if making is not None:
         os.close(making)
+
+
+@pytest.mark.parametrize(
+    ("state", "step", "problem", "at_risk"),
+    [
+        (RunState.STOPPED, 5, "", False),
+        (RunState.STOPPED, 4, "", True),
+        (RunState.STOPPED, 5, "The Hub asks to be paid.", True),
+        (RunState.INTERRUPTED, 0, "", True),
+        # While it trains, what is kept follows a little behind.
+        (RunState.TRAINING, 4, "", False),
+        (RunState.TRAINING, 0, "", True),
+    ],
+)
+def test_what_is_kept_on_the_hub_is_not_on_this_disk_only(
+    tmp_path: Path, state: RunState, step: int, problem: str, at_risk: bool
+) -> None:
+    run = make_run(RunStore(tmp_path), state=state)
+    has_checkpoint(run)
+    kept = Kept(repo="ada/kept", step=step, problem=problem)
+    run.paths.kept.write_text(kept.model_dump_json(), encoding="utf-8")
+    assert is_at_risk(run) is at_risk

@@ -108,7 +108,12 @@ def _load(path: Path) -> tuple[RunConfig, dict[str, Path]]:
 
 
 def _list(asked: argparse.Namespace, settings: Settings) -> int:
-    statuses = [launcher.look(run) for run in RunStore(settings.home).list()]
+    statuses = []
+    for run in RunStore(settings.home).list():
+        try:
+            statuses.append(launcher.look(run))
+        except UserError as error:
+            _tell_person(str(error))
     if asked.json:
         _tell(json.dumps([status.model_dump(mode="json") for status in statuses]))
         return OK

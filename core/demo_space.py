@@ -1,7 +1,8 @@
 """Makes a Space where one can talk to a run's model: python -m core.demo_space RUN_DIR
 
-A process of its own with the token. The Space carries small weights itself, so that it needs no
-token of anybody's; large ones it takes from the repository that they were pushed to.
+A process of its own with the token, which has the demo's lock from who starts it. The Space carries
+small weights itself, so that it needs no token of anybody's; large ones it takes from the
+repository that they were pushed to.
 """
 
 import os
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from huggingface_hub import HfApi
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from core.config import RunConfig
 from core.demo_template import MODEL_FOLDER, fill_demo
@@ -45,7 +46,10 @@ def look(run: Run) -> Demo | None:
     """How far the demo of a run is; None where none was asked for."""
     if not run.paths.demo.exists():
         return None
-    demo = Demo.model_validate_json(run.paths.demo.read_bytes())
+    try:
+        demo = Demo.model_validate_json(run.paths.demo.read_bytes())
+    except ValidationError:
+        return Demo(problem="Another version of SmolFactory wrote where it is.")
     if demo.note:
         descriptor = lock_file(run.paths.demo_lock)
         if descriptor is not None:
@@ -130,10 +134,8 @@ def _description(config: RunConfig) -> str:
 def main() -> int:
     root = Path(sys.argv[1])
     run = Run(id=root.name, paths=RunPaths(root))
-    # Held until this process ends.
-    lock = lock_file(run.paths.demo_lock)
     token = load_settings().token
-    if lock is None or token is None:
+    if token is None:
         return FAILED
 
     def tell(demo: Demo) -> None:

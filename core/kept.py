@@ -1,7 +1,7 @@
 """What this home knows of a run's copy on the Hub: how the keeping goes, and whose the run is."""
 
 from huggingface_hub import HfApi
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from core.hub_errors import hub_errors
 from core.manifest import read_manifest
@@ -21,7 +21,10 @@ def kept_of(run: Run) -> Kept | None:
     """How the keeping of a run goes; None where nothing is kept."""
     if not run.paths.kept.exists():
         return None
-    return Kept.model_validate_json(run.paths.kept.read_bytes())
+    try:
+        return Kept.model_validate_json(run.paths.kept.read_bytes())
+    except ValidationError:
+        return Kept(problem="Another version of SmolFactory wrote where it is kept.")
 
 
 def is_held_elsewhere(run: Run, *, token: SecretStr, here: str) -> bool:

@@ -22,7 +22,7 @@ from core.history import History
 from core.kept import is_held_elsewhere
 from core.manifest import installation
 from core.processes import end_family
-from core.runs import Run, RunState, RunStatus, RunStore, Wish
+from core.runs import Run, RunState, RunStatus, RunStore, Wish, lock_file
 from core.sections import OutputSection
 from core.settings import load_settings
 
@@ -110,11 +110,15 @@ def make_demo(run: Run, *, token: SecretStr | None) -> None:
         raise UserError("This run has no model yet.", hint="Let it train to the end first.")
     if token is None:
         raise UserError(NOBODY, hint=SIGN_IN)
-    demo = demo_space.look(run)
-    if demo is not None and demo.note:
+    lock = _lock_patiently(run.paths.demo_lock)
+    if lock is None:
         raise UserError("A demo Space of this run is being made already.", hint="Wait for it.")
-    write_atomically(run.paths.demo, demo_space.Demo(note="Starting…").model_dump_json())
-    _spawn(["core.demo_space", str(run.paths.root)], run=run, token=token)
+    try:
+        write_atomically(run.paths.demo, demo_space.Demo(note="Starting…").model_dump_json())
+        # It passes to the child unbroken, so that nobody takes it for one that ended early.
+        _spawn(["core.demo_space", str(run.paths.root)], run=run, token=token, pass_fds=[lock])
+    finally:
+        os.close(lock)
 
 
 def look(run: Run) -> RunStatus:
@@ -136,14 +140,17 @@ def look(run: Run) -> RunStatus:
 def reconcile(store: RunStore) -> None:
     """Look at every run, as after a restart of the machine or of this server."""
     for run in store.list():
-        look(run)
+        try:
+            look(run)
+        except UserError as error:
+            sys.stderr.write(f"{error}\n")
 
 
 def resume_interrupted(store: RunStore, *, token: SecretStr | None) -> None:
     """Resume the runs whose machine went away and that are to go on by themselves."""
-    for run in store.list():
+    for run, status in store.readable():
         try:
-            if run.status().state is RunState.INTERRUPTED and _may_go_on(run, token=token):
+            if status.state is RunState.INTERRUPTED and _may_go_on(run, token=token):
                 resume(run, token=token)
         except (UserError, OSError) as error:
             # One that can't go on must not keep the others from it.
@@ -156,14 +163,13 @@ def save_all(store: RunStore, *, grace: float) -> None:
     Returns when their supervisors are gone, which copy it to the Hub where that was asked for, or
     after `grace` seconds.
     """
-    training = [run for run in store.list() if run.status().state in SAVABLE]
-    for run in training:
-        trainer = run.status().trainer
-        process = trainer.process() if trainer else None
+    training = [(run, status) for run, status in store.readable() if status.state in SAVABLE]
+    for _, status in training:
+        process = status.trainer.process() if status.trainer else None
         if process is not None:
             process.terminate()
     end = time.monotonic() + grace
-    while any(run.is_supervised() for run in training) and time.monotonic() < end:
+    while any(run.is_supervised() for run, _ in training) and time.monotonic() < end:
         time.sleep(0.1)
 
 
@@ -231,7 +237,7 @@ def _spawn_supervisor(
     run: Run, *, task: str, token: SecretStr | None, output: OutputSection | None = None
 ) -> None:
     """Start the supervisor of a run. Raises UserError when the run already has one."""
-    descriptor = _lock_patiently(run)
+    descriptor = _lock_patiently(run.paths.lock)
     if descriptor is None:
         raise UserError("This run is already being worked on.", hint="Wait for it to end.")
     try:
@@ -267,10 +273,10 @@ def _spawn(
     threading.Thread(target=process.wait, name=f"reap-{run.id}", daemon=True).start()
 
 
-def _lock_patiently(run: Run) -> int | None:
-    """A supervisor that has said the run's end takes a moment to be gone itself."""
+def _lock_patiently(path: Path) -> int | None:
+    """A process that has said that it is through takes a moment to be gone itself."""
     end = time.monotonic() + LEAVING_SECONDS
-    while (descriptor := run.lock()) is None and time.monotonic() < end:
+    while (descriptor := lock_file(path)) is None and time.monotonic() < end:
         time.sleep(0.05)
     return descriptor
 

@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -242,8 +242,17 @@ class RunStore:
         """All runs, the newest first."""
         if not self._folder.is_dir():
             return []
-        names = sorted((path.name for path in self._folder.iterdir()), reverse=True)
-        return [self.open(name) for name in names if RUN_ID.match(name)]
+        runs = [Run(id=path.name, paths=RunPaths(path)) for path in self._folder.iterdir()]
+        whole = [run for run in runs if RUN_ID.match(run.id) and run.paths.status.is_file()]
+        return sorted(whole, key=lambda run: run.id, reverse=True)
+
+    def readable(self) -> Iterator[tuple[Run, RunStatus]]:
+        """The runs whose statuses can be read, with them, the newest first."""
+        for run in self.list():
+            try:
+                yield run, run.status()
+            except UserError:
+                continue
 
     def _new_run(self) -> Run:
         run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"

@@ -147,7 +147,7 @@ class Supervisor:
             self._slot = None
 
     def _is_next(self, store: RunStore) -> bool:
-        waiting = [run for run in store.list() if run.status().state is RunState.QUEUED]
+        waiting = [run for run, status in store.readable() if status.state is RunState.QUEUED]
         alive = [run.id for run in waiting if run.id == self._run.id or run.is_supervised()]
         return not alive or min(alive) == self._run.id
 

@@ -107,15 +107,15 @@ class AccountTab:
         except UserError as error:
             told = problems.listed(error)
             return [column_visible(True, "card"), told, "", column_visible(False), gr.skip()]
-        runs = self._store.list()
+        runs = list(self._store.readable())
         device = machine.now()[0]
         listed = checks(
             look,
             account=known,
             has_own_token=self._settings.token is not None,
             gpu=device.name if device.kind == "cuda" else None,
-            statuses=[run.status() for run in runs],
-            at_risk=[run.status().name for run in runs if spaces.is_at_risk(run)],
+            statuses=[status for _, status in runs],
+            at_risk=[status.name for run, status in runs if spaces.is_at_risk(run)],
         )
         return [
             column_visible(True, "card"),

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import psutil
 
+from core.runs import RunState, RunStore
 from tests.conftest import ROOT, CommandLine, processes_of, wait_until
 from tests.core.conftest import FORTY_STEPS, Learned
+from tests.interface.harness import make_run, serving
 
 SHORT = """
 version: 1
@@ -181,6 +183,19 @@ def test_a_second_run_waits_for_the_first(command_line: CommandLine) -> None:
     assert command_line.status(third)["state"] == "canceled"
     assert command_line("runs", "stop", first, "--now").returncode == 0
     assert command_line.wait(second)["state"] == "done", command_line.log(second)
+
+
+def test_a_run_of_another_version_stops_no_other(command_line: CommandLine) -> None:
+    strange = make_run(RunStore(command_line.home), state=RunState.QUEUED)
+    status = strange.paths.status.read_text(encoding="utf-8")
+    strange.paths.status.write_text(status.replace("queued", "dreaming"), encoding="utf-8")
+    (command_line.home / "runs" / "20260101-000000-00000000").mkdir()
+    with serving(command_line.home):
+        run = command_line.start(SHORT)
+        assert command_line.wait(run)["state"] == "done", command_line.log(run)
+    listed = command_line("runs", "list")
+    assert run in listed.stdout
+    assert "Another version of SmolFactory" in listed.stderr
 
 
 def test_one_submission_makes_one_run(home: Path) -> None:

@@ -30,7 +30,6 @@ from core.manifest import (
     Manifest,
     installation,
     read_manifest,
-    step_folder,
 )
 from core.run_paths import RunPaths
 from core.runs import RUN_ID, Run, RunState, RunStatus, RunStore, first_status
@@ -222,7 +221,7 @@ def _is(path: Path, kept: KeptFile) -> bool:
 
 def _lay_out(downloaded: Path, manifest: Manifest, *, paths: RunPaths) -> None:
     """Put the files of the manifest, and no others, where a run has them."""
-    here = f"{step_folder(manifest.step)}/"
+    here = f"{manifest.folder}/"
     checkpoint = checkpoint_folder(paths.checkpoints, step=manifest.step)
     files = {
         f"{here}{paths.events.name}": paths.events,

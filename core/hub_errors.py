@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 import httpx2
+from hf_xet import XetAuthenticationError, XetObjectNotFoundError
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -57,8 +58,12 @@ def hub_errors(
         raise _unreachable(what, field) from error
     except HfHubHTTPError as error:
         raise _http_error(error, what=what, field=field) from error
+    except XetAuthenticationError as error:
+        raise _refusal(401, what=what, field=field) from error
+    except XetObjectNotFoundError as error:
+        raise UserError(f"A file of {what} is not there.", field=field) from error
     except (ConnectionError, RuntimeError) as error:
-        # Uploads tell of a refusal in the words or the cause of another error.
+        # Transfers tell of a refusal in the words or the cause of another error.
         raise _http_error(error, what=what, field=field) from error
 
 
@@ -70,20 +75,31 @@ def _unreachable(what: str, field: str | None) -> HubUnreachable:
     )
 
 
-def _status(error: BaseException) -> int:
-    """The HTTP status that an error of the Hub's client tells of. Raises the error if none."""
+def _status(error: BaseException) -> int | None:
+    """The HTTP status that an error of the Hub's client tells of, if any."""
     if isinstance(error, HfHubHTTPError) and error.response is not None:
         return int(error.response.status_code)
     if isinstance(error.__cause__, HfHubHTTPError):
         return _status(error.__cause__)
-    if isinstance(error, ConnectionError):
-        named = re.search(r"\b([45]\d\d) [A-Z]", str(error))
-        return int(named[1]) if named else 503
-    raise error
+    named = re.search(r"\b([45]\d\d) [A-Z]", str(error))
+    return int(named[1]) if named else None
 
 
 def _http_error(error: BaseException, *, what: str, field: str | None) -> UserError:
+    if type(error) is not RuntimeError and isinstance(error, RuntimeError):
+        # One of its kinds, as of a recursion without end, is nothing that a transfer tells.
+        raise error
     status = _status(error)
+    if status is None:
+        return HubUnreachable(
+            f"The transfer of {what.removeprefix('the upload to ')} broke off: {error}",
+            hint="Try again.",
+            field=field,
+        )
+    return _refusal(status, what=what, field=field, words=f"{error} {error.__cause__}")
+
+
+def _refusal(status: int, *, what: str, field: str | None, words: str = "") -> UserError:
     match status:
         case 401:
             return UserError(
@@ -97,7 +113,7 @@ def _http_error(error: BaseException, *, what: str, field: str | None) -> UserEr
                 hint="Set up billing on the Hub, or choose what is free.",
                 field=field,
             )
-        case 403 if re.search(r"quota|storage limit", f"{error} {error.__cause__}", re.IGNORECASE):
+        case 403 if re.search(r"quota|storage limit", words, re.IGNORECASE):
             return UserError(
                 "The account on the Hub has no storage left.",
                 hint="Delete there what is no longer needed, or get more; then try again.",

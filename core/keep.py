@@ -32,6 +32,7 @@ from core.manifest import (
     CHECKPOINT,
     MANIFEST,
     PREFIX,
+    STEPS,
     KeptFile,
     Manifest,
     installation,
@@ -88,9 +89,8 @@ class Keeper:
                 self._look(is_last=is_last)
                 if is_last:
                     return True
-            except (HubUnreachable, OSError, RuntimeError) as error:
-                # A full disk may have room again, as a Hub that is away comes back; and uploads
-                # tell of much that passes as a RuntimeError.
+            except (HubUnreachable, OSError) as error:
+                # A full disk may have room again, as a Hub that is away comes back.
                 self._tell(problem=str(error))
                 pause = RETRY_SECONDS
             except UserError as error:
@@ -153,6 +153,9 @@ class Keeper:
         local = fingerprints(folder / WHOLE)
         target = Target(self._kept.repo)
         self._require_private(target.repo)
+        before = self._newest_commit()
+        if before is not None:
+            self._require_ours(before)
         with self._beating():
             upload_verified(
                 self._api, target, folder=folder / WHOLE, local=local, message=f"Step {step}"
@@ -185,7 +188,7 @@ class Keeper:
         def beat() -> None:
             while self._manifest is not None and not is_over.wait(LOOK_SECONDS):
                 # What is wrong, the upload itself comes upon.
-                with contextlib.suppress(UserError, OSError, RuntimeError):
+                with contextlib.suppress(UserError, OSError):
                     self._beat(self._manifest)
 
         beats = threading.Thread(target=beat, daemon=True)
@@ -242,6 +245,7 @@ class Keeper:
             updated=datetime.now(UTC),
             holder=self._here,
             resume_by_itself=self._run.config().output.resume_by_itself,
+            folder=step_folder(step, holder=self._here),
             files={path: KeptFile(size=p.size, sha256=p.sha256) for path, p in local.items()},
         )
 
@@ -258,9 +262,9 @@ class Keeper:
             manifest = manifest.model_copy(update={"brought_back": before.brought_back})
         with hub_errors(f"the repository {target.repo}"):
             there = listing(self._api, target, revision=commit)
-            steps = {path.split("/")[0] for path in there if path.startswith("step-")}
+            steps = {path.split("/")[0] for path in there if path.startswith(STEPS)}
             # Until a step is whole, the one before it stays; and what of it is there already.
-            older = steps - {step_folder(manifest.step)} if written else set()
+            older = steps - {manifest.folder} if written else set()
             self._api.create_commit(
                 target.repo,
                 [
@@ -279,7 +283,7 @@ class Keeper:
         paths = self._run.paths
         folder = paths.keeping
         shutil.rmtree(folder, ignore_errors=True)
-        here = step_folder(step)
+        here = step_folder(step, holder=self._here)
         shutil.copytree(
             checkpoint, folder / WHOLE / here / CHECKPOINT, copy_function=os.link,
             ignore=shutil.ignore_patterns(LEFT_OUT),

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from core import demo_space
 from core.config import RunConfig
 from core.environment import allowed_environment
-from core.errors import UserError
+from core.errors import HubUnreachable, UserError
 from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
 from core.files import write_atomically
 from core.history import History
@@ -146,8 +146,12 @@ def reconcile(store: RunStore) -> None:
             sys.stderr.write(f"{error}\n")
 
 
-def resume_interrupted(store: RunStore, *, token: SecretStr | None) -> None:
-    """Resume the runs whose machine went away and that are to go on by themselves."""
+def resume_interrupted(store: RunStore, *, token: SecretStr | None) -> bool:
+    """Resume the runs whose machine went away and that are to go on by themselves.
+
+    Returns whether that is all: False where the Hub did not say whose a run is by now.
+    """
+    is_all = True
     for run, status in store.readable():
         try:
             if status.state is RunState.INTERRUPTED and _may_go_on(run, token=token):
@@ -155,6 +159,8 @@ def resume_interrupted(store: RunStore, *, token: SecretStr | None) -> None:
         except (UserError, OSError) as error:
             # One that can't go on must not keep the others from it.
             sys.stderr.write(f"Run {run.id} was not resumed: {error}\n")
+            is_all = is_all and not isinstance(error, HubUnreachable)
+    return is_all
 
 
 def save_all(store: RunStore, *, grace: float) -> None:

@@ -5,6 +5,7 @@ import os
 import tempfile
 import uuid
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -16,6 +17,7 @@ from core.settings import Settings
 PREFIX = "smolfactory-run-"
 MANIFEST = "kept.json"
 CHECKPOINT = "checkpoint"
+STEPS = "step-"
 # How often a keeper says that its run still trains, and after how long nobody believes it.
 BEAT = timedelta(minutes=5)
 BELIEVED = 3 * BEAT
@@ -41,6 +43,8 @@ class Manifest(BaseModel):
     brought_back: int = 0
     # Whether it goes on without being asked to, once there is a machine for it.
     resume_by_itself: bool
+    # Where in the repository the step's files lie.
+    folder: str
     files: dict[str, KeptFile]
 
     def trains_elsewhere(self, *, here: str) -> bool:
@@ -52,9 +56,9 @@ class Manifest(BaseModel):
         return self.holder not in ("", here)
 
 
-def step_folder(step: int) -> str:
-    """Where in the repository a step's files lie."""
-    return f"step-{step}"
+def step_folder(step: int, *, holder: str) -> str:
+    """Where an installation puts a step's files: no other one's upload gets among them."""
+    return f"{STEPS}{step}-{sha256(holder.encode()).hexdigest()[:8]}"
 
 
 def installation(settings: Settings) -> str:

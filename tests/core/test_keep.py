@@ -200,10 +200,9 @@ def test_what_was_changed_on_the_hub_is_not_resumed(
     run = online.start(LONG)
     wait_until(lambda: kept(online, run)["step"] >= 5)
     assert online("runs", "stop", run).returncode == 0
-    step = online.status(run)["step"]
     wait_until(lambda: not processes_of(online.home))
-    assert kept(online, run)["step"] == step
-    path = f"step-{step}/checkpoint/optimizer.pt"
+    assert kept(online, run)["step"] == online.status(run)["step"]
+    path = f"{on_hub(hub, run)['folder']}/checkpoint/optimizer.pt"
     whole = hub.files(repo_id=repo_of(run))[path]
     hub.commit(repo_id=repo_of(run), files={path: b"another's pickle"})
     lose_the_container(online, tiny_model=tiny_model)
@@ -247,6 +246,9 @@ def test_a_run_is_trained_on_one_machine_at_a_time(
     assert (taken["step"], taken["brought_back"]) == (manifest["step"], 1)
     assert taken["holder"] != manifest["holder"]
     assert taken["state"] == "training"
+    # Nothing newer was sent there, nor among the files of another.
+    folders = {path.split("/")[0] for path in hub.files(repo_id=repo_of(run)) if "/" in path}
+    assert folders == {manifest["folder"]}
     # Canceled here, it is still kept for the other machine.
     assert online("runs", "stop", run, "--now").returncode == 0
     wait_until(lambda: not processes_of(online.home))
@@ -319,6 +321,7 @@ def test_a_manifest_names_no_file_outside_its_run(tmp_path: Path, name: str) -> 
         {
             "run": "20260101-000000-00000000", "name": "bot", "step": 5, "total": 9,
             "state": "training", "updated": "2026-01-01T00:00:00Z", "resume_by_itself": True,
+            "folder": "step-5",
             "holder": "", "files": {name: {"size": 0, "sha256": hashlib.sha256(b"").hexdigest()}},
         }
     )  # fmt: skip

@@ -12,7 +12,7 @@ import gradio as gr
 from pydantic import SecretStr
 
 from core.config import RunConfig
-from core.errors import InvalidConfig, UserError
+from core.errors import HubUnreachable, InvalidConfig, UserError
 from core.hub import WRITING_ROLES, account, key_of
 from core.settings import Settings
 
@@ -78,9 +78,12 @@ class Access:
         try:
             # Who may only read there must not spend there.
             names = account(token).writable
-        except UserError:
+        except HubUnreachable:
             # Asked again when they next open the page, or ask for something.
             return
+        except UserError:
+            # A sign-in that was revoked speaks for nobody.
+            names = frozenset()
         if len(self._organizations) >= MAX_REMEMBERED:
             self._organizations.clear()
         self._organizations[key] = (now, frozenset(name.lower() for name in names))
@@ -145,15 +148,7 @@ class Access:
         name = str(user.get("preferred_username") or "")
         if not name:
             return Person(Role.NOBODY)
-        organizations = {
-            str(organization.get("preferred_username")).lower()
-            for organization in user.get("orgs") or []
-            if organization.get("roleInOrg") in WRITING_ROLES
-        }
-        token = _token(sign_in)
-        if token is not None:
-            _, names = self._organizations.get(key_of(token), (0.0, frozenset[str]()))
-            organizations |= names
+        organizations = self._organizations_of(sign_in)
         owner = space.owner.lower()
         if name.lower() == owner:
             role = Role.OWNER
@@ -164,6 +159,19 @@ class Access:
         else:
             role = Role.STRANGER
         return Person(role, name=name, token_ends=sign_in.get("expires_at"))
+
+    def _organizations_of(self, sign_in: Mapping[str, Any]) -> frozenset[str]:
+        """Those that somebody writes in: as the Hub says by now, or as it said at the sign-in."""
+        token = _token(sign_in)
+        known = self._organizations.get(key_of(token)) if token else None
+        if known is not None:
+            return known[1]
+        told = (sign_in.get("userinfo") or {}).get("orgs") or []
+        return frozenset(
+            str(organization.get("preferred_username")).lower()
+            for organization in told
+            if organization.get("roleInOrg") in WRITING_ROLES
+        )
 
     def _sign_in(self, session: Mapping[str, Any]) -> dict[str, Any]:
         space = self._settings.space

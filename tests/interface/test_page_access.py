@@ -10,6 +10,7 @@ from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from core.runs import RunState
+from tests.hub import HubDouble
 from tests.interface.harness import (
     SPACE,
     Server,
@@ -118,6 +119,21 @@ def test_who_is_only_allowed_in_spends_nothing_of_the_owners(tmp_path: Path) -> 
         with pytest.raises(AppError, match=REFUSED):
             client.predict(name="t4-small", api_name="/request_hardware")
         assert not running.store.list()
+
+
+@pytest.mark.parametrize(
+    ("organizations", "refusal"), [({"acme": "write"}, "There is no run"), ({}, REFUSED)]
+)
+def test_who_has_left_the_organization_may_no_longer_act(
+    tmp_path: Path, hub: HubDouble, organizations: dict[str, str], refusal: str
+) -> None:
+    """The sign-in is of a time when they were a member."""
+    hub.add_user(name="member", token="token-of-member", orgs=organizations)
+    environment = SPACE | hub.environment(home=tmp_path / "hf")
+    with serving(tmp_path, **environment) as running:
+        client = running.client(cookie=sign_in_cookie("member", organizations=("acme",)))
+        with pytest.raises(AppError, match=refusal):
+            client.predict(run_id="20260101-000000-00000000", api_name="/stop")
 
 
 def test_a_stranger_sees_the_form_and_how_to_get_their_own(

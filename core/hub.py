@@ -89,7 +89,9 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
             field="output.push",
         )
     if output.pull_request:
-        return _proposed_to(f"{output.owner or account(token).name}/{output.name}", token)
+        repo = f"{output.owner or account(token).name}/{output.name}"
+        _require_proposable(repo, output, token)
+        return repo
     owner = writable_owner(output, token)
     repo = f"{owner}/{output.name}"
     with hub_errors(repo, field="output.name"):
@@ -162,10 +164,15 @@ def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
         )
 
 
-def _proposed_to(repo: str, token: SecretStr) -> str:
+def _require_proposable(repo: str, output: OutputSection, token: SecretStr) -> None:
     with hub_errors(f"the repository {repo}", field="output.pull_request"):
-        _api(token).model_info(repo, timeout=TIMEOUT_SECONDS)
-    return repo
+        private = _api(token).model_info(repo, timeout=TIMEOUT_SECONDS).private
+    if output.private and not private:
+        raise UserError(
+            f"{repo} is public: everybody could see what you propose.",
+            hint="Turn Private off, or push to a repository of your own.",
+            field="output.private",
+        )
 
 
 def _is_private(repo: str, token: SecretStr, *, kind: str = "model") -> bool | None:

@@ -44,14 +44,19 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
     repo, private = patiently(lambda: _open_repo(api, output, token=token))
     if not private:
         require_sharing_allowed(run.config(), token=token)
-    proposal = _pull_request(api, repo=repo, run=run) if output.pull_request else None
+    proposal = None
+    if output.pull_request:
+        proposal = patiently(lambda: _pull_request(api, repo=repo, run=run))
     folder = _fill_folder(run, repo=repo, private=private, api=api)
     local = fingerprints(folder)
     privacy = "private" if private else "public"
     note = f"Uploading to {repo} ({privacy}), then comparing file by file…"
     events.write(PushProgress(note=note))
-    revision = proposal.git_reference if proposal else None
-    target = Target(repo, revision=revision, replaces=REPLACED)
+    if proposal:
+        # What else is there is for those to clear up who take it.
+        target = Target(repo, revision=proposal.git_reference)
+    else:
+        target = Target(repo, replaces=REPLACED)
     commit = upload_verified(
         api, target, folder=folder, local=local, message=f"Upload {output.name}"
     )

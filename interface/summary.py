@@ -104,8 +104,12 @@ def _warnings(config: RunConfig, around: Circumstances) -> list[str]:
         )
     if config.output.push and not around.signed_in:
         found.append("Nobody is signed in to the Hub here, so the result can't be pushed.")
-    if config.output.push and not (config.output.private or config.output.pull_request):
-        found.append("The repository on the Hub will be public: everyone can see it.")
+    if config.output.push and not config.output.private:
+        found.append(
+            "Who sees the repository sees what is proposed to it, and may be everyone."
+            if config.output.pull_request
+            else "The repository on the Hub will be public: everyone can see it."
+        )
     if config.output.tracking is not Tracking.NONE and not around.signed_in:
         found.append("Nobody is signed in to the Hub here, so nothing can be tracked there.")
     if config.output.tracking is Tracking.TRACKIO:

@@ -301,12 +301,12 @@ def test_the_card_has_the_base_models_licence_with_its_name_and_link(
 def test_a_result_is_proposed_where_one_may_not_write(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
-    repo = hub.add_repo(repo_id="grace/bot", files={"README.md": b"Hers."})
+    hers = {"README.md": b"Hers.", "model.safetensors": b"Hers too."}
+    repo = hub.add_repo(repo_id="grace/bot", files=hers)
     before = repo.head
-    # It was opened, and nobody heard of it.
+    # It is opened, and nobody hears of it.
     hub.fail(path="/discussions", method="POST", after=True)
-    assert online("push", trained, "grace/bot", "--pull-request").returncode == 1
-    done = online("push", trained, "grace/bot", "--pull-request", "--json")
+    done = online("push", trained, "grace/bot", "--pull-request", "--public", "--json")
     assert done.returncode == 0, done.stderr
     (made,) = repo.pull_requests
     assert made.author == "ada"
@@ -314,6 +314,8 @@ def test_a_result_is_proposed_where_one_may_not_write(
     proposed = repo.at(made.ref)
     model = online.home / "runs" / trained / "model"
     assert {path.name for path in model.iterdir()} <= proposed.tree.keys()
+    # What is theirs is theirs to delete.
+    assert "model.safetensors" in proposed.tree
     pushed = next(e for e in online.events(trained) if e["kind"] == "pushed")
     assert pushed["commit"] == proposed.sha
     assert pushed["url"].endswith("/grace/bot/discussions/1")
@@ -329,6 +331,17 @@ def test_a_pull_request_needs_a_repository_that_is_there(online: CommandLine, tr
     (online.home / "run.yaml").write_text(asked, encoding="utf-8")
     refused = json.loads(online("train", str(online.home / "run.yaml"), "--json").stdout)
     assert refused["field"] == "output.pull_request"
+
+
+@LFS_ONLY
+def test_what_is_private_is_not_proposed_where_everybody_sees_it(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    repo = hub.add_repo(repo_id="grace/bot")
+    done = online("push", trained, "grace/bot", "--pull-request")
+    assert done.returncode == 1
+    assert "everybody could see what you propose" in done.stderr
+    assert not repo.pull_requests
 
 
 @LFS_ONLY

@@ -34,14 +34,16 @@ def show(experiments: str, *, api: HfApi, folder: Path) -> str:
             experiments, repo_type="dataset", local_dir=folder / "runs",
             allow_patterns=["metrics/*.parquet", "runs/*.parquet"],
         )  # fmt: skip
-    # Where SYSTEM tells it that it runs on a Space, it deploys nothing and is silent about it.
-    os.environ.pop("SYSTEM", None)
     # Read when it is imported. A database of its own: the person's may be in use.
     os.environ["TRACKIO_DIR"] = str(folder / "trackio")
     import trackio
 
     for path in sorted((folder / "runs" / "metrics").glob("*.parquet")):
-        record = parquet.read_table(folder / "runs" / "runs" / path.name).to_pylist()[0]
+        settings = folder / "runs" / "runs" / path.name
+        if not settings.exists():
+            # Somebody has deleted one of its two files.
+            continue
+        record = parquet.read_table(settings).to_pylist()[0]
         trackio.init(
             PROJECT, name=path.stem, config=record, embed=False,
             auto_log_gpu=False, auto_log_cpu=False,

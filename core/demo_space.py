@@ -22,7 +22,7 @@ from core.history import History
 from core.hub import writable_owner
 from core.hub_errors import hub_errors
 from core.model_card import is_public_data, license_of
-from core.options import AdapterKind
+from core.options import AdapterKind, Weights
 from core.run_paths import RunPaths
 from core.runs import Run, lock_file
 from core.settings import load_settings
@@ -103,11 +103,14 @@ def _fill_folder(run: Run, *, private: bool, api: HfApi) -> Path:
     folder = run.paths.demo_folder
     shutil.rmtree(folder, ignore_errors=True)
     size = sum(path.stat().st_size for path in run.paths.model.rglob("*") if path.is_file())
+    is_adapter = config.adapter.kind is AdapterKind.LORA
+    pushed = history.pushed
     if size <= CARRIED_BYTES:
         shutil.copytree(run.paths.model, folder / MODEL_FOLDER, copy_function=os.link)
         model = MODEL_FOLDER
-    elif history.pushed is not None:
-        model = history.pushed.repo
+    elif pushed is not None and not pushed.pull_request:
+        model = pushed.repo
+        is_adapter = is_adapter and pushed.weights is Weights.ADAPTER
     else:
         raise UserError("This model is too large for a Space's own files.", hint="Push it first.")
     may_show = private or is_public_data(config, api=api)
@@ -117,7 +120,7 @@ def _fill_folder(run: Run, *, private: bool, api: HfApi) -> Path:
         title=run.output().name,
         model=model,
         base_model=config.model.name,
-        is_adapter=config.adapter.kind is AdapterKind.LORA,
+        is_adapter=is_adapter,
         examples=[sample.prompt for sample in history.samples] if may_show else [],
         description=_description(config),
         # Other licences than the Hub's own want a name and a link besides.

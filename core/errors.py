@@ -35,6 +35,10 @@ class HubUnreachable(UserError):
     """The Hub gave no answer: no network, or it is down."""
 
 
+class NoRight(UserError):
+    """The Hub knows the token, and that it may not do this."""
+
+
 def fields_of(error: UserError) -> dict[str, str]:
     """The message for each setting that an error concerns; "" stands for none."""
     return error.fields if isinstance(error, InvalidConfig) else {error.field or "": str(error)}

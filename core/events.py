@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from core.options import Weights
 from core.runs import RunState
 
 # A long run's events would fill the memory if they were read at once.
@@ -133,6 +134,7 @@ class Pushed(Fact):
     size: int
     private: bool
     pull_request: bool = False
+    weights: Weights = Weights.ADAPTER
 
 
 class Tracked(Fact):

@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from core.errors import HubUnreachable, UserError
+from core.errors import HubUnreachable, NoRight, UserError
 
 
 @contextlib.contextmanager
@@ -120,7 +120,7 @@ def _refusal(status: int, *, what: str, field: str | None, words: str = "") -> U
                 field=field,
             )
         case 403:
-            return UserError(
+            return NoRight(
                 f"This token has no right to {what}.", hint="Use one with write access.",
                 field=field,
             )  # fmt: skip

@@ -186,10 +186,13 @@ class Keeper:
         is_over = threading.Event()
 
         def beat() -> None:
-            while self._manifest is not None and not is_over.wait(LOOK_SECONDS):
-                # What is wrong, the upload itself comes upon.
-                with contextlib.suppress(UserError, OSError):
+            pause = LOOK_SECONDS
+            while self._manifest is not None and not is_over.wait(pause):
+                try:
                     self._beat(self._manifest)
+                except (UserError, OSError):
+                    # What is wrong, the upload itself comes upon.
+                    pause = RETRY_SECONDS
 
         beats = threading.Thread(target=beat, daemon=True)
         beats.start()
@@ -204,10 +207,12 @@ class Keeper:
         now = datetime.now(UTC)
         if now - last.updated < BEAT:
             return
-        self._manifest = last.model_copy(update={"updated": now})
+        beat = last.model_copy(update={"updated": now})
         commit = self._newest_commit()
-        if commit is not None:
-            self._point_to(commit=commit, manifest=self._manifest)
+        if commit is None:
+            self._manifest = beat
+        else:
+            self._point_to(commit=commit, manifest=beat)
         self._tell()
 
     def _newest_commit(self) -> str | None:

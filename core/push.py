@@ -70,6 +70,7 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
         size=sum(file.size for file in local.values()),
         private=private,
         pull_request=proposal is not None,
+        weights=_weights(run),
     )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import gradio as gr
 from pydantic import SecretStr
 
-from core.config import RunConfig
 from core.errors import HubUnreachable, InvalidConfig, UserError
 from core.hub import WRITING_ROLES, account, key_of
 from core.settings import Settings
@@ -129,9 +128,9 @@ class Access:
             case Role.STRANGER | Role.NOBODY:
                 return None
 
-    def require_own_account(self, request: gr.Request, config: RunConfig) -> None:
+    def require_own_account(self, request: gr.Request, *, resumes_by_itself: bool) -> None:
         """Raises InvalidConfig when a run would go on with a token that is not its person's."""
-        if self.person(request).role is Role.ALLOWED and config.output.resume_by_itself:
+        if self.person(request).role is Role.ALLOWED and resumes_by_itself:
             problem = "Only with the Space's own token, which is its owner's."
             raise InvalidConfig({"output.resume_by_itself": problem})
 

@@ -95,7 +95,7 @@ class Page:
         self._wire_reuse()
 
     def _wire_load(self, *, then: dict[str, Any]) -> None:
-        self.blocks.load(
+        loaded = self.blocks.load(
             self._load,
             [self._run_id],
             [
@@ -107,11 +107,13 @@ class Page:
             ],
             js="() => window.smolfactory.askedRun()",
             **QUIET,
-        ).then(**then)
-        self.blocks.load(**self._train.previews, **QUIET)
+        )
+        loaded.then(**then)
         self.blocks.load(**self._train.data.looks, api_visibility="private")
-        self.blocks.load(**self._runs.kept.look)
-        self.blocks.load(**self._gate.look)
+        # What somebody may see is known once it is known who they are.
+        loaded.then(**self._train.previews, **QUIET)
+        loaded.then(**self._runs.kept.look)
+        loaded.then(**self._gate.look)
 
     def _wire_start(self) -> None:
         train = self._train

@@ -127,6 +127,8 @@ class RunsTab:
     def _resume(self, request: gr.Request, run_id: str) -> None:
         with in_plain_words():
             run = self.open(request, run_id)
+            by_itself = run.config().output.resume_by_itself
+            self._access.require_own_account(request, resumes_by_itself=by_itself)
             launcher.resume(run, token=self._access.token(request))
 
     def _make_demo(self, request: gr.Request, run_id: str) -> None:

@@ -73,7 +73,8 @@ class TrainTab:
             yield "", problems.show(self.form, error, reveal=True), None, None
             return
         try:
-            self._access.require_own_account(request, config)
+            by_itself = config.output.resume_by_itself
+            self._access.require_own_account(request, resumes_by_itself=by_itself)
             token = self._access.token(request)
 
             def check(report: Callable[[str], None]) -> list[str]:

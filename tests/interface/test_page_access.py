@@ -119,6 +119,11 @@ def test_who_is_only_allowed_in_spends_nothing_of_the_owners(tmp_path: Path) -> 
         with pytest.raises(AppError, match=REFUSED):
             client.predict(name="t4-small", api_name="/request_hardware")
         assert not running.store.list()
+        # Nor does it go on by itself when it is resumed.
+        asked = {"safekeeping": True, "resume_by_itself": True}
+        run = make_run(running.store, state=RunState.STOPPED, steps=3, **asked)
+        with pytest.raises(AppError, match="which is its owner"):
+            client.predict(run_id=run.id, api_name="/resume")
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ class HubUnreachable(UserError):
     """The Hub gave no answer: no network, or it is down."""
 
 
-class NoRight(UserError):
-    """The Hub knows the token, and that it may not do this."""
+class TokenRefused(UserError):
+    """The Hub does not take this token, or not for this."""
 
 
 def fields_of(error: UserError) -> dict[str, str]:

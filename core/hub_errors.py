@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from core.errors import HubUnreachable, NoRight, UserError
+from core.errors import HubUnreachable, TokenRefused, UserError
 
 
 @contextlib.contextmanager
@@ -102,7 +102,7 @@ def _http_error(error: BaseException, *, what: str, field: str | None) -> UserEr
 def _refusal(status: int, *, what: str, field: str | None, words: str = "") -> UserError:
     match status:
         case 401:
-            return UserError(
+            return TokenRefused(
                 "The Hub does not accept this token.",
                 hint="It was revoked or has ended: sign in again, or set a new HF_TOKEN.",
                 field=field,
@@ -120,7 +120,7 @@ def _refusal(status: int, *, what: str, field: str | None, words: str = "") -> U
                 field=field,
             )
         case 403:
-            return NoRight(
+            return TokenRefused(
                 f"This token has no right to {what}.", hint="Use one with write access.",
                 field=field,
             )  # fmt: skip

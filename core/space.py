@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from core import demo_space
 from core.checkpoints import newest_checkpoint
-from core.errors import NoRight, UserError
+from core.errors import TokenRefused, UserError
 from core.hub import TIMEOUT_SECONDS
 from core.hub_errors import hub_errors
 from core.kept import kept_of
@@ -83,7 +83,7 @@ def request_hardware(space_id: str, name: str, *, token: SecretStr | None) -> No
         with hub_errors(f"the hardware of {space_id}"):
             # The client's list of names is older than the Hub's.
             _api(token).request_space_hardware(space_id, cast(SpaceHardware, name))
-    except NoRight as error:
+    except TokenRefused as error:
         raise UserError(
             error.message,
             hint="A sign-in may not change hardware: add a secret HF_TOKEN with write access to"

@@ -4,14 +4,14 @@ import pytest
 from hf_xet import XetAuthenticationError
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from core.errors import HubUnreachable, UserError
+from core.errors import HubUnreachable, TokenRefused, UserError
 from core.hub_errors import hub_errors
 
 
 @pytest.mark.parametrize(
     ("error", "kind", "words"),
     [
-        (XetAuthenticationError("no"), UserError, "does not accept this token"),
+        (XetAuthenticationError("no"), TokenRefused, "does not accept this token"),
         (RuntimeError("Data processing error: cut"), HubUnreachable, "broke off: Data processing"),
         (RuntimeError("CAS: 402 Payment Required"), UserError, "asks to be paid"),
         (ConnectionError("reset"), HubUnreachable, "broke off: reset"),

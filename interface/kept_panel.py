@@ -9,7 +9,7 @@ from core import launcher
 from core.bring_back import KeptRun, bring_back, kept_runs
 from core.errors import UserError
 from core.runs import RunStore
-from interface import problems
+from interface import problems, words
 from interface.access import Access, in_plain_words
 from interface.live import AWAY, QUIET, column_visible
 
@@ -93,6 +93,6 @@ class KeptPanel:
 
 def _words(kept: KeptRun) -> str:
     about = kept.manifest
-    total = f" of {about.total}" if about.total else ""
+    total = f" of {words.count(about.total)}" if about.total else ""
     when = f"{about.state}, {about.updated:%Y-%m-%d %H:%M} UTC"
-    return f"{about.name} · step {about.step}{total} · {when}"
+    return f"{about.name} · step {words.count(about.step)}{total} · {when}"

@@ -9,8 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from core.machine.source_tree import ROOT
+
 # Words of ordinary lengths, which a tokenizer splits as it does those of real text.
-WORDS = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8").split()
+WORDS = (ROOT / "README.md").read_text(encoding="utf-8").split()
 DIFFERENT_ROWS = 5000
 PARQUET_ROWS = 50_000
 

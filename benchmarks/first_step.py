@@ -9,11 +9,12 @@ from statistics import median
 
 from benchmarks.home import environment_of, new_home
 from benchmarks.table import BenchmarkFailed, Row
-from benchmarks.timing import GRACE_SECONDS, ROOT, warm_up
+from benchmarks.timing import GRACE_SECONDS, warm_up
 from benchmarks.training import RIVAL, plain_command
 from core import launcher
 from core.events import Metric, read_events
-from core.processes import become_subreaper, end_descendants
+from core.machine.processes import become_subreaper, end_descendants
+from core.machine.source_tree import ROOT
 from core.runs import Run, RunStore
 from tests.interface.harness import serving, without_default
 

@@ -13,7 +13,7 @@ import psutil
 from benchmarks.browser import open_tab
 from benchmarks.home import environment_of
 from benchmarks.table import Row
-from benchmarks.timing import ROOT
+from core.machine.source_tree import ROOT
 from tests.conftest import wait_until
 from tests.interface.harness import free_port, serving, without_default
 

@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 from benchmarks.table import BenchmarkFailed, Row
-from benchmarks.timing import ROOT
 from core.config import parse_config
 from core.events import EventWriter, StateChanged
+from core.machine.source_tree import ROOT
 from core.runs import Run, RunState, RunStore
 from tests.hub import HubDouble
 

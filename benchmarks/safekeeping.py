@@ -15,11 +15,12 @@ import psutil
 
 from benchmarks.home import environment_of, new_home
 from benchmarks.table import BenchmarkFailed, Row
-from benchmarks.timing import GRACE_SECONDS, ROOT, warm_up
+from benchmarks.timing import GRACE_SECONDS, warm_up
 from core import launcher
 from core.config import load_config
 from core.events import CheckpointSaved, read_events
-from core.processes import become_subreaper, end_descendants
+from core.machine.processes import become_subreaper, end_descendants
+from core.machine.source_tree import ROOT
 from core.runs import Run, RunStore
 from tests.hub import HubDouble
 

@@ -14,9 +14,9 @@ import psutil
 
 from benchmarks.home import environment_of
 from benchmarks.table import BenchmarkFailed
-from core.processes import become_subreaper, end_descendants
+from core.machine.processes import become_subreaper, end_descendants
+from core.machine.source_tree import ROOT
 
-ROOT = Path(__file__).parent.parent
 GRACE_SECONDS = 20
 OUTPUT = "output.txt"
 

@@ -16,11 +16,11 @@ from core.checkpoints import checkpoint_folder
 from core.config import load_config
 from core.errors import HubUnreachable, UserError
 from core.events import EventWriter, StateChanged
-from core.files import write_atomically
 from core.hub import account
 from core.hub_errors import hub_errors
 from core.kept import Kept
 from core.launcher import STUCK_AFTER
+from core.machine.atomic import write_atomically
 from core.manifest import (
     BELIEVED,
     CHECKPOINT,

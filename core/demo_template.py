@@ -8,9 +8,10 @@ from pathlib import Path
 
 from huggingface_hub import SpaceCard
 
-from core.files import write_atomically
+from core.machine.atomic import write_atomically
+from core.machine.source_tree import TEMPLATES
 
-TEMPLATE = Path(__file__).parent.parent / "templates" / "spaces" / "demo"
+TEMPLATE = TEMPLATES / "spaces" / "demo"
 FILES = ("app.py", "language_model.py", "requirements.txt")
 MODEL_FOLDER = "model"
 MAX_NEW_TOKENS = 256

@@ -23,10 +23,11 @@ from pydantic import SecretStr
 
 from core.checkpoints import newest_checkpoint
 from core.errors import HubUnreachable, UserError
-from core.files import write_atomically
 from core.hub import writable_owner
 from core.hub_errors import hub_errors
 from core.kept import Kept, kept_of
+from core.machine.atomic import write_atomically
+from core.machine.processes import die_with_parent
 from core.manifest import (
     BEAT,
     CHECKPOINT,
@@ -39,7 +40,6 @@ from core.manifest import (
     read_manifest,
     step_folder,
 )
-from core.processes import die_with_parent
 from core.run_paths import RunPaths
 from core.runs import Run, RunState
 from core.settings import load_settings

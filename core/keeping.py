@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.environment import allowed_environment
 from core.events import EventWriter, Warned
 from core.keep import ONCE
+from core.machine.environment import allowed_environment
+from core.machine.source_tree import ROOT
 from core.runs import Run
 
 # For the last checkpoint of a run that has ended.
@@ -29,7 +29,7 @@ class Keeping:
             [sys.executable, "-m", "core.keep", str(self._run.paths.root), *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            cwd=Path(__file__).parent.parent,
+            cwd=ROOT,
             env=allowed_environment(token=self._token),
         )
         return self._process.pid

@@ -14,15 +14,16 @@ from pydantic import SecretStr
 
 from core import demo_space
 from core.config import RunConfig
-from core.environment import allowed_environment
 from core.errors import HubUnreachable, UserError
 from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
-from core.files import write_atomically
 from core.history import History
 from core.kept import is_held_elsewhere
+from core.machine.atomic import lock_file, write_atomically
+from core.machine.environment import allowed_environment
+from core.machine.processes import end_family
+from core.machine.source_tree import ROOT
 from core.manifest import installation
-from core.processes import end_family
-from core.runs import Run, RunState, RunStatus, RunStore, Wish, lock_file
+from core.runs import Run, RunState, RunStatus, RunStore, Wish
 from core.sections import OutputSection
 from core.settings import load_settings
 
@@ -270,7 +271,7 @@ def _spawn(
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=Path(__file__).parent.parent,
+            cwd=ROOT,
             env=allowed_environment(token=token),
             # A session of its own: closing the app must not end a six-hour run.
             start_new_session=True,

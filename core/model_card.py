@@ -15,10 +15,11 @@ from core.events import Sample
 from core.history import History
 from core.hub_errors import hub_errors
 from core.licences import limits
+from core.machine.source_tree import TEMPLATES
 from core.options import AdapterKind, DatasetSource, Weights
 from core.runs import Run, data_name
 
-TEMPLATE = Path(__file__).parent.parent / "templates" / "model_card.md"
+TEMPLATE = TEMPLATES / "model_card.md"
 CHART = "training.png"
 BUILTIN_LICENSE = "apache-2.0"
 

@@ -1,6 +1,5 @@
 """Runs: each is a folder, whose files core/run_paths.py names."""
 
-import fcntl
 import os
 import re
 import secrets
@@ -17,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.config import RunConfig, load_config
 from core.errors import UserError
-from core.files import write_atomically
+from core.machine.atomic import lock_file, write_atomically
+from core.machine.processes import ProcessIdentity
 from core.options import DatasetSource
-from core.processes import ProcessIdentity
 from core.run_paths import RunPaths
 from core.sections import OutputSection
 
@@ -153,17 +152,6 @@ class Run:
     def lock(self) -> int | None:
         """Take the supervisor's place. Returns the locked descriptor, or None if it is taken."""
         return lock_file(self.paths.lock)
-
-
-def lock_file(path: Path) -> int | None:
-    """Lock a file for as long as the returned descriptor, or a child's copy of it, is open."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
 
 
 class RunStore:

@@ -18,18 +18,20 @@ from pydantic import SecretStr
 
 from core.autopsy import TrainerExit, explain_end
 from core.checkpoints import newest_checkpoint
-from core.environment import allowed_environment, trainer_environment
 from core.errors import UserError
 from core.events import EventWriter, Failure, PushFailed, PushProgress, StateChanged, Warned
-from core.hardware import out_of_memory_kills
 from core.history import History
 from core.hub import needs_token
 from core.keeping import Keeping
 from core.logs import LogWriter, tail
+from core.machine.atomic import lock_file
+from core.machine.environment import allowed_environment, trainer_environment
+from core.machine.hardware import out_of_memory_kills
+from core.machine.processes import ProcessIdentity, become_subreaper, end_descendants
+from core.machine.source_tree import ROOT
 from core.options import AdapterKind, Tracking, Weights
-from core.processes import ProcessIdentity, become_subreaper, end_descendants
 from core.run_paths import RunPaths
-from core.runs import Run, RunState, RunStore, Wish, lock_file
+from core.runs import Run, RunState, RunStore, Wish
 from core.settings import Space, load_settings
 from core.space import pause_if_all_is_pushed
 
@@ -262,7 +264,7 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            cwd=Path(__file__).parent.parent,
+            cwd=ROOT,
             env=environment | {"TMPDIR": scratch.name},
         )
         self._child = child

@@ -18,13 +18,14 @@ from core.errors import UserError
 from core.events import Evaluation, EventWriter, Metric, Resumed, Tracked, Warned, read_events
 from core.hub import experiments_repo
 from core.hub_errors import hub_errors
+from core.machine.source_tree import TEMPLATES
 from core.options import Tracking
 from core.run_paths import RunPaths
 from core.runs import Run, data_name
 from core.settings import load_settings
 from core.upload import Target, fingerprints, upload_verified
 
-CARD = Path(__file__).parent.parent / "templates" / "experiments.md"
+CARD = TEMPLATES / "experiments.md"
 # One row a number: runs measure different things, and the Hub shows only what has equal columns.
 COLUMNS = pyarrow.schema(
     [

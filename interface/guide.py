@@ -1,12 +1,11 @@
 """The Guide tab: docs/guide.md, from a duplicate of the Space to a model on the Hub."""
 
-from pathlib import Path
-
 import gradio as gr
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
-DOCS = Path(__file__).parent.parent / "docs"
+from core.machine.source_tree import DOCS
+
 PICTURES = "pictures"
 
 

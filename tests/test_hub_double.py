@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core.machine.source_tree import ROOT
 from tests.hub import HubDouble
 
 ADA = "hf_ada_writes"
@@ -425,8 +426,7 @@ def test_stopped_hub_comes_back_where_it_was(plain_hub: HubDouble, client: Clien
 
 def test_runs_by_hand(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.hub", "--root", str(tmp_path)]
-    root = Path(__file__).parent.parent
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(4)]
         variables = dict(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from core.machine.source_tree import ROOT
+
 TORCH = ("torch", "transformers", "trl", "peft")
 # What each part may not import; the first part that a module lies in decides.
 FORBIDDEN = {

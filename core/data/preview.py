@@ -18,8 +18,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, SecretStr
 
 from core.config import RunConfig
-from core.environment import allowed_environment
 from core.errors import InvalidConfig, UserError
+from core.machine.environment import allowed_environment
+from core.machine.source_tree import ROOT
 from core.options import DatasetShape
 
 # What a preview may take: a file that needs more can't be shown, and the page stays alive.
@@ -30,7 +31,6 @@ IDLE_SECONDS = 300.0
 PATIENCE_SECONDS = 3.0
 # How often a check of all rows tells how far it is.
 CHECK_SECONDS = 2.0
-ROOT = Path(__file__).parent.parent.parent
 
 Jump = Literal["longest", "shortest", "truncated", "random"]
 RowsPart = Literal["training", "evaluation"]

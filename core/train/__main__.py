@@ -9,7 +9,7 @@ from pathlib import Path
 from core.autopsy import TrainerExit
 from core.errors import UserError
 from core.events import EventWriter, Failure
-from core.processes import die_with_parent
+from core.machine.processes import die_with_parent
 from core.run_paths import RunPaths
 from core.runs import Run
 

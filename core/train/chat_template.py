@@ -1,7 +1,5 @@
 """Chat templates that mark what the assistant says, so that the loss can be on that alone."""
 
-from pathlib import Path
-
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from trl.chat_template_utils import (
     get_training_chat_template,
@@ -11,11 +9,12 @@ from trl.chat_template_utils import (
 
 from core.errors import UserError
 from core.events import Choice
+from core.machine.source_tree import TEMPLATES
 from core.options import ChatTemplate
 from core.sections import ModelSection
 
 # For families that TRL has none for.
-_OURS = Path(__file__).parent.parent.parent / "templates" / "chat_templates"
+_OURS = TEMPLATES / "chat_templates"
 
 CHATML_END = "<|im_end|>"
 

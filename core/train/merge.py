@@ -13,8 +13,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from core.errors import UserError
 from core.events import EventWriter, PushFailed
-from core.files import publish_folder
-from core.processes import die_with_parent
+from core.machine.atomic import publish_folder
+from core.machine.processes import die_with_parent
 from core.run_paths import RunPaths
 from core.runs import Run
 from core.train.tokenizer import ModelSource, load_errors, load_tokenizer

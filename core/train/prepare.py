@@ -14,7 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
-from core.processes import die_with_parent
+from core.machine.processes import die_with_parent
 
 
 def restore(*, gguf: Path, out: Path) -> None:

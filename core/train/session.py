@@ -14,7 +14,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from core.autopsy import TrainerExit
 from core.checkpoints import newest_checkpoint, remove_torn_checkpoints
 from core.events import Choice, EventWriter, Resolved, Resumed, StateChanged, Warned
-from core.files import publish_folder, write_atomically
+from core.machine.atomic import publish_folder, write_atomically
 from core.runs import Run, RunState
 from core.train.callbacks import Reporter
 from core.train.data import load_data

@@ -95,6 +95,6 @@ def _gradient_checkpointing(wanted: Switch) -> Choice:
 def _free_memory() -> int:
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
-    from core.hardware import devices
+    from core.machine.hardware import devices
 
     return devices()[0].memory_free

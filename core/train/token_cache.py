@@ -21,7 +21,7 @@ import pyarrow as pa
 from datasets import Dataset
 
 from core.data.files import Row
-from core.hardware import cpu_cores
+from core.machine.hardware import cpu_cores
 from core.train.encode import WHOLE, Tokens, digest_of
 from core.train.rows import EncodedRow, RowEncoder
 

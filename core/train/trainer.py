@@ -6,7 +6,7 @@ from typing import Any
 from trl import SFTTrainer
 
 from core.checkpoints import UNFINISHED, checkpoint_folder, remove_torn_checkpoints
-from core.files import publish_folder
+from core.machine.atomic import publish_folder
 from core.train.schedule import warmup_within
 
 

@@ -13,11 +13,12 @@ from playwright.sync_api import BrowserContext, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from core.builtin import BUILTIN_MODEL, builtin_model_folder, prepare_model
+from core.machine.source_tree import ROOT
 from core.settings import load_settings
 from tests.browser.pictures import picture
 from tests.demo_process import begin, wait_until_up
 from tests.hub import HubDouble
-from tests.interface.harness import ROOT, Server, open_form, serving
+from tests.interface.harness import Server, open_form, serving
 
 PUSHED = "ada/smollm2-facts-to-json"
 TOKEN = "hf_AnotherCanaryOfTheBrowserTest0123456789"

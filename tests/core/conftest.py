@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from core.processes import end_family
+from core.machine.processes import end_family
 from tests.conftest import CommandLine, environment_of, processes_of
 from tests.hub import HubDouble
 

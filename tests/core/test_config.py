@@ -22,8 +22,8 @@ from core.config import (
 )
 from core.data.sections import Mixed
 from core.errors import InvalidConfig
+from core.machine.source_tree import ROOT
 from core.sections import Schedule
-from tests.conftest import ROOT
 
 SETTINGS = {setting.path: setting for setting in settings_of_a_run()}
 NUMBERS = {

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from core.hub import search_datasets
-from core.processes import end_family
-from tests.conftest import ROOT, CommandLine, environment_of, processes_of, wait_until
+from core.machine.processes import end_family
+from core.machine.source_tree import ROOT
+from tests.conftest import CommandLine, environment_of, processes_of, wait_until
 from tests.hub import HubDouble
 
 TOKEN = "hf_CanaryOfTheDatasetsTests0123456789"

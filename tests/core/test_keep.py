@@ -12,10 +12,11 @@ import pytest
 
 from core.bring_back import _lay_out
 from core.errors import UserError
+from core.machine.processes import end_family
+from core.machine.source_tree import ROOT
 from core.manifest import Manifest
-from core.processes import end_family
 from core.run_paths import RunPaths
-from tests.conftest import ROOT, CommandLine, environment_of, processes_of, wait_until
+from tests.conftest import CommandLine, environment_of, processes_of, wait_until
 from tests.core.conftest import FORTY_STEPS, TOKEN, Learned
 from tests.hub import HubDouble
 from tests.interface.harness import SPACE, serving, sign_in_cookie

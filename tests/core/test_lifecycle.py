@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 
+from core.machine.source_tree import ROOT
 from core.runs import RunState, RunStore
-from tests.conftest import ROOT, CommandLine, processes_of, wait_until
+from tests.conftest import CommandLine, processes_of, wait_until
 from tests.core.conftest import FORTY_STEPS, Learned
 from tests.interface.harness import make_run, serving
 

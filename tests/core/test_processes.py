@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from core.processes import ProcessIdentity, end_family
+from core.machine.processes import ProcessIdentity, end_family
 from tests.conftest import wait_until
 
 # None of them outlives a test that fails.

@@ -10,7 +10,8 @@ import psutil
 import pytest
 from huggingface_hub import ModelCard
 
-from tests.conftest import ROOT, CommandLine, processes_of, wait_until
+from core.machine.source_tree import ROOT
+from tests.conftest import CommandLine, processes_of, wait_until
 from tests.core.conftest import SHORT, TOKEN
 from tests.hub import HubDouble
 

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 
 from core.errors import UserError
 from core.kept import Kept
-from core.runs import Run, RunState, RunStore, lock_file
+from core.machine.atomic import lock_file
+from core.runs import Run, RunState, RunStore
 from core.space import is_at_risk, pause_if_all_is_pushed
 from tests.interface.harness import make_run
 

@@ -14,7 +14,8 @@ from datasets import load_dataset
 from huggingface_hub import ModelCard
 from pyarrow import parquet
 
-from tests.conftest import ROOT, CommandLine, processes_of
+from core.machine.source_tree import ROOT
+from tests.conftest import CommandLine, processes_of
 from tests.core.conftest import SHORT, TOKEN
 from tests.hub import HubDouble
 

@@ -29,9 +29,9 @@ from core.events import (
     Progress,
     StateChanged,
 )
+from core.machine.source_tree import ROOT
 from core.runs import Run, RunState, RunStore
 
-ROOT = Path(__file__).parent.parent.parent
 OAUTH_SECRET = "not-a-real-secret"
 SPACE = {
     "SYSTEM": "spaces",

@@ -7,7 +7,8 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from core.events import Failure, Pushed, PushFailed, Warned
-from core.runs import RunState, lock_file
+from core.machine.atomic import lock_file
+from core.runs import RunState
 from tests.conftest import wait_until
 from tests.interface.harness import (
     Server,

@@ -12,8 +12,9 @@ import trl
 from playwright.sync_api import Browser, Page, expect
 
 from core.builtin import builtin_model_folder
+from core.machine.source_tree import ROOT
 from core.options import DatasetShape
-from tests.conftest import ROOT, wait_until
+from tests.conftest import wait_until
 from tests.interface.harness import Server, open_form, serving
 from tests.interface.test_page_data import marked
 from tests.tiny_model import make_tiny_model

@@ -11,7 +11,8 @@ import pytest
 from core.config import parse_config
 from core.data.preview import Previewer, Question, require
 from core.errors import UserError
-from tests.conftest import ROOT, CommandLine
+from core.machine.source_tree import ROOT
+from tests.conftest import CommandLine
 from tests.hub import HubDouble
 from tests.interface.harness import Server, serving
 from tests.interface.looks import Looks, at

@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, even when the power goes."""
 
+import fcntl
 import os
 import secrets
 from pathlib import Path
@@ -35,3 +36,14 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def lock_file(path: Path) -> int | None:
+    """Lock a file for as long as the returned descriptor, or a child's copy of it, is open."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -1,0 +1,1 @@
+"""This machine: its hardware, its processes, its disk. Knows nothing of runs."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from core.config import parse_config
+from core.config.parse import parse_config
 from core.events import Evaluation, Event, EventWriter, Metric, Progress
 from core.runs import Run, RunState, RunStore
 

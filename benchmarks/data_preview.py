@@ -18,7 +18,7 @@ from benchmarks.home import new_home
 from benchmarks.table import BenchmarkFailed, Row
 from benchmarks.timing import spend_and_tell, warm_up
 from core.builtin import builtin_model_folder
-from core.config import parse_config
+from core.config.parse import parse_config
 from core.data.preview import Preview, Previewer, Question
 
 PARQUET_ROWS = 5_000_000

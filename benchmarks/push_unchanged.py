@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from benchmarks.table import BenchmarkFailed, Row
-from core.config import parse_config
+from core.config.parse import parse_config
 from core.events import EventWriter, StateChanged
 from core.machine.source_tree import ROOT
 from core.runs import Run, RunState, RunStore

@@ -17,7 +17,7 @@ from benchmarks.home import environment_of, new_home
 from benchmarks.table import BenchmarkFailed, Row
 from benchmarks.timing import GRACE_SECONDS, warm_up
 from core import launcher
-from core.config import load_config
+from core.config.parse import load_config
 from core.events import CheckpointSaved, read_events
 from core.machine.processes import become_subreaper, end_descendants
 from core.machine.source_tree import ROOT

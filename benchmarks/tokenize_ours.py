@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
-from core.config import parse_config
+from core.config.parse import parse_config
 from core.data.examples import map_rows, rows_of
 from core.data.sources import fingerprint, sources_of
 from core.train.rows import RowEncoder

@@ -10,7 +10,7 @@ from benchmarks.home import new_home
 from benchmarks.table import BenchmarkFailed, Row
 from benchmarks.timing import Spent, spend, warm_up
 from core.builtin import builtin_model_folder
-from core.config import load_config
+from core.config.parse import load_config
 from core.events import Metric, read_events
 from core.runs import RunStore
 

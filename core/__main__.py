@@ -18,11 +18,12 @@ from pydantic import SecretStr
 
 from core import demo_space, launcher, preflight
 from core.bring_back import bring_back, kept_runs
-from core.config import RunConfig, load_config, parse_config
+from core.config.options import DatasetSource, Weights
+from core.config.parse import load_config, parse_config
+from core.config.run_config import RunConfig
 from core.data.preview import Piece, Previewer, Question, RowsPart, require
 from core.errors import InvalidConfig, UserError
 from core.history import History
-from core.options import DatasetSource, Weights
 from core.runs import Run, RunState, RunStatus, RunStore
 from core.settings import Settings, load_settings
 

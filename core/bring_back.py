@@ -13,7 +13,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, ModelInfo
 from pydantic import SecretStr
 
 from core.checkpoints import checkpoint_folder
-from core.config import load_config
+from core.config.parse import load_config
 from core.errors import HubUnreachable, UserError
 from core.events import EventWriter, StateChanged
 from core.hub import account

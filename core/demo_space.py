@@ -14,7 +14,8 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from core.config import RunConfig
+from core.config.options import AdapterKind, Weights
+from core.config.run_config import RunConfig
 from core.demo_template import MODEL_FOLDER, fill_demo
 from core.errors import UserError
 from core.history import History
@@ -22,7 +23,6 @@ from core.hub import writable_owner
 from core.hub_errors import hub_errors
 from core.machine.atomic import lock_file, write_atomically
 from core.model_card import is_public_data, license_of
-from core.options import AdapterKind, Weights
 from core.run_paths import RunPaths
 from core.runs import Run
 from core.settings import load_settings

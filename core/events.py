@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-from core.options import Weights
+from core.config.options import Weights
+from core.config.resolved import Choice
 from core.runs import RunState
 
 # A long run's events would fill the memory if they were read at once.
@@ -66,11 +67,6 @@ class Resumed(Fact):
 
     kind: Literal["resumed"] = "resumed"
     step: int
-
-
-class Choice(BaseModel):
-    value: str
-    why: str = ""
 
 
 class Resolved(Fact):

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.config.resolved import Choice
 from core.curves import Curve
 from core.events import (
     Cause,
     CheckpointSaved,
-    Choice,
     Evaluation,
     Event,
     Failure,

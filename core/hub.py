@@ -20,12 +20,12 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils._validators import validate_repo_id
 from pydantic import SecretStr
 
-from core.builtin import BUILTIN_MODEL
-from core.config import RunConfig, hub_datasets
+from core.config.builtin_names import BUILTIN_MODEL
+from core.config.options import Tracking
+from core.config.output import OutputSection
+from core.config.run_config import RunConfig, hub_datasets
 from core.errors import UserError
 from core.hub_errors import hub_errors
-from core.options import Tracking
-from core.sections import OutputSection
 
 TIMEOUT_SECONDS = 15
 # The dataset that the measurements of all of an account's runs go to.

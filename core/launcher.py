@@ -13,7 +13,8 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from core import demo_space
-from core.config import RunConfig
+from core.config.output import OutputSection
+from core.config.run_config import RunConfig
 from core.errors import HubUnreachable, UserError
 from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
 from core.history import History
@@ -24,7 +25,6 @@ from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
 from core.manifest import installation
 from core.runs import Run, RunState, RunStatus, RunStore, Wish
-from core.sections import OutputSection
 from core.settings import load_settings
 
 # What an orphaned trainer gets to end by itself.

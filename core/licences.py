@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 from pydantic import SecretStr
 
-from core.builtin import BUILTIN_MODEL
-from core.config import RunConfig, hub_datasets
+from core.config.builtin_names import BUILTIN_MODEL
+from core.config.run_config import RunConfig, hub_datasets
 from core.errors import UserError
 from core.hub import licences_of
 

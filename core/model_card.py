@@ -8,16 +8,16 @@ from typing import Any
 
 from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 
-from core.builtin import BUILTIN_MODEL
-from core.config import RunConfig, hub_datasets, settings_of_a_run
+from core.config.builtin_names import BUILTIN_MODEL
+from core.config.options import AdapterKind, DatasetSource, Weights
+from core.config.run_config import RunConfig, data_name, hub_datasets, settings_of_a_run
 from core.errors import UserError
 from core.events import Sample
 from core.history import History
 from core.hub_errors import hub_errors
 from core.licences import limits
 from core.machine.source_tree import TEMPLATES
-from core.options import AdapterKind, DatasetSource, Weights
-from core.runs import Run, data_name
+from core.runs import Run
 
 TEMPLATE = TEMPLATES / "model_card.md"
 CHART = "training.png"

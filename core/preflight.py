@@ -7,8 +7,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.builtin import BUILTIN_DATASET, BUILTIN_MODEL, builtin_model_folder, is_ready
-from core.config import RunConfig
+from core.builtin import builtin_model_folder, is_ready
+from core.config.builtin_names import BUILTIN_DATASET, BUILTIN_MODEL
+from core.config.options import AdapterKind, DatasetSource, Tracking
+from core.config.run_config import RunConfig, data_name
 from core.data.preview import Preview, Previewer, Question, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
 from core.hub import (
@@ -19,8 +21,6 @@ from core.hub import (
     writable_owner,
 )
 from core.licences import licences_of_run, limits, require_sharing_allowed
-from core.options import AdapterKind, DatasetSource, Tracking
-from core.runs import data_name
 
 # What a run writes besides weights: logs, events, prepared data.
 SPARE_BYTES = 500 * 1024**2

@@ -11,6 +11,8 @@ from pathlib import Path
 from huggingface_hub import Discussion, HfApi
 from pydantic import SecretStr
 
+from core.config.options import AdapterKind, Weights
+from core.config.output import OutputSection
 from core.errors import HubUnreachable, UserError
 from core.events import EventWriter, Pushed, PushFailed, PushProgress
 from core.history import History
@@ -18,10 +20,8 @@ from core.hub import target_repo
 from core.hub_errors import hub_errors
 from core.licences import require_sharing_allowed
 from core.model_card import write_card
-from core.options import AdapterKind, Weights
 from core.run_paths import RunPaths
 from core.runs import Run
-from core.sections import OutputSection
 from core.settings import load_settings
 from core.upload import Target, fingerprints, patiently, upload_verified
 

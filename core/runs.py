@@ -14,13 +14,14 @@ import yaml
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.config import RunConfig, load_config
+from core.config.options import DatasetSource
+from core.config.output import OutputSection
+from core.config.parse import load_config
+from core.config.run_config import RunConfig, data_name
 from core.errors import UserError
 from core.machine.atomic import lock_file, write_atomically
 from core.machine.processes import ProcessIdentity
-from core.options import DatasetSource
 from core.run_paths import RunPaths
-from core.sections import OutputSection
 
 RUN_ID = re.compile(r"^\d{8}-\d{6}-[0-9a-f]{8}$")
 SUBMISSION = re.compile(r"^[0-9a-f]{8,64}$")
@@ -259,17 +260,3 @@ def first_status(*, run_id: str, config: RunConfig) -> RunStatus:
         created=now,
         updated=now,
     )  # fmt: skip
-
-
-def data_name(config: RunConfig) -> str:
-    """The name of what a run learns from, and how many more there are of it."""
-    dataset = config.dataset
-    match dataset.source:
-        case DatasetSource.BUILTIN:
-            names: list[str] = [dataset.builtin]
-        case DatasetSource.HUB:
-            names = [dataset.name or ""]
-        case DatasetSource.UPLOAD:
-            names = list(dataset.files)
-    names += [other.name for other in dataset.mix]
-    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from core.autopsy import TrainerExit, explain_end
 from core.checkpoints import newest_checkpoint
+from core.config.options import AdapterKind, Tracking, Weights
 from core.errors import UserError
 from core.events import EventWriter, Failure, PushFailed, PushProgress, StateChanged, Warned
 from core.history import History
@@ -29,7 +30,6 @@ from core.machine.environment import allowed_environment, trainer_environment
 from core.machine.hardware import out_of_memory_kills
 from core.machine.processes import ProcessIdentity, become_subreaper, end_descendants
 from core.machine.source_tree import ROOT
-from core.options import AdapterKind, Tracking, Weights
 from core.run_paths import RunPaths
 from core.runs import Run, RunState, RunStore, Wish
 from core.settings import Space, load_settings

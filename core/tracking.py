@@ -13,15 +13,16 @@ from huggingface_hub import HfApi
 from pyarrow import parquet
 from pydantic import SecretStr
 
+from core.config.options import Tracking
+from core.config.run_config import data_name
 from core.dashboard import show
 from core.errors import UserError
 from core.events import Evaluation, EventWriter, Metric, Resumed, Tracked, Warned, read_events
 from core.hub import experiments_repo
 from core.hub_errors import hub_errors
 from core.machine.source_tree import TEMPLATES
-from core.options import Tracking
 from core.run_paths import RunPaths
-from core.runs import Run, data_name
+from core.runs import Run
 from core.settings import load_settings
 from core.upload import Target, fingerprints, upload_verified
 

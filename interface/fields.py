@@ -8,8 +8,8 @@ import gradio as gr
 from annotated_types import Ge, Gt, Le, Lt
 from gradio.components import Component
 
-from core.builtin import BUILTIN_MODEL
-from core.config import Setting
+from core.config.builtin_names import BUILTIN_MODEL
+from core.config.run_config import Setting
 from interface import words
 
 # A start for those who look around; any other model of the Hub can be typed.

@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from core.config import RunConfig, Setting, parse_config, settings_of_a_run
-from core.data.sections import Mixed
+from core.config.data import Mixed
+from core.config.parse import parse_config
+from core.config.run_config import RunConfig, Setting, settings_of_a_run
 from interface import fields
 from interface.live import QUIET
 from interface.uploads import issued_files

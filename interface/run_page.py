@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.options import Weights
+from core.config.options import Weights
 from interface import outcome, run_view, words
 from interface.live import AWAY, column_visible, visible
 from interface.snapshots import Snapshot

@@ -6,11 +6,11 @@ from typing import Any
 import gradio as gr
 
 from core import launcher
-from core.config import parse_config
+from core.config.output import OutputSection
+from core.config.parse import parse_config
 from core.errors import UserError
 from core.hub import target_repo
 from core.runs import Run, RunStatus, RunStore
-from core.sections import OutputSection
 from interface import problems, run_view
 from interface.access import Access, in_plain_words
 from interface.accounts import Accounts

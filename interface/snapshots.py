@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core import demo_space, launcher
+from core.config.output import OutputSection
 from core.demo_space import Demo
 from core.errors import UserError
 from core.history import History
 from core.kept import Kept, kept_of
 from core.logs import tail
 from core.runs import Run, RunStatus, RunStore, Wish
-from core.sections import OutputSection
 from interface import charts
 
 MAX_RUNS_IN_MEMORY = 12

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from html import escape
 
-from core.builtin import BUILTIN_MODEL
-from core.config import RunConfig
-from core.options import AdapterKind, DatasetSource, Tracking
-from core.runs import data_name
+from core.config.builtin_names import BUILTIN_MODEL
+from core.config.options import AdapterKind, DatasetSource, Tracking
+from core.config.run_config import RunConfig, data_name
 from interface import machine, words
 
 # Above this, training all weights usually forgets more than it learns.

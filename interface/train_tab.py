@@ -13,7 +13,8 @@ from typing import Any, Generic, TypeVar
 import gradio as gr
 
 from core import launcher, preflight
-from core.config import MAX_YAML_BYTES, RunConfig, load_config
+from core.config.parse import MAX_YAML_BYTES, load_config
+from core.config.run_config import RunConfig
 from core.errors import InvalidConfig, UserError
 from core.runs import RunStore
 from interface import problems, summary

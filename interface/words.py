@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from core.builtin import BUILTIN_DATASETS, BUILTIN_MODEL
+from core.config.builtin_names import BUILTIN_DATASETS, BUILTIN_MODEL
 from core.runs import RunState
 from core.space import Hardware
 

@@ -13,14 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from core.builtin import (
-    BUILTIN_MODEL,
-    builtin_dataset_files,
-    builtin_model_folder,
-    is_ready,
-    prepare_model,
-)
-from core.config import RunConfig
+from core.builtin import builtin_dataset_files, builtin_model_folder, is_ready, prepare_model
+from core.config.builtin_names import BUILTIN_MODEL
+from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.machine.source_tree import ROOT
 from core.package_index import Wheel

@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 
-from core.builtin import BUILTIN_DATASETS, builtin_dataset_files
+from core.builtin import builtin_dataset_files
+from core.config.builtin_names import BUILTIN_DATASETS
+from core.config.data import ColumnsSection
+from core.config.options import DatasetShape
 from core.data.files import read_rows
 from core.data.formats import to_example
 from core.data.mapping import find_mapping
-from core.data.sections import ColumnsSection
 from core.errors import UserError
 from core.machine.source_tree import ROOT
-from core.options import DatasetShape
 
 ROWS = {
     "facts_to_json": (320, 64),

@@ -4,8 +4,8 @@ import hashlib
 import json
 from collections.abc import Iterator
 
+from core.config.data import FiltersSection
 from core.data.files import Row
-from core.data.sections import FiltersSection
 from core.errors import UserError
 
 TRUE = (True, 1, "true", "yes", "1")

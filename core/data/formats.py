@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from core.config.options import DatasetShape
 from core.data.files import SKIP, Row
 from core.data.mapping import PLACE, RowMapping, label
 from core.data.messages import NESTS, Message, NotMessages, conversation, json_value, whole
 from core.errors import UserError
-from core.options import DatasetShape
 
 # messages; prompt and completion; text; prompt, chosen and rejected; … — as TRL names them.
 Example = dict[str, Any]

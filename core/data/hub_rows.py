@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from huggingface_hub import DatasetInfo
 
+from core.config.resolved import Choice
 from core.data.files import Row
 from core.data.sources import HubSplit
 from core.errors import HubUnreachable, UserError
-from core.events import Choice
 from core.hub import dataset_info
 from core.hub_errors import hub_errors
 from core.settings import load_settings

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.config.data import ColumnsSection
+from core.config.options import DatasetShape
 from core.data.messages import is_conversation
-from core.data.sections import ColumnsSection
 from core.errors import UserError
-from core.options import DatasetShape
 
 Values = Mapping[str, Any]
 

@@ -17,11 +17,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, SecretStr
 
-from core.config import RunConfig
+from core.config.options import DatasetShape
+from core.config.run_config import RunConfig
 from core.errors import InvalidConfig, UserError
 from core.machine.environment import allowed_environment
 from core.machine.source_tree import ROOT
-from core.options import DatasetShape
 
 # What a preview may take: a file that needs more can't be shown, and the page stays alive.
 MEMORY_BYTES = 2 * 1024**3

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.builtin import builtin_dataset_files
-from core.config import RunConfig
-from core.data.sections import ColumnsSection, DatasetSection, FiltersSection, Mixed
+from core.config.data import ColumnsSection, DatasetSection, FiltersSection, Mixed
+from core.config.options import DatasetShape, DatasetSource
+from core.config.run_config import RunConfig
 from core.errors import UserError
-from core.options import DatasetShape, DatasetSource
 
 # What a row of each built-in dataset is; not all can be told by the columns alone.
 BUILTIN_SHAPES = {

@@ -7,11 +7,11 @@ from trl.chat_template_utils import (
     is_chat_template_stop_token_trained,
 )
 
+from core.config.model import ModelSection
+from core.config.options import ChatTemplate
+from core.config.resolved import Choice
 from core.errors import UserError
-from core.events import Choice
 from core.machine.source_tree import TEMPLATES
-from core.options import ChatTemplate
-from core.sections import ModelSection
 
 # For families that TRL has none for.
 _OURS = TEMPLATES / "chat_templates"

@@ -7,13 +7,13 @@ import numpy as np
 from datasets import Dataset, IterableDataset, concatenate_datasets
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.config import RunConfig
+from core.config.resolved import Choice
+from core.config.run_config import RunConfig
 from core.data.examples import map_rows, rows_of
 from core.data.files import Row
 from core.data.hub_rows import load_hub_split, pin_split
 from core.data.sources import HubSplit, Source, fingerprint, sources_of
 from core.errors import UserError
-from core.events import Choice
 from core.runs import Run
 from core.train.division import (
     TOO_FEW_TO_HOLD_OUT,

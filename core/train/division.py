@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config import RunConfig
+from core.config.run_config import RunConfig
 from core.errors import UserError
 
 TOO_FEW_TO_HOLD_OUT = (

@@ -14,11 +14,11 @@ from jinja2 import TemplateError
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from trl.data_utils import common_prefix_length
 
+from core.config.options import DatasetShape
+from core.config.resolved import Choice
 from core.data.formats import Example
 from core.data.messages import Message
 from core.errors import UserError
-from core.events import Choice
-from core.options import DatasetShape
 from core.train.byte_tokens import ByteTokens
 from core.train.chat_template import training_template, trains_to_stop
 

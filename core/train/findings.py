@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.config import RunConfig
+from core.config.options import DatasetShape
+from core.config.run_config import RunConfig
 from core.data.preview import Bar, Statistics
-from core.options import DatasetShape
 from core.train.division import TOO_FEW_TO_HOLD_OUT, counted
 from core.train.encode import Tokens
 from core.train.learnable import none_left, nothing_learned, skipped

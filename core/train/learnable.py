@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from core.config.options import DatasetShape
 from core.errors import UserError
-from core.options import DatasetShape
 from core.train.division import counted, listed
 
 # What supervised fine-tuning can learn from.

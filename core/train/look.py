@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.config import RunConfig
+from core.config.run_config import RunConfig
 from core.data.files import Row
 from core.data.preview import Fault, Preview, Question, ShownRow, Side
 from core.errors import UserError

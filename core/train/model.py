@@ -4,10 +4,11 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from core.config import RunConfig, layer_names
+from core.config.conflicts import layer_names
+from core.config.model import AdapterSection
+from core.config.options import AdapterKind, NumberFormat
+from core.config.run_config import RunConfig
 from core.errors import UserError
-from core.options import AdapterKind, NumberFormat
-from core.sections import AdapterSection
 from core.train.tokenizer import ModelSource, load_errors
 
 

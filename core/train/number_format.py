@@ -4,9 +4,9 @@ import time
 
 import torch
 
+from core.config.options import NumberFormat
+from core.config.resolved import Choice
 from core.errors import UserError
-from core.events import Choice
-from core.options import NumberFormat
 
 PROBE_ROWS, PROBE_SIZE, PROBE_ROUNDS = 128, 512, 3
 # Products are only a part of a step, and the rest is slower in bfloat16: on a processor that was

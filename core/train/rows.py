@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.config import RunConfig
+from core.config.run_config import RunConfig
 from core.data.examples import MappedRows, PlacedExample
 from core.data.files import SKIP, Row
 from core.data.formats import Example

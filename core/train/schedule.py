@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from core.options import Schedule
-from core.sections import ScheduleSection
+from core.config.options import Schedule
+from core.config.training import ScheduleSection
 
 
 def schedule_arguments(schedule: ScheduleSection, *, peak: float) -> dict[str, Any]:

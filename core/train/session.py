@@ -13,7 +13,8 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.autopsy import TrainerExit
 from core.checkpoints import newest_checkpoint, remove_torn_checkpoints
-from core.events import Choice, EventWriter, Resolved, Resumed, StateChanged, Warned
+from core.config.resolved import Choice
+from core.events import EventWriter, Resolved, Resumed, StateChanged, Warned
 from core.machine.atomic import publish_folder, write_atomically
 from core.runs import Run, RunState
 from core.train.callbacks import Reporter

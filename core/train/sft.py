@@ -8,9 +8,9 @@ from transformers import PreTrainedModel, Trainer
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from trl import SFTConfig
 
-from core.config import RunConfig
-from core.events import Choice
-from core.options import NumberFormat, Switch
+from core.config.options import NumberFormat, Switch
+from core.config.resolved import Choice
+from core.config.run_config import RunConfig
 from core.runs import Run
 from core.train.callbacks import Reporter
 from core.train.data import Data

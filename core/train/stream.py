@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets import Dataset, Features, IterableDataset, List, Value
 
-from core.config import RunConfig
+from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.train.encode import WHOLE, digest_of
 from core.train.learnable import skipped

@@ -9,11 +9,12 @@ from pathlib import Path
 from transformers import AutoTokenizer
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.builtin import BUILTIN_MODEL, builtin_model_folder, builtin_source, is_ready
+from core.builtin import builtin_model_folder, builtin_source, is_ready
+from core.config.builtin_names import BUILTIN_MODEL
+from core.config.model import ModelSection
+from core.config.resolved import Choice
 from core.errors import HubUnreachable, UserError
-from core.events import Choice
 from core.hub_errors import hub_errors
-from core.sections import ModelSection
 from core.train.chat_template import choose_template
 
 

@@ -12,18 +12,12 @@ import pytest
 import yaml
 from annotated_types import Ge, Gt, Le, Lt
 
-from core.config import (
-    MAX_YAML_BYTES,
-    RunConfig,
-    Setting,
-    load_config,
-    parse_config,
-    settings_of_a_run,
-)
-from core.data.sections import Mixed
+from core.config.data import Mixed
+from core.config.parse import MAX_YAML_BYTES, load_config, parse_config
+from core.config.run_config import RunConfig, Setting, settings_of_a_run
+from core.config.training import Schedule
 from core.errors import InvalidConfig
 from core.machine.source_tree import ROOT
-from core.sections import Schedule
 
 SETTINGS = {setting.path: setting for setting in settings_of_a_run()}
 NUMBERS = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from core import events
+from core.config.resolved import Choice
 from core.events import (
     CheckpointSaved,
-    Choice,
     Evaluation,
     Event,
     EventWriter,

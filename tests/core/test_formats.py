@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from core.config import parse_config
+from core.config.options import DatasetShape
+from core.config.parse import parse_config
 from core.data.examples import map_rows
 from core.data.files import Row, read_rows
 from core.data.formats import to_example
 from core.data.mapping import REQUIRED, RowMapping
 from core.data.sources import Source, sources_of
 from core.errors import UserError
-from core.options import DatasetShape
 
 USER = {"role": "user", "content": "How much?"}
 ANSWER = {"role": "assistant", "content": "0"}

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from core.config.data import ColumnsSection
+from core.config.options import DatasetShape
 from core.data.mapping import find_mapping
-from core.data.sections import ColumnsSection
 from core.errors import UserError
-from core.options import DatasetShape
 
 CHAT = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
 

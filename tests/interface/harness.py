@@ -19,7 +19,7 @@ from gradio_client import Client
 from itsdangerous import TimestampSigner
 from playwright.sync_api import BrowserContext, Page
 
-from core.config import parse_config
+from core.config.parse import parse_config
 from core.events import (
     CheckpointSaved,
     Evaluation,

@@ -12,8 +12,8 @@ import trl
 from playwright.sync_api import Browser, Page, expect
 
 from core.builtin import builtin_model_folder
+from core.config.options import DatasetShape
 from core.machine.source_tree import ROOT
-from core.options import DatasetShape
 from tests.conftest import wait_until
 from tests.interface.harness import Server, open_form, serving
 from tests.interface.test_page_data import marked

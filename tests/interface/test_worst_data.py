@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from core.config import parse_config
+from core.config.parse import parse_config
 from core.data.preview import Previewer, Question, require
 from core.errors import UserError
 from core.machine.source_tree import ROOT

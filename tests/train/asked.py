@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from core.config import RunConfig, parse_config
+from core.config.parse import parse_config
+from core.config.run_config import RunConfig
 from core.data.preview import Preview, Previewer, Question, RowsPart
 from core.runs import RunStore
 from core.train.data import Data, load_data

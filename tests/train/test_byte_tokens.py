@@ -7,8 +7,8 @@ from tokenizers import Tokenizer, decoders, normalizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
+from core.config.options import DatasetShape
 from core.data.messages import Message
-from core.options import DatasetShape
 from core.train.byte_tokens import ByteTokens
 from core.train.chat_template import training_template
 from core.train.encode import WHOLE, Encoder, Tokens

@@ -5,7 +5,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from core.config import RunConfig, parse_config
+from core.config.parse import parse_config
+from core.config.run_config import RunConfig
 from core.train.division import (
     divide,
     few_to_evaluate,

@@ -12,7 +12,8 @@ import trl
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from core.config import RunConfig, parse_config
+from core.config.parse import parse_config
+from core.config.run_config import RunConfig
 from core.data.preview import Preview, Previewer, Question
 from core.events import EventWriter
 from core.runs import RunStore

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from datasets import Dataset
 
-from core.config import parse_config
+from core.config.parse import parse_config
 from core.data.examples import LOOKED_AT_ROWS, map_rows, rows_of
 from core.data.files import Row, read_rows
 from core.data.sources import Source, sources_of

@@ -1,85 +1,18 @@
-"""The sections of a run's settings, but for the data's: those are in core/data/sections.py."""
+"""How it is trained: steps, learning rate and its schedule, number format."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import StringConstraints
-
-from core.builtin import BUILTIN_MODEL
-from core.options import (
+from core.config.options import (
     BY_LOSS,
     COSINES,
     WITH_MIN_LR,
     WITHOUT_WARMUP,
-    AdapterKind,
-    ChatTemplate,
     NumberFormat,
     Optimizer,
     Schedule,
     Switch,
-    Tracking,
-    Weights,
 )
-from core.section import Column, Name, RepoId, Revision, Section, setting
-
-
-class ModelSection(Section):
-    name: RepoId = setting(
-        BUILTIN_MODEL, label="Base model", basic=True,
-        help="The built-in model, or any causal language model on the Hub, as owner/name.",
-    )  # fmt: skip
-    revision: Revision | None = setting(
-        None, label="Model revision",
-        help="A branch, tag or commit of the model. Empty takes the newest on its main branch.",
-    )  # fmt: skip
-    chat_template: ChatTemplate = setting(
-        ChatTemplate.OWN, label="Chat template",
-        help="How conversations are laid out. plain and chatml are for models that have none.",
-    )  # fmt: skip
-
-
-class SftSection(Section):
-    name: Literal["sft"] = setting(
-        "sft", label="Method", help="Supervised fine-tuning: learn to give the answers in the data."
-    )
-    answers_only: bool = setting(
-        True, label="Loss on answers only", basic=True,
-        help="Learn the answers and not the questions. Plain text has no answers: turn it off.",
-    )  # fmt: skip
-    max_length: int = setting(
-        1024, label="Max length", ge=8, le=1_048_576, basic=True,
-        help="Tokens of an example that are kept; what is longer is cut off at the end.",
-    )  # fmt: skip
-    packing: bool = setting(
-        False, label="Packing",
-        help="Join short examples into sequences of max length: faster, on data of many shorts.",
-    )  # fmt: skip
-
-
-class AdapterSection(Section):
-    kind: AdapterKind = setting(
-        AdapterKind.LORA, label="What to train", basic=True,
-        help="A LoRA adapter (small, little memory) or all weights of the model (full).",
-    )  # fmt: skip
-    rank: int = setting(
-        16, label="LoRA rank", ge=1, le=1024,
-        help="Size of the adapter's matrices: more can learn more and needs more memory.",
-        shown_when={"adapter.kind": (AdapterKind.LORA,)},
-    )  # fmt: skip
-    alpha: float = setting(
-        32, label="LoRA alpha", gt=0, le=4096,
-        help="Strength of the adapter; twice the rank is usual.",
-        shown_when={"adapter.kind": (AdapterKind.LORA,)},
-    )  # fmt: skip
-    dropout: float = setting(
-        0.0, label="LoRA dropout", ge=0, lt=1,
-        help="Share of the adapter's inputs dropped in training, against overfitting.",
-        shown_when={"adapter.kind": (AdapterKind.LORA,)},
-    )  # fmt: skip
-    target_modules: Column = setting(
-        "all-linear", label="LoRA target modules",
-        help="all-linear, or names of layers with commas between, such as q_proj, v_proj.",
-        shown_when={"adapter.kind": (AdapterKind.LORA,)},
-    )  # fmt: skip
+from core.config.setting import Section, setting
 
 
 class TrainingSection(Section):
@@ -196,50 +129,6 @@ class ScheduleSection(Section):
         None, label="Highest learning rate", gt=0, le=1,
         help="The learning rate never goes above. Empty: the peak.",
         shown_when={"schedule.kind": (Schedule.GREEDY,)},
-    )  # fmt: skip
-
-
-class OutputSection(Section):
-    name: Name = setting(
-        "smollm2-facts-to-json", label="Name of the result", basic=True,
-        help="Letters, digits, dots, dashes. The Hub repository gets this name under your account.",
-    )  # fmt: skip
-    push: bool = setting(
-        False, label="Push to the Hub when done", basic=True,
-        help="Uploads and verifies the result. You can also push later, with one button.",
-    )  # fmt: skip
-    owner: Annotated[str, StringConstraints(pattern=r"^[\w\-.]{1,96}$")] | None = setting(
-        None, label="Owner on the Hub",
-        help="Your user name or an organization you may write to. Empty: your own account.",
-    )  # fmt: skip
-    private: bool = setting(
-        True, label="Private", basic=True, help="Only you can see the repository on the Hub."
-    )
-    pull_request: bool = setting(
-        False, label="As a pull request",
-        help="Proposes the result to a repository that is there already; others decide to take it.",
-    )  # fmt: skip
-    tracking: Tracking = setting(
-        Tracking.NONE, label="Tracking online",
-        help="Adds it to your dataset smolfactory-experiments; trackio draws it too, in public.",
-    )  # fmt: skip
-
-    weights: Weights = setting(
-        Weights.ADAPTER, label="What to push",
-        help="The adapter is small and needs its base; merged into it, the model stands alone.",
-        shown_when={"adapter.kind": (AdapterKind.LORA,)},
-    )  # fmt: skip
-    safekeeping: bool = setting(
-        False, label="Keep checkpoints on the Hub",
-        help="Copies the newest to a private repository of yours as it trains, until it is pushed.",
-    )  # fmt: skip
-    resume_by_itself: bool = setting(
-        False, label="Resume by itself",
-        help="Goes on when a machine that went away is back. A Space needs HF_TOKEN for that.",
-    )  # fmt: skip
-    pause_space: bool = setting(
-        False, label="Pause the Space afterwards",
-        help="After this run, if no other waits and every model is pushed and verified.",
     )  # fmt: skip
 
 

@@ -6,9 +6,9 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from core.builtin import BUILTIN_DATASET
-from core.options import DatasetShape, DatasetSource
-from core.section import Column, FileName, Part, RepoId, Revision, Section, setting
+from core.config.builtin_names import BUILTIN_DATASET
+from core.config.options import DatasetShape, DatasetSource
+from core.config.setting import Column, FileName, Part, RepoId, Revision, Section, setting
 
 # The built-in datasets are what they are.
 NOT_BUILTIN = {"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)}

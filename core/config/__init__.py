@@ -1,0 +1,1 @@
+"""What is asked of a run: its settings, each declared once."""

@@ -1,0 +1,60 @@
+"""What each setting alone allows and the settings together don't."""
+
+from core.config.model import AdapterSection
+from core.config.options import BY_LOSS, AdapterKind, DatasetShape, DatasetSource, Schedule
+from core.config.run_config import RunConfig
+
+
+def conflicts(config: RunConfig) -> dict[str, str]:
+    """What each setting alone allows and the settings together don't."""
+    faults = _data_conflicts(config)
+    dataset, schedule = config.dataset, config.schedule
+    if dataset.shape is DatasetShape.TEXT and config.method.answers_only:
+        faults["method.answers_only"] = "Plain text has no answers: turn this off to train on it."
+    if schedule.kind in BY_LOSS and not config.evaluates:
+        faults["schedule.kind"] = "This schedule follows the evaluation loss: hold out some rows."
+    if schedule.kind is Schedule.POLYNOMIAL and schedule.lr_end >= config.training.learning_rate:
+        faults["schedule.lr_end"] = "This must be smaller than the learning rate."
+    if schedule.kind in BY_LOSS and schedule.min_lr > config.training.learning_rate:
+        faults["schedule.min_lr"] = "This can't be larger than the learning rate."
+    peak = schedule.max_lr or config.training.learning_rate
+    if schedule.kind is Schedule.GREEDY and peak < config.training.learning_rate:
+        faults["schedule.max_lr"] = "This can't be smaller than the learning rate."
+    if schedule.kind is Schedule.COSINE_WITH_RESTARTS and (schedule.num_cycles or 1) % 1:
+        faults["schedule.num_cycles"] = "Restarts are counted in whole numbers."
+    if config.adapter.kind is AdapterKind.LORA and not all(layer_names(config.adapter)):
+        faults["adapter.target_modules"] = "Write all-linear, or names with commas between."
+    return faults
+
+
+def _data_conflicts(config: RunConfig) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    dataset, evaluation = config.dataset, config.evaluation
+    on_hub = dataset.source is DatasetSource.HUB
+    if on_hub and dataset.name is None:
+        faults["dataset.name"] = "Name a dataset of the Hub, as owner/name."
+    if on_hub and evaluation.split == dataset.split:
+        faults["evaluation.split"] = "Evaluate on another split than the one you train on."
+    if dataset.source is DatasetSource.UPLOAD and not dataset.files:
+        faults["dataset.files"] = "Choose a file."
+    for field, names in (
+        ("dataset.files", dataset.files),
+        ("evaluation.files", (*dataset.files, *evaluation.files)),
+    ):
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            faults.setdefault(field, f"There are two files called {twice}: rename one of them.")
+            break
+    if dataset.mix and dataset.source is DatasetSource.BUILTIN:
+        faults["dataset.mix"] = "Built-in data is not mixed: name a dataset of the Hub, or a file."
+    if dataset.streaming and config.training.max_steps is None:
+        faults["training.max_steps"] = (
+            "Data that is read as it comes has no known end: say after how many steps to stop."
+        )
+    if dataset.streaming and config.filters.sample is not None:
+        faults["filters.sample"] = "A sample needs all rows; this data is read as it comes."
+    return faults
+
+
+def layer_names(adapter: AdapterSection) -> list[str]:
+    """The layers to adapt, or just "all-linear"."""
+    return [name.strip() for name in adapter.target_modules.split(",")]

@@ -1,0 +1,47 @@
+"""The base model, and what of it is trained."""
+
+from core.config.builtin_names import BUILTIN_MODEL
+from core.config.options import AdapterKind, ChatTemplate
+from core.config.setting import Column, RepoId, Revision, Section, setting
+
+
+class ModelSection(Section):
+    name: RepoId = setting(
+        BUILTIN_MODEL, label="Base model", basic=True,
+        help="The built-in model, or any causal language model on the Hub, as owner/name.",
+    )  # fmt: skip
+    revision: Revision | None = setting(
+        None, label="Model revision",
+        help="A branch, tag or commit of the model. Empty takes the newest on its main branch.",
+    )  # fmt: skip
+    chat_template: ChatTemplate = setting(
+        ChatTemplate.OWN, label="Chat template",
+        help="How conversations are laid out. plain and chatml are for models that have none.",
+    )  # fmt: skip
+
+
+class AdapterSection(Section):
+    kind: AdapterKind = setting(
+        AdapterKind.LORA, label="What to train", basic=True,
+        help="A LoRA adapter (small, little memory) or all weights of the model (full).",
+    )  # fmt: skip
+    rank: int = setting(
+        16, label="LoRA rank", ge=1, le=1024,
+        help="Size of the adapter's matrices: more can learn more and needs more memory.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
+    alpha: float = setting(
+        32, label="LoRA alpha", gt=0, le=4096,
+        help="Strength of the adapter; twice the rank is usual.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
+    dropout: float = setting(
+        0.0, label="LoRA dropout", ge=0, lt=1,
+        help="Share of the adapter's inputs dropped in training, against overfitting.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
+    target_modules: Column = setting(
+        "all-linear", label="LoRA target modules",
+        help="all-linear, or names of layers with commas between, such as q_proj, v_proj.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip

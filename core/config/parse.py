@@ -1,0 +1,103 @@
+"""Settings out of a form or a file, with a message for each that is at fault."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from core.config.conflicts import conflicts
+from core.config.run_config import VERSION, RunConfig, settings_of_a_run
+from core.errors import InvalidConfig
+
+MAX_YAML_BYTES = 256 * 1024
+# No setting's name is longer, so nothing longer is a misspelt one.
+MAX_NAME = 64
+# Beyond this many faults a person reads no further.
+MAX_FAULTS = 20
+
+
+def parse_config(values: Mapping[str, Any]) -> RunConfig:
+    """Check nested values ({"training": {"epochs": 2}}) and return the settings they make.
+
+    Raises InvalidConfig, with a message for every setting at fault.
+    """
+    try:
+        config = RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise InvalidConfig(_messages(error)) from error
+    faults = conflicts(config)
+    if faults:
+        raise InvalidConfig(faults)
+    return config
+
+
+def load_config(text: str) -> RunConfig:
+    """Read a run's YAML.
+
+    Raises InvalidConfig when it is not YAML, or has unknown keys or bad values.
+    """
+    if len(text.encode(errors="replace")) > MAX_YAML_BYTES:
+        raise InvalidConfig({"yaml": "This file is too large to be a run's settings."})
+    try:
+        # A file of ours has none, and a few lines of them stand for gigabytes.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise InvalidConfig({"yaml": "Aliases (*name) are not read here: write values out."})
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InvalidConfig({"yaml": f"This is not YAML.{_place(error)}"}) from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidConfig({"yaml": "This YAML holds a value that can't be read."}) from error
+    if not isinstance(values, dict):
+        raise InvalidConfig({"yaml": "This holds no settings: it should begin with 'version: 1'."})
+    return parse_config(values)
+
+
+def _place(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None)
+    return f" Line {mark.line + 1}: {problem}." if mark else ""
+
+
+def _messages(error: ValidationError) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    for fault in error.errors(include_url=False)[:MAX_FAULTS]:
+        section_and_name, inner = fault["loc"][:2], fault["loc"][2:]
+        entry = f"Entry {inner[0] + 1}: " if inner and isinstance(inner[0], int) else ""
+        path = ".".join(str(part) for part in section_and_name) or "yaml"
+        faults.setdefault(path, f"{entry}{_sentence(fault)}")
+    return faults
+
+
+def _sentence(fault: Any) -> str:
+    path = [str(part) for part in fault["loc"]]
+    match fault["type"]:
+        case "extra_forbidden" if len(path) > 2:
+            return f"There is no {path[-1]!r} here."
+        case "extra_forbidden":
+            return f"There is no setting {'.'.join(path)}.{_nearest(path)}"
+        case "string_pattern_mismatch" if path[-1] == "name" and path[0] in ("model", "dataset"):
+            return "Write it as owner/name, as on the Hub: letters, digits, '-', '_' and '.'."
+        case "string_pattern_mismatch" if path[-2:-1] == ["files"]:
+            return "Name a file without its folder; from a terminal it lies beside the YAML."
+        case "string_pattern_mismatch":
+            return "Use letters, digits, '-', '_' and '.', and begin with a letter or digit."
+        case "literal_error" if path == ["version"]:
+            return f"This version of SmolFactory reads version {VERSION} of the file, no other."
+        case "float_parsing" | "float_type" | "int_parsing" | "int_type" | "finite_number":
+            return "Write a number here."
+        case "int_from_float":
+            return "Write a whole number here."
+        case _:
+            message = str(fault["msg"]).removeprefix("Input should be ")
+            return f"This should be {message}." if message != fault["msg"] else f"{message}."
+
+
+def _nearest(path: list[str]) -> str:
+    import difflib
+
+    known = [setting.path for setting in settings_of_a_run()]
+    if len(path) > 2 or len(".".join(path)) > MAX_NAME:
+        return ""
+    found = difflib.get_close_matches(".".join(path), known, n=1)
+    return f" Did you mean {found[0]}?" if found else ""

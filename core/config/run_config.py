@@ -1,0 +1,134 @@
+"""RunConfig: all that a person asks of a run, in one validated object."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field
+from pydantic.fields import FieldInfo
+
+from core.config.data import ColumnsSection, DatasetSection, EvaluationSection, FiltersSection
+from core.config.method import SftSection
+from core.config.model import AdapterSection, ModelSection
+from core.config.options import DatasetSource
+from core.config.output import OutputSection
+from core.config.setting import Section
+from core.config.training import HardwareSection, ScheduleSection, TrainingSection
+
+VERSION: Literal[1] = 1
+
+
+class RunConfig(Section):
+    """What a run is to do. It holds no secret and no absolute path, so it can be published."""
+
+    version: Literal[1] = Field(VERSION, title="Version of this file's format")
+    model: ModelSection = Field(default_factory=ModelSection, title="Model")
+    dataset: DatasetSection = Field(default_factory=DatasetSection, title="Dataset")
+    columns: ColumnsSection = Field(default_factory=ColumnsSection, title="Columns")
+    filters: FiltersSection = Field(default_factory=FiltersSection, title="Filters")
+    method: SftSection = Field(default_factory=SftSection, title="Method")
+    adapter: AdapterSection = Field(default_factory=AdapterSection, title="Adapter")
+    training: TrainingSection = Field(default_factory=TrainingSection, title="Training")
+    schedule: ScheduleSection = Field(default_factory=ScheduleSection, title="Schedule")
+    evaluation: EvaluationSection = Field(default_factory=EvaluationSection, title="Evaluation")
+    output: OutputSection = Field(default_factory=OutputSection, title="Output")
+    hardware: HardwareSection = Field(default_factory=HardwareSection, title="Hardware")
+
+    @property
+    def evaluates(self) -> bool:
+        """Whether some rows are kept from training to evaluate with."""
+        match self.dataset.source:
+            case DatasetSource.BUILTIN:
+                return True
+            case DatasetSource.HUB:
+                is_named = self.evaluation.split is not None
+            case DatasetSource.UPLOAD:
+                is_named = bool(self.evaluation.files)
+        return is_named or self.evaluation.fraction > 0
+
+    def for_publication(self) -> "RunConfig":
+        """The same, but for the names of the person's files: those are their own affair."""
+        data, evaluation = self.dataset.files, self.evaluation.files
+        public = {
+            name: f"file-{number}{PurePath(name).suffix}"
+            for number, name in enumerate((*data, *evaluation), 1)
+        }
+        return self.model_copy(
+            update={
+                "dataset": self.dataset.model_copy(
+                    update={"files": tuple(public[name] for name in data)}
+                ),
+                "evaluation": self.evaluation.model_copy(
+                    update={"files": tuple(public[name] for name in evaluation)}
+                ),
+            }
+        )
+
+    def to_yaml(self) -> str:
+        values = self.model_dump(mode="json")
+        return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One field of RunConfig, with the path by which errors and the form name it."""
+
+    section: str
+    name: str
+    field: FieldInfo
+
+    @property
+    def path(self) -> str:
+        return f"{self.section}.{self.name}"
+
+    @property
+    def label(self) -> str:
+        return str(self.field.title)
+
+    @property
+    def basic(self) -> bool:
+        return bool(self._extra["basic"])
+
+    @property
+    def shown_when(self) -> dict[str, list[str]]:
+        conditions: dict[str, list[str]] = self._extra["shown_when"]
+        return conditions
+
+    @property
+    def _extra(self) -> dict[str, Any]:
+        extra = self.field.json_schema_extra
+        if not isinstance(extra, dict):
+            raise TypeError(f"{self.path} is not declared with setting().")
+        return extra
+
+
+def settings_of_a_run() -> Iterator[Setting]:
+    """All settings, in the order in which they are declared."""
+    for section, field in RunConfig.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            for name, inner in field.annotation.model_fields.items():
+                yield Setting(section=section, name=name, field=inner)
+
+
+def hub_datasets(config: RunConfig) -> list[str]:
+    """The names of the datasets of the Hub that a run learns from."""
+    names = [other.name for other in config.dataset.mix]
+    if config.dataset.source is DatasetSource.HUB and config.dataset.name:
+        names.insert(0, config.dataset.name)
+    return names
+
+
+def data_name(config: RunConfig) -> str:
+    """The name of what a run learns from, and how many more there are of it."""
+    dataset = config.dataset
+    match dataset.source:
+        case DatasetSource.BUILTIN:
+            names: list[str] = [dataset.builtin]
+        case DatasetSource.HUB:
+            names = [dataset.name or ""]
+        case DatasetSource.UPLOAD:
+            names = list(dataset.files)
+    names += [other.name for other in dataset.mix]
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

@@ -6,7 +6,7 @@ import threading
 from core import launcher
 from core.comeback import go_on
 from core.errors import UserError
-from core.runs import RunStore
+from core.runs.store import RunStore
 from core.settings import load_settings
 from interface.listener import listen
 

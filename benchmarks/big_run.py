@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from core.config.parse import parse_config
-from core.events import Evaluation, Event, EventWriter, Metric, Progress
-from core.runs import Run, RunState, RunStore
+from core.runs.events import Evaluation, Event, EventWriter, Metric, Progress
+from core.runs.state import RunState
+from core.runs.store import Run, RunStore
 
 EVALUATE_EVERY = 100
 PROGRESS_EVERY = 50

@@ -12,10 +12,10 @@ from benchmarks.table import BenchmarkFailed, Row
 from benchmarks.timing import GRACE_SECONDS, warm_up
 from benchmarks.training import RIVAL, plain_command
 from core import launcher
-from core.events import Metric, read_events
 from core.machine.processes import become_subreaper, end_descendants
 from core.machine.source_tree import ROOT
-from core.runs import Run, RunStore
+from core.runs.events import Metric, read_events
+from core.runs.store import Run, RunStore
 from tests.interface.harness import serving, without_default
 
 MAX_MORE_SECONDS = 2.0

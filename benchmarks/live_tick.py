@@ -12,8 +12,8 @@ import psutil
 from benchmarks.big_run import going_on, make_big_run
 from benchmarks.browser import open_tab
 from benchmarks.table import Row
-from core.history import History
-from core.runs import Run, RunStore
+from core.runs.history import History
+from core.runs.store import Run, RunStore
 from interface import charts
 from tests.interface.harness import serving
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from benchmarks.table import BenchmarkFailed, Row
 from core.config.parse import parse_config
-from core.events import EventWriter, StateChanged
 from core.machine.source_tree import ROOT
-from core.runs import Run, RunState, RunStore
+from core.runs.events import EventWriter, StateChanged
+from core.runs.state import RunState
+from core.runs.store import Run, RunStore
 from tests.hub import HubDouble
 
 MAX_SECONDS = 5.0

@@ -18,10 +18,10 @@ from benchmarks.table import BenchmarkFailed, Row
 from benchmarks.timing import GRACE_SECONDS, warm_up
 from core import launcher
 from core.config.parse import load_config
-from core.events import CheckpointSaved, read_events
 from core.machine.processes import become_subreaper, end_descendants
 from core.machine.source_tree import ROOT
-from core.runs import Run, RunStore
+from core.runs.events import CheckpointSaved, read_events
+from core.runs.store import Run, RunStore
 from tests.hub import HubDouble
 
 RUN = Path(__file__).parent / "run.yaml"

@@ -11,8 +11,8 @@ from benchmarks.table import BenchmarkFailed, Row
 from benchmarks.timing import Spent, spend, warm_up
 from core.builtin import builtin_model_folder
 from core.config.parse import load_config
-from core.events import Metric, read_events
-from core.runs import RunStore
+from core.runs.events import Metric, read_events
+from core.runs.store import RunStore
 
 RUN = Path(__file__).parent / "run.yaml"
 RIVAL = "plain TRL"

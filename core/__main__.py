@@ -23,8 +23,9 @@ from core.config.parse import load_config, parse_config
 from core.config.run_config import RunConfig
 from core.data.preview import Piece, Previewer, Question, RowsPart, require
 from core.errors import InvalidConfig, UserError
-from core.history import History
-from core.runs import Run, RunState, RunStatus, RunStore
+from core.runs.history import History
+from core.runs.state import RunState, RunStatus
+from core.runs.store import Run, RunStore
 from core.settings import Settings, load_settings
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130

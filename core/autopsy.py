@@ -3,23 +3,9 @@
 import re
 import shutil
 import signal
-from enum import IntEnum
 from pathlib import Path
 
-from core.events import Cause
-
-
-class TrainerExit(IntEnum):
-    """The exit codes by which a trainer says how it ended; any other is a crash."""
-
-    FINISHED = 0
-    # A person has something to put right, and the events say what.
-    NEEDS_A_PERSON = 3
-    # Asked to, with everything saved.
-    STOPPED = 4
-    # Told to by the machine, with a checkpoint saved.
-    WENT_DOWN = 5
-
+from core.runs.events import Cause
 
 # The first that is found in the end of the log names the cause.
 _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (

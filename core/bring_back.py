@@ -12,12 +12,11 @@ from pathlib import Path, PurePosixPath
 from huggingface_hub import CommitOperationAdd, HfApi, ModelInfo
 from pydantic import SecretStr
 
-from core.checkpoints import checkpoint_folder
 from core.config.parse import load_config
 from core.errors import HubUnreachable, UserError
-from core.events import EventWriter, StateChanged
-from core.hub import account
-from core.hub_errors import hub_errors
+from core.hub.account import account
+from core.hub.errors import hub_errors
+from core.hub.upload import fingerprint
 from core.kept import Kept
 from core.launcher import STUCK_AFTER
 from core.machine.atomic import write_atomically
@@ -31,10 +30,12 @@ from core.manifest import (
     installation,
     read_manifest,
 )
-from core.run_paths import RunPaths
-from core.runs import RUN_ID, Run, RunState, RunStatus, RunStore, first_status
+from core.runs.checkpoints import checkpoint_folder
+from core.runs.events import EventWriter, StateChanged
+from core.runs.paths import RunPaths
+from core.runs.state import RunState, RunStatus
+from core.runs.store import RUN_ID, Run, RunStore, first_status
 from core.settings import load_settings
-from core.upload import fingerprint
 
 MAX_LISTED = 20
 SCRATCH = ".kept-"

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from core.hub import Account
-from core.runs import RunState, RunStatus
-from core.space import FREE, SpaceLook
+from core.hub.account import Account
+from core.hub.spaces import FREE, SpaceLook
+from core.runs.state import RunState, RunStatus
 
 NEVER = -1
 

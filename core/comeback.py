@@ -8,7 +8,7 @@ from pydantic import SecretStr
 from core import launcher
 from core.bring_back import bring_back_unfinished
 from core.errors import HubUnreachable, UserError
-from core.runs import RunStore
+from core.runs.store import RunStore
 
 ASK_AGAIN_SECONDS = 300
 

@@ -13,7 +13,7 @@ from huggingface_hub import HfApi
 from pyarrow import parquet
 
 from core.errors import UserError
-from core.hub_errors import hub_errors
+from core.hub.errors import hub_errors
 
 PROJECT = "smolfactory"
 SPACE = "smolfactory-trackio"

@@ -18,15 +18,15 @@ from core.config.options import AdapterKind, Weights
 from core.config.run_config import RunConfig
 from core.demo_template import MODEL_FOLDER, fill_demo
 from core.errors import UserError
-from core.history import History
-from core.hub import writable_owner
-from core.hub_errors import hub_errors
+from core.hub.errors import hub_errors
+from core.hub.permissions import writable_owner
+from core.hub.upload import Target, fingerprints, upload_verified
 from core.machine.atomic import lock_file, write_atomically
 from core.model_card import is_public_data, license_of
-from core.run_paths import RunPaths
-from core.runs import Run
+from core.runs.history import History
+from core.runs.paths import RunPaths
+from core.runs.store import Run
 from core.settings import load_settings
-from core.upload import Target, fingerprints, upload_verified
 
 FAILED = 1
 # Space repositories are meant for code: beyond this the weights stay in a model repository.

@@ -21,10 +21,10 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from pydantic import SecretStr
 
-from core.checkpoints import newest_checkpoint
 from core.errors import HubUnreachable, UserError
-from core.hub import writable_owner
-from core.hub_errors import hub_errors
+from core.hub.errors import hub_errors
+from core.hub.permissions import writable_owner
+from core.hub.upload import Print, Target, fingerprints, listing, upload_verified
 from core.kept import Kept, kept_of
 from core.machine.atomic import write_atomically
 from core.machine.processes import die_with_parent
@@ -40,10 +40,11 @@ from core.manifest import (
     read_manifest,
     step_folder,
 )
-from core.run_paths import RunPaths
-from core.runs import Run, RunState
+from core.runs.checkpoints import newest_checkpoint
+from core.runs.paths import RunPaths
+from core.runs.state import RunState
+from core.runs.store import Run
 from core.settings import load_settings
-from core.upload import Print, Target, fingerprints, listing, upload_verified
 
 ONCE = "once"
 # What does not change any more, and what is still written to.

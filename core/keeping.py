@@ -5,11 +5,11 @@ import sys
 
 from pydantic import SecretStr
 
-from core.events import EventWriter, Warned
 from core.keep import ONCE
 from core.machine.environment import allowed_environment
 from core.machine.source_tree import ROOT
-from core.runs import Run
+from core.runs.events import EventWriter, Warned
+from core.runs.store import Run
 
 # For the last checkpoint of a run that has ended.
 LIMIT_SECONDS = 60 * 60

@@ -3,9 +3,9 @@
 from huggingface_hub import HfApi
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from core.hub_errors import hub_errors
+from core.hub.errors import hub_errors
 from core.manifest import read_manifest
-from core.runs import Run
+from core.runs.store import Run
 
 
 class Kept(BaseModel):

@@ -16,15 +16,16 @@ from core import demo_space
 from core.config.output import OutputSection
 from core.config.run_config import RunConfig
 from core.errors import HubUnreachable, UserError
-from core.events import EventWriter, Failure, PushFailed, StateChanged, Warned
-from core.history import History
 from core.kept import is_held_elsewhere
 from core.machine.atomic import lock_file, write_atomically
 from core.machine.environment import allowed_environment
 from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
 from core.manifest import installation
-from core.runs import Run, RunState, RunStatus, RunStore, Wish
+from core.runs.events import EventWriter, Failure, PushFailed, StateChanged, Warned
+from core.runs.history import History
+from core.runs.state import RunState, RunStatus, Wish
+from core.runs.store import Run, RunStore
 from core.settings import load_settings
 
 # What an orphaned trainer gets to end by itself.

@@ -11,7 +11,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
-from core.runs import RunState
+from core.runs.state import RunState
 from core.settings import Settings
 
 PREFIX = "smolfactory-run-"

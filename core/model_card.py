@@ -12,12 +12,12 @@ from core.config.builtin_names import BUILTIN_MODEL
 from core.config.options import AdapterKind, DatasetSource, Weights
 from core.config.run_config import RunConfig, data_name, hub_datasets, settings_of_a_run
 from core.errors import UserError
-from core.events import Sample
-from core.history import History
-from core.hub_errors import hub_errors
-from core.licences import limits
+from core.hub.errors import hub_errors
+from core.hub.licences import limits
 from core.machine.source_tree import TEMPLATES
-from core.runs import Run
+from core.runs.events import Sample
+from core.runs.history import History
+from core.runs.store import Run
 
 TEMPLATE = TEMPLATES / "model_card.md"
 CHART = "training.png"

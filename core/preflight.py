@@ -13,14 +13,9 @@ from core.config.options import AdapterKind, DatasetSource, Tracking
 from core.config.run_config import RunConfig, data_name
 from core.data.preview import Preview, Previewer, Question, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
-from core.hub import (
-    experiments_repo,
-    model_config,
-    model_info,
-    target_repo,
-    writable_owner,
-)
-from core.licences import licences_of_run, limits, require_sharing_allowed
+from core.hub.licences import licences_of_run, limits, require_sharing_allowed
+from core.hub.lookups import model_config, model_info
+from core.hub.permissions import experiments_repo, target_repo, writable_owner
 
 # What a run writes besides weights: logs, events, prepared data.
 SPARE_BYTES = 500 * 1024**2

@@ -14,16 +14,16 @@ from pydantic import SecretStr
 from core.config.options import AdapterKind, Weights
 from core.config.output import OutputSection
 from core.errors import HubUnreachable, UserError
-from core.events import EventWriter, Pushed, PushFailed, PushProgress
-from core.history import History
-from core.hub import target_repo
-from core.hub_errors import hub_errors
-from core.licences import require_sharing_allowed
+from core.hub.errors import hub_errors
+from core.hub.licences import require_sharing_allowed
+from core.hub.permissions import target_repo
+from core.hub.upload import Target, fingerprints, patiently, upload_verified
 from core.model_card import write_card
-from core.run_paths import RunPaths
-from core.runs import Run
+from core.runs.events import EventWriter, Pushed, PushFailed, PushProgress
+from core.runs.history import History
+from core.runs.paths import RunPaths
+from core.runs.store import Run
 from core.settings import load_settings
-from core.upload import Target, fingerprints, patiently, upload_verified
 
 FAILED = 1
 ADAPTER_FOLDER = "adapter"

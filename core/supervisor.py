@@ -16,24 +16,25 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.autopsy import TrainerExit, explain_end
-from core.checkpoints import newest_checkpoint
+from core.autopsy import explain_end
 from core.config.options import AdapterKind, Tracking, Weights
 from core.errors import UserError
-from core.events import EventWriter, Failure, PushFailed, PushProgress, StateChanged, Warned
-from core.history import History
-from core.hub import needs_token
+from core.hub.lookups import needs_token
+from core.jobs.pause import pause_if_all_is_pushed
 from core.keeping import Keeping
-from core.logs import LogWriter, tail
 from core.machine.atomic import lock_file
 from core.machine.environment import allowed_environment, trainer_environment
 from core.machine.hardware import out_of_memory_kills
 from core.machine.processes import ProcessIdentity, become_subreaper, end_descendants
 from core.machine.source_tree import ROOT
-from core.run_paths import RunPaths
-from core.runs import Run, RunState, RunStore, Wish
+from core.runs.checkpoints import newest_checkpoint
+from core.runs.events import EventWriter, Failure, PushFailed, PushProgress, StateChanged, Warned
+from core.runs.history import History
+from core.runs.logs import LogWriter, tail
+from core.runs.paths import RunPaths
+from core.runs.state import RunState, TrainerExit, Wish
+from core.runs.store import Run, RunStore
 from core.settings import Space, load_settings
-from core.space import pause_if_all_is_pushed
 
 POLL_SECONDS = 0.25
 QUEUE_POLL_SECONDS = 0.5

@@ -17,14 +17,14 @@ from core.config.options import Tracking
 from core.config.run_config import data_name
 from core.dashboard import show
 from core.errors import UserError
-from core.events import Evaluation, EventWriter, Metric, Resumed, Tracked, Warned, read_events
-from core.hub import experiments_repo
-from core.hub_errors import hub_errors
+from core.hub.errors import hub_errors
+from core.hub.permissions import experiments_repo
+from core.hub.upload import Target, fingerprints, upload_verified
 from core.machine.source_tree import TEMPLATES
-from core.run_paths import RunPaths
-from core.runs import Run
+from core.runs.events import Evaluation, EventWriter, Metric, Resumed, Tracked, Warned, read_events
+from core.runs.paths import RunPaths
+from core.runs.store import Run
 from core.settings import load_settings
-from core.upload import Target, fingerprints, upload_verified
 
 CARD = TEMPLATES / "experiments.md"
 # One row a number: runs measure different things, and the Hub shows only what has equal columns.

@@ -12,7 +12,7 @@ import gradio as gr
 from pydantic import SecretStr
 
 from core.errors import HubUnreachable, InvalidConfig, UserError
-from core.hub import WRITING_ROLES, account, key_of
+from core.hub.account import WRITING_ROLES, account, key_of
 from core.settings import Settings
 
 # Sign-ins whose organizations are remembered.

@@ -6,13 +6,14 @@ from typing import Any
 
 import gradio as gr
 
-from core import space as spaces
 from core.checklist import Check, checks
 from core.errors import UserError
-from core.hub import Account, account
-from core.runs import RunStore
+from core.hub import spaces
+from core.hub.account import Account, account
+from core.hub.spaces import Hardware
+from core.jobs.pause import is_at_risk
+from core.runs.store import RunStore
 from core.settings import Settings
-from core.space import Hardware
 from interface import machine, problems, words
 from interface.access import Access, Person, Role, in_plain_words
 from interface.live import AWAY, column_visible
@@ -115,7 +116,7 @@ class AccountTab:
             has_own_token=self._settings.token is not None,
             gpu=device.name if device.kind == "cuda" else None,
             statuses=[status for _, status in runs],
-            at_risk=[status.name for run, status in runs if spaces.is_at_risk(run)],
+            at_risk=[status.name for run, status in runs if is_at_risk(run)],
         )
         return [
             column_visible(True, "card"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import SecretStr
 
 from core.errors import HubUnreachable, UserError
-from core.hub import account, key_of
+from core.hub.account import account, key_of
 
 # core.hub remembers a good answer; these are for asking it again, and for asking after a bad one.
 ASK_AGAIN_SECONDS = 240.0

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from core.curves import Point
-from core.history import History
+from core.runs.curves import Point
+from core.runs.history import History
 from interface import words
 
 WIDTH, HEIGHT = 1000, 300

@@ -14,7 +14,7 @@ from core.data.preview import (
     Superseded,
 )
 from core.errors import UserError
-from core.runs import RunStore
+from core.runs.store import RunStore
 from interface import data_view as view
 from interface import fields
 from interface.access import Access

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from core.errors import UserError
-from core.hub import search_datasets
+from core.hub.lookups import search_datasets
 from interface.access import Access
 from interface.fields import element_id
 from interface.form import Form

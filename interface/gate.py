@@ -6,10 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from core import space as spaces
 from core.errors import UserError
+from core.hub import spaces
+from core.hub.spaces import Hardware
 from core.settings import Space
-from core.space import Hardware
 from interface import problems, words
 from interface.access import Access, in_plain_words
 from interface.live import AWAY, QUIET, column_visible, visible

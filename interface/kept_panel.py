@@ -8,7 +8,7 @@ import gradio as gr
 from core import launcher
 from core.bring_back import KeptRun, bring_back, kept_runs
 from core.errors import UserError
-from core.runs import RunStore
+from core.runs.store import RunStore
 from interface import problems, words
 from interface.access import Access, in_plain_words
 from interface.live import AWAY, QUIET, column_visible

@@ -3,8 +3,8 @@
 from html import escape
 
 from core.demo_space import Demo
-from core.events import Pushed, Sample, Tracked
-from core.runs import RunState
+from core.runs.events import Pushed, Sample, Tracked
+from core.runs.state import RunState
 from interface import words
 from interface.snapshots import Snapshot
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from core.runs import RunStore
+from core.runs.store import RunStore
 from core.settings import Settings, Space
 from interface import guide, live, machine
 from interface.access import Access, in_plain_words

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
-from core.events import Cause, Progress
-from core.runs import RunState, RunStatus, Wish
+from core.runs.events import Cause, Progress
+from core.runs.state import RunState, RunStatus, Wish
 from interface import machine, outcome, words
 from interface.snapshots import Snapshot
 

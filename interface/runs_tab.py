@@ -9,8 +9,9 @@ from core import launcher
 from core.config.output import OutputSection
 from core.config.parse import parse_config
 from core.errors import UserError
-from core.hub import target_repo
-from core.runs import Run, RunStatus, RunStore
+from core.hub.permissions import target_repo
+from core.runs.state import RunStatus
+from core.runs.store import Run, RunStore
 from interface import problems, run_view
 from interface.access import Access, in_plain_words
 from interface.accounts import Accounts

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from core import launcher
-from core.runs import RunStore
+from core.runs.store import RunStore
 from core.settings import Settings
 from interface import guide, theme
 from interface.access import Access

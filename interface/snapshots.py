@@ -12,10 +12,11 @@ from core import demo_space, launcher
 from core.config.output import OutputSection
 from core.demo_space import Demo
 from core.errors import UserError
-from core.history import History
 from core.kept import Kept, kept_of
-from core.logs import tail
-from core.runs import Run, RunStatus, RunStore, Wish
+from core.runs.history import History
+from core.runs.logs import tail
+from core.runs.state import RunStatus, Wish
+from core.runs.store import Run, RunStore
 from interface import charts
 
 MAX_RUNS_IN_MEMORY = 12

@@ -16,7 +16,7 @@ from core import launcher, preflight
 from core.config.parse import MAX_YAML_BYTES, load_config
 from core.config.run_config import RunConfig
 from core.errors import InvalidConfig, UserError
-from core.runs import RunStore
+from core.runs.store import RunStore
 from interface import problems, summary
 from interface.access import Access
 from interface.data_panel import DataPanel

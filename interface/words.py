@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 from core.config.builtin_names import BUILTIN_DATASETS, BUILTIN_MODEL
-from core.runs import RunState
-from core.space import Hardware
+from core.hub.spaces import Hardware
+from core.runs.state import RunState
 
 _STATES = {
     RunState.QUEUED: "Waiting",

@@ -113,19 +113,19 @@ def test_a_module_imports_only_what_it_may(path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("core.hub", "import torch"),
-        ("core.hub", "import torch.nn as nn"),
-        ("core.hub", "def f():\n    from transformers import AutoTokenizer"),
-        ("core.hub", "class A:\n    async def f(self):\n        import peft"),
-        ("core.hub", "try:\n    import trl\nexcept ImportError:\n    trl = None"),
-        ("core.hub", "import importlib\nimportlib.import_module('torch')"),
-        ("core.hub", "__import__('gra' + 'dio')"),
-        ("core.hub", "from core import train"),
-        ("core.hub", "from . import train"),
-        ("core.hub", "from .train.session import train"),
+        ("core.hub.permissions", "import torch"),
+        ("core.hub.permissions", "import torch.nn as nn"),
+        ("core.hub.permissions", "def f():\n    from transformers import AutoTokenizer"),
+        ("core.hub.permissions", "class A:\n    async def f(self):\n        import peft"),
+        ("core.hub.permissions", "try:\n    import trl\nexcept ImportError:\n    trl = None"),
+        ("core.hub.permissions", "import importlib\nimportlib.import_module('torch')"),
+        ("core.hub.permissions", "__import__('gra' + 'dio')"),
+        ("core.hub.permissions", "from core import train"),
+        ("core.launcher", "from . import train"),
+        ("core.launcher", "from .train.session import train"),
         ("core.data.files", "from ..train import session"),
-        ("core.runs", "from interface import page"),
-        ("core.runs", "import app"),
+        ("core.runs.store", "from interface import page"),
+        ("core.runs.store", "import app"),
         ("core.launcher", "def f():\n    import datasets"),
         ("core.data.hub_rows", "import datasets"),
         ("core.data.hub_rows", "class A:\n    from datasets import Dataset"),
@@ -146,7 +146,7 @@ def test_a_breach_is_seen(module: str, source: str) -> None:
     ("module", "source"),
     [
         ("core.supervisor", "import sys\nARGV = [sys.executable, '-m', 'core.train']"),
-        ("core.hub", "from core.trained import what\nimport torchless"),
+        ("core.hub.permissions", "from core.trained import what\nimport torchless"),
         ("core.data.hub_rows", "def f():\n    import datasets"),
         ("core.data.hub_rows", "if TYPE_CHECKING:\n    from datasets import Dataset"),
         ("core.train.sft", "import torch\nfrom core.train.data import Data"),
@@ -160,7 +160,7 @@ def test_what_is_allowed_is_no_breach(module: str, source: str) -> None:
 
 def test_what_the_page_calls_loads_neither_torch_nor_gradio() -> None:
     program = (
-        "import sys, core.launcher, core.preflight, core.history;"
+        "import sys, core.launcher, core.preflight, core.runs.history;"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
     done = subprocess.run(

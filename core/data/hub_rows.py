@@ -11,8 +11,8 @@ from core.config.resolved import Choice
 from core.data.files import Row
 from core.data.sources import HubSplit
 from core.errors import HubUnreachable, UserError
-from core.hub import dataset_info
-from core.hub_errors import hub_errors
+from core.hub.errors import hub_errors
+from core.hub.lookups import dataset_info
 from core.settings import load_settings
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ Its exit code is a TrainerExit; anything else is a crash that the supervisor exp
 import sys
 from pathlib import Path
 
-from core.autopsy import TrainerExit
 from core.errors import UserError
-from core.events import EventWriter, Failure
 from core.machine.processes import die_with_parent
-from core.run_paths import RunPaths
-from core.runs import Run
+from core.runs.events import EventWriter, Failure
+from core.runs.paths import RunPaths
+from core.runs.state import TrainerExit
+from core.runs.store import Run
 
 
 def main() -> int:

@@ -8,8 +8,9 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from core.events import CheckpointSaved, Evaluation, EventWriter, Metric, Progress, Warned
-from core.runs import Run, Wish
+from core.runs.events import CheckpointSaved, Evaluation, EventWriter, Metric, Progress, Warned
+from core.runs.state import Wish
+from core.runs.store import Run
 
 PROGRESS_SECONDS = 0.5
 # Steps over which the pace is taken: enough to be calm, few enough to follow a change.

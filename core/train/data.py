@@ -14,7 +14,7 @@ from core.data.files import Row
 from core.data.hub_rows import load_hub_split, pin_split
 from core.data.sources import HubSplit, Source, fingerprint, sources_of
 from core.errors import UserError
-from core.runs import Run
+from core.runs.store import Run
 from core.train.division import (
     TOO_FEW_TO_HOLD_OUT,
     counted,

@@ -12,11 +12,11 @@ from peft import PeftModel
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from core.errors import UserError
-from core.events import EventWriter, PushFailed
 from core.machine.atomic import publish_folder
 from core.machine.processes import die_with_parent
-from core.run_paths import RunPaths
-from core.runs import Run
+from core.runs.events import EventWriter, PushFailed
+from core.runs.paths import RunPaths
+from core.runs.store import Run
 from core.train.tokenizer import ModelSource, load_errors, load_tokenizer
 
 FAILED = 1

@@ -11,7 +11,7 @@ from peft import PeftModel
 from transformers import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.events import Sample
+from core.runs.events import Sample
 from core.train.encode import IGNORED
 
 HOW_MANY = 3

@@ -11,12 +11,12 @@ from jinja2 import TemplateError
 from transformers import Trainer, set_seed
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.autopsy import TrainerExit
-from core.checkpoints import newest_checkpoint, remove_torn_checkpoints
 from core.config.resolved import Choice
-from core.events import EventWriter, Resolved, Resumed, StateChanged, Warned
 from core.machine.atomic import publish_folder, write_atomically
-from core.runs import Run, RunState
+from core.runs.checkpoints import newest_checkpoint, remove_torn_checkpoints
+from core.runs.events import EventWriter, Resolved, Resumed, StateChanged, Warned
+from core.runs.state import RunState, TrainerExit
+from core.runs.store import Run
 from core.train.callbacks import Reporter
 from core.train.data import load_data
 from core.train.model import load_model

@@ -11,7 +11,7 @@ from trl import SFTConfig
 from core.config.options import NumberFormat, Switch
 from core.config.resolved import Choice
 from core.config.run_config import RunConfig
-from core.runs import Run
+from core.runs.store import Run
 from core.train.callbacks import Reporter
 from core.train.data import Data
 from core.train.schedule import schedule_arguments

@@ -14,7 +14,7 @@ from core.config.builtin_names import BUILTIN_MODEL
 from core.config.model import ModelSection
 from core.config.resolved import Choice
 from core.errors import HubUnreachable, UserError
-from core.hub_errors import hub_errors
+from core.hub.errors import hub_errors
 from core.train.chat_template import choose_template
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from trl import SFTTrainer
 
-from core.checkpoints import UNFINISHED, checkpoint_folder, remove_torn_checkpoints
 from core.machine.atomic import publish_folder
+from core.runs.checkpoints import UNFINISHED, checkpoint_folder, remove_torn_checkpoints
 from core.train.schedule import warmup_within
 
 

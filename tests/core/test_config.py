@@ -250,7 +250,8 @@ def test_a_file_that_multiplies_itself_costs_nothing(first: str, next_one: str) 
         aliases = ", ".join([f"*a{level - 1}"] * 9)
         lines.append(f"a{level}: &a{level} {next_one.format(aliases)}")
     program = (
-        "import sys\nfrom core.config import load_config\nfrom core.errors import InvalidConfig\n"
+        "import sys\nfrom core.config.parse import load_config\n"
+        "from core.errors import InvalidConfig\n"
         "try:\n    load_config(sys.stdin.read())\nexcept InvalidConfig:\n    print('refused')"
     )
     done = subprocess.run(

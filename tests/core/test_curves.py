@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from core.curves import MAX_POINTS, Curve
+from core.runs.curves import MAX_POINTS, Curve
 
 LENGTH = 1_000_000
 # Each in a neighbourhood of its own.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core import events
 from core.config.resolved import Choice
-from core.events import (
+from core.runs import events
+from core.runs.events import (
     CheckpointSaved,
     Evaluation,
     Event,
@@ -25,8 +25,8 @@ from core.events import (
     Warned,
     read_events,
 )
-from core.history import History
-from core.runs import RunState
+from core.runs.history import History
+from core.runs.state import RunState
 
 
 @pytest.fixture

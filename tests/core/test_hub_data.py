@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from core.hub import search_datasets
+from core.hub.lookups import search_datasets
 from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
 from tests.conftest import CommandLine, environment_of, processes_of, wait_until

@@ -5,7 +5,7 @@ from hf_xet import XetAuthenticationError
 from huggingface_hub.errors import OfflineModeIsEnabled
 
 from core.errors import HubUnreachable, TokenRefused, UserError
-from core.hub_errors import hub_errors
+from core.hub.errors import hub_errors
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from core.errors import UserError
 from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
 from core.manifest import Manifest
-from core.run_paths import RunPaths
+from core.runs.paths import RunPaths
 from tests.conftest import CommandLine, environment_of, processes_of, wait_until
 from tests.core.conftest import FORTY_STEPS, TOKEN, Learned
 from tests.hub import HubDouble

@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 
 from core.machine.source_tree import ROOT
-from core.runs import RunState, RunStore
+from core.runs.state import RunState
+from core.runs.store import RunStore
 from tests.conftest import CommandLine, processes_of, wait_until
 from tests.core.conftest import FORTY_STEPS, Learned
 from tests.interface.harness import make_run, serving
@@ -202,7 +203,8 @@ def test_a_run_of_another_version_stops_no_other(command_line: CommandLine) -> N
 def test_one_submission_makes_one_run(home: Path) -> None:
     """Two presses of Start, in two processes at once."""
     program = (
-        "import sys, pathlib; from core.config import parse_config; from core.runs import RunStore;"
+        "import sys, pathlib; from core.config.parse import parse_config;"
+        "from core.runs.store import RunStore;"
         "run, new = RunStore(pathlib.Path(sys.argv[1])).create("
         "parse_config({}), files={}, submission='ab' * 8); print(run.id, new)"
     )

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from core import logs
-from core.logs import LogWriter, tail
-from core.run_paths import RunPaths
+from core.runs import logs
+from core.runs.logs import LogWriter, tail
+from core.runs.paths import RunPaths
 
 LIVE = "a-live-token-of-no-known-shape"
 HUB_TOKEN = "hf_" + "AbCdEfGhIj" * 3

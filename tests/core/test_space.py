@@ -8,10 +8,11 @@ import pytest
 from pydantic import SecretStr
 
 from core.errors import UserError
+from core.jobs.pause import is_at_risk, pause_if_all_is_pushed
 from core.kept import Kept
 from core.machine.atomic import lock_file
-from core.runs import Run, RunState, RunStore
-from core.space import is_at_risk, pause_if_all_is_pushed
+from core.runs.state import RunState
+from core.runs.store import Run, RunStore
 from tests.interface.harness import make_run
 
 

@@ -20,7 +20,8 @@ from itsdangerous import TimestampSigner
 from playwright.sync_api import BrowserContext, Page
 
 from core.config.parse import parse_config
-from core.events import (
+from core.machine.source_tree import ROOT
+from core.runs.events import (
     CheckpointSaved,
     Evaluation,
     Event,
@@ -29,8 +30,8 @@ from core.events import (
     Progress,
     StateChanged,
 )
-from core.machine.source_tree import ROOT
-from core.runs import Run, RunState, RunStore
+from core.runs.state import RunState
+from core.runs.store import Run, RunStore
 
 OAUTH_SECRET = "not-a-real-secret"
 SPACE = {

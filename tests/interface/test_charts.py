@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from core.curves import Curve
-from core.history import History
+from core.runs.curves import Curve
+from core.runs.history import History
 from interface import charts
 
 

@@ -9,7 +9,7 @@ import pytest
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from core.runs import RunState
+from core.runs.state import RunState
 from tests.hub import HubDouble
 from tests.interface.harness import (
     SPACE,

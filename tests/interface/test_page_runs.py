@@ -6,9 +6,9 @@ from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from core.events import Failure, Pushed, PushFailed, Warned
 from core.machine.atomic import lock_file
-from core.runs import RunState
+from core.runs.events import Failure, Pushed, PushFailed, Warned
+from core.runs.state import RunState
 from tests.conftest import wait_until
 from tests.interface.harness import (
     Server,

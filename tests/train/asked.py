@@ -9,7 +9,7 @@ from typing import Any
 from core.config.parse import parse_config
 from core.config.run_config import RunConfig
 from core.data.preview import Preview, Previewer, Question, RowsPart
-from core.runs import RunStore
+from core.runs.store import RunStore
 from core.train.data import Data, load_data
 from core.train.tokenizer import load_tokenizer
 

@@ -15,8 +15,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from core.config.parse import parse_config
 from core.config.run_config import RunConfig
 from core.data.preview import Preview, Previewer, Question
-from core.events import EventWriter
-from core.runs import RunStore
+from core.runs.events import EventWriter
+from core.runs.store import RunStore
 from core.train.callbacks import Reporter
 from core.train.data import load_data
 from core.train.model import load_model

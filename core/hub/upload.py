@@ -11,7 +11,7 @@ from typing import TypeVar
 from huggingface_hub import HfApi, RepoFile
 
 from core.errors import HubUnreachable
-from core.hub_errors import hub_errors
+from core.hub.errors import hub_errors
 
 T = TypeVar("T")
 ATTEMPTS = 3

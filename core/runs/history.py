@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.config.resolved import Choice
-from core.curves import Curve
-from core.events import (
+from core.runs.curves import Curve
+from core.runs.events import (
     Cause,
     CheckpointSaved,
     Evaluation,
@@ -24,7 +24,7 @@ from core.events import (
     Warned,
     read_events,
 )
-from core.runs import RunState
+from core.runs.state import RunState
 
 
 @dataclass

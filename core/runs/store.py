@@ -1,4 +1,4 @@
-"""Runs: each is a folder, whose files core/run_paths.py names."""
+"""Runs: each is a folder, whose files core/runs/paths.py names."""
 
 import os
 import re
@@ -7,12 +7,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 
 import yaml
 from filelock import FileLock
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from core.config.options import DatasetSource
 from core.config.output import OutputSection
@@ -20,70 +19,11 @@ from core.config.parse import load_config
 from core.config.run_config import RunConfig, data_name
 from core.errors import UserError
 from core.machine.atomic import lock_file, write_atomically
-from core.machine.processes import ProcessIdentity
-from core.run_paths import RunPaths
+from core.runs.paths import RunPaths
+from core.runs.state import Request, RunState, RunStatus, Wish
 
 RUN_ID = re.compile(r"^\d{8}-\d{6}-[0-9a-f]{8}$")
 SUBMISSION = re.compile(r"^[0-9a-f]{8,64}$")
-
-
-class RunState(StrEnum):
-    QUEUED = "queued"
-    PREPARING = "preparing"
-    TRAINING = "training"
-    SAVING = "saving"
-    PUSHING = "pushing"
-    DONE = "done"
-    STOPPED = "stopped"
-    CANCELED = "canceled"
-    FAILED = "failed"
-    INTERRUPTED = "interrupted"
-    TRAINED = "trained"
-
-    @property
-    def live(self) -> bool:
-        return self in LIVE
-
-    @property
-    def resumable(self) -> bool:
-        return self in (RunState.STOPPED, RunState.FAILED, RunState.INTERRUPTED)
-
-
-LIVE = frozenset({
-    RunState.QUEUED, RunState.PREPARING, RunState.TRAINING, RunState.SAVING, RunState.PUSHING,
-})  # fmt: skip
-
-
-class Wish(StrEnum):
-    """What a person asks of a live run."""
-
-    STOP = "stop"
-    CANCEL = "cancel"
-
-
-class RunStatus(BaseModel):
-    """The newest state of a run, small enough for lists."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    id: str
-    name: str
-    base_model: str
-    dataset: str
-    state: RunState
-    created: datetime
-    updated: datetime
-    step: int = 0
-    total: int = 0
-    loss: float | None = None
-    # One line on why it ended as it did, or what it waits for.
-    note: str = ""
-    trainer: ProcessIdentity | None = None
-    pushed_to: str | None = None
-
-
-class Request(BaseModel):
-    wish: Wish
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from core.run_paths import RunPaths
+from core.runs.paths import RunPaths
 
 MAX_LOG_BYTES = 64 * 1024 * 1024
 TAIL_BYTES = 32 * 1024

@@ -6,13 +6,9 @@ from typing import cast
 from huggingface_hub import HfApi, SpaceHardware
 from pydantic import SecretStr
 
-from core import demo_space
-from core.checkpoints import newest_checkpoint
 from core.errors import TokenRefused, UserError
-from core.hub import TIMEOUT_SECONDS
-from core.hub_errors import hub_errors
-from core.kept import kept_of
-from core.runs import Run, RunState, RunStore
+from core.hub.errors import hub_errors
+from core.hub.lookups import TIMEOUT_SECONDS
 
 UNITS_AN_HOUR = {"second": 3600.0, "minute": 60.0, "hour": 1.0}
 FREE = "cpu-basic"
@@ -98,49 +94,6 @@ def duplicate(space_id: str, *, token: SecretStr) -> str:
     """
     with hub_errors(f"a copy of {space_id}"):
         return str(_api(token).duplicate_repo(space_id, repo_type="space", private=True))
-
-
-def pause_if_all_is_pushed(store: RunStore, *, space_id: str, token: SecretStr) -> None:
-    """Pause the Space, unless something would be lost or broken off.
-
-    Raises UserError with the reason when it is not paused, or the Hub refuses.
-    """
-    for run in store.list():
-        reason = _reason_to_stay(run)
-        if reason:
-            raise UserError(f"{run.status().name} {reason}.")
-    with hub_errors(f"the Space {space_id}"):
-        _api(token).pause_space(space_id)
-
-
-def is_at_risk(run: Run) -> bool:
-    """Whether something of a run would be lost with this machine's disk."""
-    return bool(_reason_to_stay(run)) and not _is_kept(run)
-
-
-def _reason_to_stay(run: Run) -> str:
-    """What of a run is not on the Hub yet, or still at work; "" where nothing is."""
-    status, paths = run.status(), run.paths
-    if status.state.live:
-        return "is still at work"
-    demo = demo_space.look(run)
-    if demo is not None and demo.note:
-        return "is getting a demo Space"
-    if status.state is RunState.CANCELED:
-        return ""
-    if paths.model.is_dir() and status.pushed_to is None:
-        return "has a model that is not pushed"
-    # The folder is there before the first of them.
-    can_go_on = status.state.resumable and newest_checkpoint(paths.checkpoints) is not None
-    return "has a checkpoint to go on from" if can_go_on and not _is_kept(run) else ""
-
-
-def _is_kept(run: Run) -> bool:
-    """Whether the Hub has the newest checkpoint of a run; of a live one, that it follows behind."""
-    kept, newest = kept_of(run), newest_checkpoint(run.paths.checkpoints)
-    if kept is None or kept.problem or not kept.step:
-        return False
-    return run.status().state.live or newest is None or kept.step >= newest.step
 
 
 def _api(token: SecretStr | None) -> HfApi:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from core.config.options import Weights
 from core.config.resolved import Choice
-from core.runs import RunState
+from core.runs.state import RunState
 
 # A long run's events would fill the memory if they were read at once.
 CHUNK_BYTES = 4 * 1024 * 1024

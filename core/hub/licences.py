@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.run_config import RunConfig, hub_datasets
 from core.errors import UserError
-from core.hub import licences_of
+from core.hub.lookups import licences_of
 
 # Licences with terms of use of their own, beyond keeping a notice.
 _OWN_TERMS = ("other", "llama", "gemma", "openrail", "bigscience", "creativeml", "deepfloyd")

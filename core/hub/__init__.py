@@ -1,0 +1,1 @@
+"""The Hugging Face Hub: who we are there, what may be done, what it has."""

@@ -1,0 +1,89 @@
+"""Whose a token is, and where it may write."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from huggingface_hub import HfApi
+from pydantic import SecretStr
+
+from core.hub.errors import hub_errors
+
+# Of the roles in an organization. A contributor may write to nothing but what is theirs.
+WRITING_ROLES = frozenset({"write", "admin"})
+# Who-am-I is strictly rate-limited by the Hub.
+ACCOUNT_SECONDS = 300
+# The Hub's names for kinds of tokens; one that it tells no role of comes from a sign-in.
+KINDS = {"read": "read", "write": "write", "fineGrained": "fine-grained"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose a token is, and where it may write."""
+
+    name: str
+    organizations: list[str]
+    writable: frozenset[str]
+    # What kind of token it is: "write", "read", "fine-grained" or "sign-in".
+    kind: str
+    # What its owner called it, if it is one of their own making.
+    label: str = ""
+
+
+_accounts: dict[str, tuple[float, Account]] = {}
+
+
+def account(token: SecretStr, *, fresh: bool = False) -> Account:
+    """Whose token this is. Asked at most every five minutes, but for a `fresh` answer.
+
+    Raises UserError when the Hub does not know the token, HubUnreachable when it does not answer.
+    """
+    key = key_of(token)
+    known = _accounts.get(key)
+    if known and not fresh and time.monotonic() - known[0] < ACCOUNT_SECONDS:
+        return known[1]
+    with hub_errors("your account"):
+        answer = _api(token).whoami()
+    found = _account(answer)
+    _accounts[key] = (time.monotonic(), found)
+    return found
+
+
+def key_of(token: SecretStr) -> str:
+    """What stands for a token where something is remembered of it: what is kept can leak."""
+    return sha256(token.get_secret_value().encode()).hexdigest()
+
+
+def _api(token: SecretStr | None) -> HfApi:
+    return HfApi(token=token.get_secret_value() if token else False)
+
+
+def _account(answer: dict[str, Any]) -> Account:
+    name = str(answer["name"])
+    organizations = answer.get("orgs") or []
+    access = (answer.get("auth") or {}).get("accessToken") or {}
+    match access.get("role"):
+        case "read":
+            writable: set[str] = set()
+        case "fineGrained":
+            writable = set(_fine_grained(access.get("fineGrained") or {}))
+        case _:
+            # A write token, or a sign-in whose rights only the Hub can tell.
+            writable = {name} | {
+                org["name"] for org in organizations if org.get("roleInOrg") in WRITING_ROLES
+            }
+    return Account(
+        name=name,
+        organizations=[org["name"] for org in organizations],
+        writable=frozenset(writable),
+        kind=KINDS.get(str(access.get("role")), "sign-in"),
+        label=str(access.get("displayName") or ""),
+    )
+
+
+def _fine_grained(rights: dict[str, Any]) -> Iterator[str]:
+    for scope in rights.get("scoped") or []:
+        if {"repo.write", "repo.content.write"} & set(scope.get("permissions") or []):
+            yield str(scope["entity"]["name"])

@@ -1,0 +1,127 @@
+"""What the Hub knows: who we are, whether we may write, and whether a model or dataset is there."""
+
+from huggingface_hub.errors import (
+    RepositoryNotFoundError,
+)
+from huggingface_hub.utils._validators import validate_repo_id
+from pydantic import SecretStr
+
+from core.config.options import Tracking
+from core.config.output import OutputSection
+from core.errors import UserError
+from core.hub.account import _api, account
+from core.hub.errors import hub_errors
+from core.hub.lookups import TIMEOUT_SECONDS
+
+# The dataset that the measurements of all of an account's runs go to.
+EXPERIMENTS = "smolfactory-experiments"
+
+
+def target_repo(output: OutputSection, token: SecretStr | None) -> str:
+    """The repository that a result goes to, once it is certain that this token may write there.
+
+    Raises UserError when nobody is signed in, the token may not write, or a private result would
+    go into a repository that everybody can see. A pull request needs no right to write, but a
+    repository that is there.
+    """
+    if token is None:
+        raise UserError(
+            "Pushing needs a Hugging Face token, and there is none here.",
+            hint="Set HF_TOKEN, or run 'hf auth login', and start SmolFactory again.",
+            field="output.push",
+        )
+    if output.pull_request:
+        repo = f"{output.owner or account(token).name}/{output.name}"
+        _require_proposable(repo, output, token)
+        return repo
+    owner = writable_owner(output, token)
+    repo = f"{owner}/{output.name}"
+    with hub_errors(repo, field="output.name"):
+        validate_repo_id(repo)
+    if output.private and _is_private(repo, token) is False:
+        raise UserError(
+            f"{repo} is there already, and everybody can see it.",
+            hint="Choose another name, or turn Private off.",
+            field="output.private",
+        )
+    return repo
+
+
+def writable_owner(output: OutputSection, token: SecretStr) -> str:
+    """In whose account a run's repositories lie. A pull request's own ones lie in the person's.
+
+    Raises UserError when this token may not write there.
+    """
+    who = account(token)
+    owner = who.name if output.pull_request else output.owner or who.name
+    if owner not in who.writable:
+        places = ", ".join(sorted(who.writable))
+        raise UserError(
+            f"This token can't write to {owner}.",
+            hint=f"It may write to {places}: choose that owner, or another token."
+            if places
+            else "Make one with write access there, or choose another owner.",
+            field="output.owner" if output.owner else "output.push",
+        )
+    return owner
+
+
+def experiments_repo(output: OutputSection, token: SecretStr | None) -> str:
+    """The dataset that measurements go to, once it is certain that this token may write there.
+
+    Raises UserError at output.tracking as `target_repo` does.
+    """
+    try:
+        if token is None:
+            raise UserError(
+                "Tracking online needs a Hugging Face token, and there is none here.",
+                hint="Sign in, or set HF_TOKEN and start SmolFactory again.",
+            )
+        repo = f"{writable_owner(output, token)}/{EXPERIMENTS}"
+        _check_who_sees(repo, output, token)
+    except UserError as error:
+        error.field = "output.tracking"
+        raise
+    return repo
+
+
+def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
+    """Raises UserError when measurements that are private would be seen by everybody."""
+    is_drawn = output.tracking is Tracking.TRACKIO
+    if is_drawn and output.private:
+        raise UserError(
+            "A Trackio Space is for everybody to see.",
+            hint="Turn Private off, or track into the dataset only.",
+        )
+    is_private = _is_private(repo, token, kind="dataset")
+    if output.private and is_private is False:
+        raise UserError(
+            f"{repo} is there already, and everybody can see it.",
+            hint="Make it private on the Hub, or turn Private or tracking off.",
+        )
+    if is_drawn and is_private:
+        raise UserError(
+            f"{repo} is private, and a Trackio Space would show everybody all runs in it.",
+            hint="Make it public on the Hub, or track into the dataset only.",
+        )
+
+
+def _require_proposable(repo: str, output: OutputSection, token: SecretStr) -> None:
+    with hub_errors(f"the repository {repo}", field="output.pull_request"):
+        private = _api(token).model_info(repo, timeout=TIMEOUT_SECONDS).private
+    if output.private and not private:
+        raise UserError(
+            f"{repo} is public: everybody could see what you propose.",
+            hint="Turn Private off, or push to a repository of your own.",
+            field="output.private",
+        )
+
+
+def _is_private(repo: str, token: SecretStr, *, kind: str = "model") -> bool | None:
+    """Whether only some can see the repository; None when there is none."""
+    with hub_errors(f"the repository {repo}", field="output.name"):
+        try:
+            info = _api(token).repo_info(repo, repo_type=kind, timeout=TIMEOUT_SECONDS)
+            return bool(info.private)
+        except RepositoryNotFoundError:
+            return None

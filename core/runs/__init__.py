@@ -1,0 +1,1 @@
+"""The record of a run: its folder, its state, its events, its checkpoints."""

@@ -17,7 +17,7 @@ from benchmarks.big_data import write_jsonl, write_parquet
 from benchmarks.home import new_home
 from benchmarks.table import BenchmarkFailed, Row
 from benchmarks.timing import spend_and_tell, warm_up
-from core.builtin import builtin_model_folder
+from core.builtin.model import builtin_model_folder
 from core.config.parse import parse_config
 from core.data.preview import Preview, Previewer, Question
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.builtin import builtin_model_folder, prepare_model
+from core.builtin.model import builtin_model_folder, prepare_model
 from core.settings import load_settings
 
 _FOREIGN = ("HF_", "SPACE", "OAUTH_", "SMOLFACTORY_", "GRADIO_", "MALLOC_")

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from datasets import load_dataset
 from transformers import AutoTokenizer
 
-from core.builtin import builtin_model_folder
+from core.builtin.model import builtin_model_folder
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = ROOT / "templates" / "chat_templates" / "smollm2_training.jinja"

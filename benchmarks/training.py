@@ -9,7 +9,7 @@ from statistics import median
 from benchmarks.home import new_home
 from benchmarks.table import BenchmarkFailed, Row
 from benchmarks.timing import Spent, spend, warm_up
-from core.builtin import builtin_model_folder
+from core.builtin.model import builtin_model_folder
 from core.config.parse import load_config
 from core.runs.events import Metric, read_events
 from core.runs.store import RunStore

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.builtin import builtin_model_folder, is_ready
+from core.builtin.model import builtin_model_folder, is_ready
 from core.config.builtin_names import BUILTIN_DATASET, BUILTIN_MODEL
 from core.config.options import AdapterKind, DatasetSource, Tracking
 from core.config.run_config import RunConfig, data_name

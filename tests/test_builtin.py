@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from core.builtin import builtin_dataset_files, builtin_model_folder, is_ready, prepare_model
+from core.builtin.datasets import builtin_dataset_files
+from core.builtin.model import builtin_model_folder, is_ready, prepare_model
+from core.builtin.package_index import Wheel
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.machine.source_tree import ROOT
-from core.package_index import Wheel
 from tests.hub import HubDouble
 
 GGUF = b"GGUF" + hashlib.shake_256(b"weights").digest(300_000)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.builtin import builtin_dataset_files
+from core.builtin.datasets import builtin_dataset_files
 from core.config.builtin_names import BUILTIN_DATASETS
 from core.config.data import ColumnsSection
 from core.config.options import DatasetShape

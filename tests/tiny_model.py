@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from core.builtin import _mark
+from core.builtin.model import _mark
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"

@@ -5,19 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.builtin import builtin_dataset_files
+from core.builtin.datasets import BUILTIN_SHAPES, builtin_dataset_files
 from core.config.data import ColumnsSection, DatasetSection, FiltersSection, Mixed
 from core.config.options import DatasetShape, DatasetSource
 from core.config.run_config import RunConfig
 from core.errors import UserError
-
-# What a row of each built-in dataset is; not all can be told by the columns alone.
-BUILTIN_SHAPES = {
-    "facts_to_json": DatasetShape.MESSAGES,
-    "facts_pairs": DatasetShape.PREFERENCE,
-    "facts_rated": DatasetShape.RATED,
-    "sums": DatasetShape.PROMPTS,
-}
 
 MIX_FIELD = "dataset.mix"
 

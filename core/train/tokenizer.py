@@ -9,7 +9,7 @@ from pathlib import Path
 from transformers import AutoTokenizer
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.builtin import builtin_model_folder, builtin_source, is_ready
+from core.builtin.model import builtin_model_folder, builtin_source, is_ready
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.model import ModelSection
 from core.config.resolved import Choice

@@ -15,7 +15,7 @@ from huggingface_hub import snapshot_download
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from core.builtin import builtin_dataset_files
+from core.builtin.datasets import builtin_dataset_files
 
 BATCH = 24
 MAX_NEW_TOKENS = 48

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from core.builtin import builtin_model_folder, prepare_model
+from core.builtin.model import builtin_model_folder, prepare_model
 from core.config.builtin_names import BUILTIN_MODEL
 from core.machine.source_tree import ROOT
 from core.settings import load_settings

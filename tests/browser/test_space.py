@@ -11,7 +11,7 @@ import pytest
 from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from core.builtin import builtin_model_folder
+from core.builtin.model import builtin_model_folder
 from tests.browser.pictures import picture
 from tests.conftest import wait_until
 from tests.hub import HubDouble

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from core.builtin import builtin_model_folder
+from core.builtin.model import builtin_model_folder
 from tests.interface.harness import (
     SPACE,
     Server,

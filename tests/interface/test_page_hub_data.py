@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from core.builtin import builtin_model_folder
+from core.builtin.model import builtin_model_folder
 from tests.hub import HubDouble
 from tests.interface.harness import Server, open_form, serving
 from tests.interface.test_page_data import figure

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.builtin import builtin_model_folder
+from core.builtin.model import builtin_model_folder
 from tests.interface.harness import Server, serving
 from tests.interface.looks import Looks, at
 from tests.tiny_model import make_tiny_model

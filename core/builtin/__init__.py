@@ -1,0 +1,1 @@
+"""The model and the datasets that work with no Hub in reach."""

@@ -1,0 +1,32 @@
+"""The datasets that come with SmolFactory."""
+
+from pathlib import Path
+
+from core.config.builtin_names import BUILTIN_DATASETS
+from core.config.options import DatasetShape
+from core.errors import UserError
+from core.machine.source_tree import TEMPLATES
+
+# What a row of each built-in dataset is; not all can be told by the columns alone.
+BUILTIN_SHAPES = {
+    "facts_to_json": DatasetShape.MESSAGES,
+    "facts_pairs": DatasetShape.PREFERENCE,
+    "facts_rated": DatasetShape.RATED,
+    "sums": DatasetShape.PROMPTS,
+}
+
+_DATASETS = TEMPLATES / "datasets"
+
+
+def builtin_dataset_files(name: str) -> dict[str, Path]:
+    """Each split of a built-in dataset with its file.
+
+    Raises UserError when there is no such dataset.
+    """
+    if name not in BUILTIN_DATASETS:
+        raise UserError(
+            f"There is no built-in dataset {name!r}.",
+            hint=f"There are: {', '.join(BUILTIN_DATASETS)}.",
+            field="dataset.builtin",
+        )
+    return {split: _DATASETS / name / f"{split}.jsonl" for split in ("train", "test")}

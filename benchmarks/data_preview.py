@@ -19,7 +19,8 @@ from benchmarks.table import BenchmarkFailed, Row
 from benchmarks.timing import spend_and_tell, warm_up
 from core.builtin.model import builtin_model_folder
 from core.config.parse import parse_config
-from core.data.preview import Preview, Previewer, Question
+from core.data.preview import Preview, Question
+from core.data.previewer import Previewer
 
 PARQUET_ROWS = 5_000_000
 JSONL_BYTES = 2_000_000_000

@@ -21,7 +21,8 @@ from core.bring_back import bring_back, kept_runs
 from core.config.options import DatasetSource, Weights
 from core.config.parse import load_config, parse_config
 from core.config.run_config import RunConfig
-from core.data.preview import Piece, Previewer, Question, RowsPart, require
+from core.data.preview import Piece, Question, RowsPart
+from core.data.previewer import Previewer, require
 from core.errors import InvalidConfig, UserError
 from core.runs.history import History
 from core.runs.state import RunState, RunStatus

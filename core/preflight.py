@@ -11,7 +11,8 @@ from core.builtin.model import builtin_model_folder, is_ready
 from core.config.builtin_names import BUILTIN_DATASET, BUILTIN_MODEL
 from core.config.options import AdapterKind, DatasetSource, Tracking
 from core.config.run_config import RunConfig, data_name
-from core.data.preview import Preview, Previewer, Question, require
+from core.data.preview import Preview, Question
+from core.data.previewer import Previewer, require
 from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
 from core.hub.licences import licences_of_run, limits, require_sharing_allowed
 from core.hub.lookups import model_config, model_info

@@ -5,14 +5,8 @@ from typing import Any
 
 import gradio as gr
 
-from core.data.preview import (
-    Jump,
-    Preview,
-    Previewer,
-    Question,
-    RowsPart,
-    Superseded,
-)
+from core.data.preview import Jump, Preview, Question, RowsPart
+from core.data.previewer import Previewer, Superseded
 from core.errors import UserError
 from core.runs.store import RunStore
 from interface import data_view as view

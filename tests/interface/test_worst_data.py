@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from core.config.parse import parse_config
-from core.data.preview import Previewer, Question, require
+from core.data.preview import Question
+from core.data.previewer import Previewer, require
 from core.errors import UserError
 from core.machine.source_tree import ROOT
 from tests.conftest import CommandLine

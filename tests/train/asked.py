@@ -8,7 +8,8 @@ from typing import Any
 
 from core.config.parse import parse_config
 from core.config.run_config import RunConfig
-from core.data.preview import Preview, Previewer, Question, RowsPart
+from core.data.preview import Preview, Question, RowsPart
+from core.data.previewer import Previewer
 from core.runs.store import RunStore
 from core.train.data import Data, load_data
 from core.train.tokenizer import load_tokenizer

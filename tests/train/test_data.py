@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data.preview import Previewer
+from core.data.previewer import Previewer
 from core.train.encode import NO_TOOLS
 from tests.train.asked import Asked
 

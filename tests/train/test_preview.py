@@ -14,7 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from core.config.parse import parse_config
 from core.config.run_config import RunConfig
-from core.data.preview import Preview, Previewer, Question
+from core.data.preview import Preview, Question
+from core.data.previewer import Previewer
 from core.runs.events import EventWriter
 from core.runs.store import RunStore
 from core.train.callbacks import Reporter

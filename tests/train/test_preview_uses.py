@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from core.data.preview import Preview, Previewer
+from core.data.preview import Preview
+from core.data.previewer import Previewer
 from core.errors import InvalidConfig, UserError
 from core.preflight import SPARE_BYTES, check
 from tests.train.asked import Asked, Tokens, rows

@@ -1,0 +1,171 @@
+"""Asks the preview's process what the model will see: large and hostile files end there.
+
+The page and the command line ask here; core/train/preview.py answers.
+"""
+
+import contextlib
+import json
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pydantic import SecretStr
+
+from core.data.preview import Preview, Question, too_large
+from core.errors import InvalidConfig, UserError
+from core.machine.environment import allowed_environment
+from core.machine.source_tree import ROOT
+
+ANSWER_SECONDS = 60.0
+IDLE_SECONDS = 300.0
+# How long a look may take while another is waiting.
+PATIENCE_SECONDS = 3.0
+# How often a check of all rows tells how far it is.
+CHECK_SECONDS = 2.0
+
+
+class Superseded(UserError):
+    """A look that took long, given up for a newer one."""
+
+
+class Previewer:
+    """Asks a process that stays warm between questions, one at a time, and ends when idle."""
+
+    def __init__(self) -> None:
+        self._token: SecretStr | None = None
+        self._lock = threading.Lock()
+        # What is being looked at, since when, and whether that was given up.
+        self._question: Question | None = None
+        self._since = 0.0
+        self._gave_up = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._timer: threading.Timer | None = None
+
+    def ask(self, question: Question, *, token: SecretStr | None) -> Preview:
+        """The rows as the model will see them. `token` is for gated models and datasets.
+
+        Raises UserError when the data can't be looked at within the limits of time and memory.
+        What is wrong with the data itself is the answer's `fault`.
+        """
+        while not self._lock.acquire(timeout=0.2):
+            self._hurry(question)
+        try:
+            if token != self._token or self._gave_up:
+                # The process has it in its environment, and must not use another's.
+                self._end()
+            self._token, self._gave_up = token, False
+            self._question, self._since = question, time.monotonic()
+            return _exchange(self._running(), question)
+        except UserError as error:
+            self._end()
+            if self._gave_up:
+                text = "This look took long, and was given up for a newer one."
+                raise Superseded(text) from error
+            raise
+        finally:
+            self._rest()
+            self._lock.release()
+
+    def check(
+        self, question: Question, *, token: SecretStr | None, report: Callable[[str], None]
+    ) -> Preview:
+        """Look at all rows, telling how far that is. Raises as `ask` and `require` do."""
+        question = question.model_copy(update={"seconds": CHECK_SECONDS, "to_the_end": True})
+        while True:
+            preview = require(self.ask(question, token=token))
+            if preview.statistics.complete and preview.statistics.evaluation_complete:
+                return preview
+            report(f"Checked {preview.statistics.read:,} rows…")
+
+    def close(self) -> None:
+        with self._lock:
+            self._end()
+
+    def _hurry(self, question: Question) -> None:
+        """Give up a look that takes long: a Hub without an answer must not keep others waiting.
+
+        Whoever waits for the same data would only begin again.
+        """
+        late = time.monotonic() - self._since > PATIENCE_SECONDS
+        if late and self._process is not None and not question.is_about_the_same(self._question):
+            self._gave_up = True
+            self._process.kill()
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "core.train.preview"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                cwd=ROOT,
+                env=allowed_environment(token=self._token) | {"TRANSFORMERS_VERBOSITY": "error"},
+            )
+        return self._process
+
+    def _rest(self) -> None:
+        """End the process when nobody asks for a while."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = threading.Timer(IDLE_SECONDS, self.close)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+        self._process = None
+
+
+def require(preview: Preview) -> Preview:
+    """The preview, unless something in it blocks the start: then raises InvalidConfig."""
+    fault = preview.fault
+    if fault is None:
+        return preview
+    if fault.field is None:
+        raise UserError(fault.message, hint=fault.hint)
+    raise InvalidConfig({fault.field: f"{fault.message} {fault.hint}".strip()})
+
+
+def _exchange(process: subprocess.Popen[bytes], question: Question) -> Preview:
+    if process.stdin is None or process.stdout is None:
+        raise TypeError("The preview's process has no pipes.")
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(question.model_dump_json().encode() + b"\n")
+        process.stdin.flush()
+    field = "dataset.files" if question.files else "dataset.name"
+    answer = b"".join(_lines(process, until=time.monotonic() + ANSWER_SECONDS, field=field))
+    if not answer.endswith(b"\n"):
+        # Libraries that can't have the memory they ask for end the process by a signal.
+        if process.wait() < 0:
+            raise too_large(field)
+        raise UserError(
+            "SmolFactory broke off while looking at this data, which is a fault of its own.",
+            hint="Its log says where. Look for a row that is unlike the others.",
+            field=field,
+        )
+    return Preview.model_validate(json.loads(answer))
+
+
+def _lines(process: subprocess.Popen[bytes], *, until: float, field: str) -> Iterator[bytes]:
+    """What the process says, up to the end of its line. Raises UserError when it takes too long."""
+    pipe: Any = process.stdout
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(pipe, selectors.EVENT_READ)
+        while waiting.select(timeout=max(0.0, until - time.monotonic())):
+            data = pipe.read1(1 << 20)
+            yield data
+            if not data or data.endswith(b"\n"):
+                return
+    raise UserError(
+        f"This data could not be looked at in {ANSWER_SECONDS:.0f} seconds.",
+        hint="Look for a row that is many megabytes long.",
+        field=field,
+    )

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from core.config.parse import parse_config
 from core.data.examples import map_rows, rows_of
 from core.data.sources import fingerprint, sources_of
-from core.train.rows import RowEncoder
-from core.train.token_cache import tokens_of
 from core.train.tokenizer import load_tokenizer
+from core.train.tokens.rows import RowEncoder
+from core.train.tokens.token_cache import tokens_of
 
 file, home, cache = map(Path, sys.argv[1:4])
 config = parse_config({"dataset": {"source": "upload", "files": [file.name]}})

@@ -240,7 +240,9 @@ class Supervisor:
         EventWriter(self._run.paths.events).write(PushProgress(note=note))
         token = self._token if needs_token(self._run.config()) else None
         environment = trainer_environment(token=token)
-        return self._run_child("core.train.merge", environment=environment, limit=PUSH_SECONDS)
+        return self._run_child(
+            "core.train.export.merge", environment=environment, limit=PUSH_SECONDS
+        )
 
     def _pause_space(self) -> None:
         """The last run of a Space turns the light off, if it was asked to."""

@@ -58,7 +58,7 @@ def restore_gguf(gguf_dir: Path, out: Path) -> None:
     """Turn a GGUF file into a model's folder, in a process of its own that may load torch."""
     from core.machine.environment import allowed_environment
 
-    command = [sys.executable, "-m", "core.train.prepare", str(gguf_dir), str(out)]
+    command = [sys.executable, "-m", "core.train.export.from_gguf", str(gguf_dir), str(out)]
     # All it needs is here: without this, loading a tokenizer asks the Hub about it.
     environment = allowed_environment(token=None) | {"HF_HUB_OFFLINE": "1"}
     done = subprocess.run(  # noqa: S603 (a fixed command)

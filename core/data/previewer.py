@@ -1,6 +1,6 @@
 """Asks the preview's process what the model will see: large and hostile files end there.
 
-The page and the command line ask here; core/train/preview.py answers.
+The page and the command line ask here; core/train/preview/__main__.py answers.
 """
 
 import contextlib

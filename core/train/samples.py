@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.runs.events import Sample
-from core.train.encode import IGNORED
+from core.train.tokens.encode import IGNORED
 
 HOW_MANY = 3
 MAX_PROMPT_TOKENS = 1024

@@ -18,12 +18,12 @@ from core.runs.events import EventWriter, Resolved, Resumed, StateChanged, Warne
 from core.runs.state import RunState, TrainerExit
 from core.runs.store import Run
 from core.train.callbacks import Reporter
-from core.train.data import load_data
+from core.train.methods.sft import make_trainer
 from core.train.model import load_model
-from core.train.number_format import choose_number_format
+from core.train.precision import choose_number_format
 from core.train.samples import sample_answers
-from core.train.sft import make_trainer
 from core.train.tokenizer import load_tokenizer
+from core.train.tokens.load import load_data
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "huggingface_hub")
 

@@ -15,7 +15,7 @@ from core.config.model import ModelSection
 from core.config.resolved import Choice
 from core.errors import HubUnreachable, UserError
 from core.hub.errors import hub_errors
-from core.train.chat_template import choose_template
+from core.train.tokens.chat_template import choose_template
 
 
 @dataclass(frozen=True)

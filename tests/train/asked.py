@@ -11,8 +11,8 @@ from core.config.run_config import RunConfig
 from core.data.preview import Preview, Question, RowsPart
 from core.data.previewer import Previewer
 from core.runs.store import RunStore
-from core.train.data import Data, load_data
 from core.train.tokenizer import load_tokenizer
+from core.train.tokens.load import Data, load_data
 
 Tokens = tuple[int, ...]
 

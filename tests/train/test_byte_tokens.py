@@ -9,9 +9,9 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.config.options import DatasetShape
 from core.data.messages import Message
-from core.train.byte_tokens import ByteTokens
-from core.train.chat_template import training_template
-from core.train.encode import WHOLE, Encoder, Tokens
+from core.train.tokens.byte_tokens import ByteTokens
+from core.train.tokens.chat_template import training_template
+from core.train.tokens.encode import WHOLE, Encoder, Tokens
 from tests.tiny_model import make_tiny_model
 from tests.train.families import FAMILIES
 

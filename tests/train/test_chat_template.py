@@ -12,7 +12,7 @@ from tokenizers import ByteLevelBPETokenizer
 from transformers import PreTrainedTokenizerFast
 
 from core.errors import UserError
-from core.train.chat_template import training_template, trains_to_stop
+from core.train.tokens.chat_template import training_template, trains_to_stop
 from tests.tiny_model import CHAT_TEMPLATE as SMOLLM2
 
 SPECIAL = [

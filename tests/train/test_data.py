@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.data.previewer import Previewer
-from core.train.encode import NO_TOOLS
+from core.train.tokens.encode import NO_TOOLS
 from tests.train.asked import Asked
 
 CALLED = {

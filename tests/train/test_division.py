@@ -7,7 +7,7 @@ import pytest
 
 from core.config.parse import parse_config
 from core.config.run_config import RunConfig
-from core.train.division import (
+from core.train.tokens.split import (
     divide,
     few_to_evaluate,
     first_of_each,

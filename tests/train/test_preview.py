@@ -19,10 +19,10 @@ from core.data.previewer import Previewer
 from core.runs.events import EventWriter
 from core.runs.store import RunStore
 from core.train.callbacks import Reporter
-from core.train.data import load_data
+from core.train.methods.sft import make_trainer
 from core.train.model import load_model
-from core.train.sft import make_trainer
 from core.train.tokenizer import load_tokenizer
+from core.train.tokens.load import load_data
 from tests.tiny_model import make_tiny_model
 from tests.train.families import FAMILIES
 

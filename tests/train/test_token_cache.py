@@ -17,10 +17,10 @@ from core.data.examples import LOOKED_AT_ROWS, map_rows, rows_of
 from core.data.files import Row, read_rows
 from core.data.sources import Source, sources_of
 from core.errors import UserError
-from core.train import token_cache
-from core.train.rows import RowEncoder
-from core.train.token_cache import CHUNK_ROWS, FEW_CHUNKS, FIRST_ROWS, tokens_of
 from core.train.tokenizer import load_tokenizer
+from core.train.tokens import token_cache
+from core.train.tokens.rows import RowEncoder
+from core.train.tokens.token_cache import CHUNK_ROWS, FEW_CHUNKS, FIRST_ROWS, tokens_of
 
 # So many that other processes take part.
 MANY = CHUNK_ROWS * (FEW_CHUNKS + 6) + 5

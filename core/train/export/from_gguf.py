@@ -1,6 +1,6 @@
 """Restore a model from a GGUF file as an ordinary folder of safetensors.
 
-    python -m core.train.prepare GGUF_DIR OUT_DIR
+    python -m core.train.export.from_gguf GGUF_DIR OUT_DIR
 
 GGUF_DIR holds one .gguf file. OUT_DIR gets the weights in bfloat16, the configuration and the
 tokenizer with its chat template.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.config.options import DatasetShape
 from core.errors import UserError
-from core.train.division import counted, listed
+from core.train.tokens.split import counted, listed
 
 # What supervised fine-tuning can learn from.
 LEARNABLE = (DatasetShape.MESSAGES, DatasetShape.PROMPT_COMPLETION, DatasetShape.TEXT)

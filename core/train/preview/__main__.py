@@ -24,9 +24,9 @@ from core.data.preview import (  # noqa: E402
 )
 from core.data.sources import MIX_FIELD, HubSplit, Source, sources_of  # noqa: E402
 from core.errors import UserError  # noqa: E402
-from core.train.look import Look  # noqa: E402
-from core.train.rows import RowEncoder  # noqa: E402
+from core.train.preview.look import Look  # noqa: E402
 from core.train.tokenizer import ModelSource, load_tokenizer  # noqa: E402
+from core.train.tokens.rows import RowEncoder  # noqa: E402
 
 # By now they know that there is none; datasets takes its name alone for its presence.
 del sys.modules["torch"]

@@ -10,13 +10,13 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from core.config.options import DatasetShape
 from core.config.run_config import RunConfig
 from core.data.preview import Bar, Statistics
-from core.train.division import TOO_FEW_TO_HOLD_OUT, counted
-from core.train.encode import Tokens
-from core.train.learnable import none_left, nothing_learned, skipped
-from core.train.rows import EncodedRow
+from core.train.tokens.encode import Tokens
+from core.train.tokens.learnable import none_left, nothing_learned, skipped
+from core.train.tokens.rows import EncodedRow
+from core.train.tokens.split import TOO_FEW_TO_HOLD_OUT, counted
 
 BARS = 24
-# What core/train/token_cache.py keeps: the token and its label, a digest and the place of each row.
+# What the token cache keeps: the token and its label, and for each row a digest and its place.
 BYTES_PER_TOKEN, BYTES_PER_ROW = 8, 60
 MANY_TRUNCATED, MANY_DUPLICATES, LOPSIDED = 0.05, 0.01, 0.1
 

@@ -10,7 +10,7 @@ from core.data.examples import MappedRows, PlacedExample
 from core.data.files import SKIP, Row
 from core.data.formats import Example
 from core.errors import UserError
-from core.train.encode import Encoder, Refused, Sides
+from core.train.tokens.encode import Encoder, Refused, Sides
 
 
 @dataclass(frozen=True)

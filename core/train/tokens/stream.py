@@ -9,9 +9,9 @@ from datasets import Dataset, Features, IterableDataset, List, Value
 
 from core.config.run_config import RunConfig
 from core.errors import UserError
-from core.train.encode import WHOLE, digest_of
-from core.train.learnable import skipped
-from core.train.rows import EncodedRow, RowEncoder
+from core.train.tokens.encode import WHOLE, digest_of
+from core.train.tokens.learnable import skipped
+from core.train.tokens.rows import EncodedRow, RowEncoder
 
 BATCH_ROWS = 64
 STREAM_SKIPS = "can't be read or teach nothing"

@@ -1,4 +1,4 @@
-"""Merges a run's adapter into its base model: python -m core.train.merge RUN_DIR
+"""Merges a run's adapter into its base model: python -m core.train.export.merge RUN_DIR
 
 The result stands alone: it needs neither peft nor the base to be loaded.
 """

@@ -22,8 +22,8 @@ from datasets import Dataset
 
 from core.data.files import Row
 from core.machine.hardware import cpu_cores
-from core.train.encode import WHOLE, Tokens, digest_of
-from core.train.rows import EncodedRow, RowEncoder
+from core.train.tokens.encode import WHOLE, Tokens, digest_of
+from core.train.tokens.rows import EncodedRow, RowEncoder
 
 # Raised when the same rows would become other tokens than before.
 ENCODING_VERSION = 3

@@ -15,7 +15,15 @@ from core.data.hub_rows import load_hub_split, pin_split
 from core.data.sources import HubSplit, Source, fingerprint, sources_of
 from core.errors import UserError
 from core.runs.store import Run
-from core.train.division import (
+from core.train.tokens.learnable import (
+    check_learnable,
+    none_left,
+    nothing_learned,
+    nothing_to_evaluate,
+    skipped,
+)
+from core.train.tokens.rows import RowEncoder
+from core.train.tokens.split import (
     TOO_FEW_TO_HOLD_OUT,
     counted,
     divide,
@@ -23,16 +31,8 @@ from core.train.division import (
     left_out,
     overlap,
 )
-from core.train.learnable import (
-    check_learnable,
-    none_left,
-    nothing_learned,
-    nothing_to_evaluate,
-    skipped,
-)
-from core.train.rows import RowEncoder
-from core.train.stream import Stream
-from core.train.token_cache import tokens_of
+from core.train.tokens.stream import Stream
+from core.train.tokens.token_cache import tokens_of
 
 TRAINED_ON = ["input_ids", "labels"]
 

@@ -13,12 +13,12 @@ from core.config.run_config import RunConfig
 from core.data.files import Row
 from core.data.preview import Fault, Preview, Question, ShownRow, Side
 from core.errors import UserError
-from core.train.division import divide, left_out, overlap
-from core.train.encode import Sides, Tokens, digest_of
-from core.train.findings import Findings
-from core.train.learnable import check_learnable, nothing_to_evaluate
-from core.train.pieces import pieces_of
-from core.train.rows import EncodedRow, RowEncoder
+from core.train.preview.findings import Findings
+from core.train.preview.pieces import pieces_of
+from core.train.tokens.encode import Sides, Tokens, digest_of
+from core.train.tokens.learnable import check_learnable, nothing_to_evaluate
+from core.train.tokens.rows import EncodedRow, RowEncoder
+from core.train.tokens.split import divide, left_out, overlap
 
 BATCH_ROWS = 64
 # What is looked at of data that has more.

@@ -19,8 +19,8 @@ from core.config.resolved import Choice
 from core.data.formats import Example
 from core.data.messages import Message
 from core.errors import UserError
-from core.train.byte_tokens import ByteTokens
-from core.train.chat_template import training_template, trains_to_stop
+from core.train.tokens.byte_tokens import ByteTokens
+from core.train.tokens.chat_template import training_template, trains_to_stop
 
 # The sides of a row: one, but for pairs.
 WHOLE, CHOSEN, REJECTED = "row", "chosen", "rejected"

@@ -13,9 +13,9 @@ from core.config.resolved import Choice
 from core.config.run_config import RunConfig
 from core.runs.store import Run
 from core.train.callbacks import Reporter
-from core.train.data import Data
+from core.train.methods.base import RunTrainer
 from core.train.schedule import schedule_arguments
-from core.train.trainer import RunTrainer
+from core.train.tokens.load import Data
 
 # Below this the activations of a step may not fit beside the weights.
 ROOMY_BYTES = 8 * 1024**3

@@ -1,0 +1,1 @@
+"""What a training method is, a file each over TRL's trainers."""

@@ -30,8 +30,8 @@ def measure() -> list[Row]:
         hub.add_user(name="ada", token=TOKEN)
         run = _trained(RunStore(Path(folder) / "home"))
         environment = os.environ | hub.environment(home=Path(folder) / "hf", token=TOKEN)
-        _time(["-m", "core.push", str(run.paths.root)], environment)
-        ours = _time(["-m", "core.push", str(run.paths.root)], environment)
+        _time(["-m", "core.publish.push", str(run.paths.root)], environment)
+        ours = _time(["-m", "core.publish.push", str(run.paths.root)], environment)
         rival = _time(["-c", UPLOAD, str(run.paths.model)], environment)
     return [
         Row(

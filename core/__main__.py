@@ -16,7 +16,7 @@ from typing import get_args
 
 from pydantic import SecretStr
 
-from core import demo_space, launcher, preflight
+from core import launcher, preflight
 from core.bring_back import bring_back, kept_runs
 from core.config.options import DatasetSource, Weights
 from core.config.parse import load_config, parse_config
@@ -24,6 +24,7 @@ from core.config.run_config import RunConfig
 from core.data.preview import Piece, Question, RowsPart
 from core.data.previewer import Previewer, require
 from core.errors import InvalidConfig, UserError
+from core.publish import demo_space
 from core.runs.history import History
 from core.runs.state import RunState, RunStatus
 from core.runs.store import Run, RunStore

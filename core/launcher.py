@@ -12,7 +12,6 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core import demo_space
 from core.config.output import OutputSection
 from core.config.run_config import RunConfig
 from core.errors import HubUnreachable, UserError
@@ -22,6 +21,7 @@ from core.machine.environment import allowed_environment
 from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
 from core.manifest import installation
+from core.publish import demo_space
 from core.runs.events import EventWriter, Failure, PushFailed, StateChanged, Warned
 from core.runs.history import History
 from core.runs.state import RunState, RunStatus, Wish
@@ -118,7 +118,9 @@ def make_demo(run: Run, *, token: SecretStr | None) -> None:
     try:
         write_atomically(run.paths.demo, demo_space.Demo(note="Starting…").model_dump_json())
         # It passes to the child unbroken, so that nobody takes it for one that ended early.
-        _spawn(["core.demo_space", str(run.paths.root)], run=run, token=token, pass_fds=[lock])
+        _spawn(
+            ["core.publish.demo_space", str(run.paths.root)], run=run, token=token, pass_fds=[lock]
+        )
     finally:
         os.close(lock)
 

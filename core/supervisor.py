@@ -202,7 +202,9 @@ class Supervisor:
         # The model is whole by now, so it is too late to cancel.
         self._enter(RunState.PUSHING, "Sending the curves to the Hub…")
         environment = allowed_environment(token=self._token)
-        code = self._run_child("core.tracking", environment=environment, limit=TRACKING_SECONDS)
+        code = self._run_child(
+            "core.publish.tracking", environment=environment, limit=TRACKING_SECONDS
+        )
         if code != 0:
             text = f"The curves are not on the Hub: sending them ended early ({_ending(code)})."
             EventWriter(self._run.paths.events).write(Warned(text=text))
@@ -212,7 +214,7 @@ class Supervisor:
         code = self._merge() if self._needs_merging() else 0
         if code == 0:
             environment = allowed_environment(token=self._token)
-            code = self._run_child("core.push", environment=environment, limit=PUSH_SECONDS)
+            code = self._run_child("core.publish.push", environment=environment, limit=PUSH_SECONDS)
         self._history.follow()
         if code == 0:
             self._enter_end_of_push(is_pushed=True, note=STOPPED_AND_PUSHED)

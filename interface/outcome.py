@@ -2,7 +2,7 @@
 
 from html import escape
 
-from core.demo_space import Demo
+from core.publish.demo_space import Demo
 from core.runs.events import Pushed, Sample, Tracked
 from core.runs.state import RunState
 from interface import words

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import demo_space, launcher
+from core import launcher
 from core.config.output import OutputSection
-from core.demo_space import Demo
 from core.errors import UserError
 from core.kept import Kept, kept_of
+from core.publish import demo_space
+from core.publish.demo_space import Demo
 from core.runs.history import History
 from core.runs.logs import tail
 from core.runs.state import RunStatus, Wish

@@ -146,7 +146,7 @@ def test_a_killed_tracking_costs_a_warning_and_not_the_push(
     )  # fmt: skip
     assert hold.reached.wait(60)
     assert online.status(trained)["note"] == "Sending the curves to the Hub…"
-    (sender,) = [p for p in processes_of(online.home) if "core.tracking" in p.cmdline()]
+    (sender,) = [p for p in processes_of(online.home) if "core.publish.tracking" in p.cmdline()]
     sender.kill()
     assert push.wait(timeout=120) == 0
     hold.release()

@@ -1,4 +1,4 @@
-"""Pushes a run's model and verifies it: python -m core.push RUN_DIR
+"""Pushes a run's model and verifies it: python -m core.publish.push RUN_DIR
 
 A process of its own, the only one of a run that holds the token while it works. It says "pushed"
 only when the Hub lists, file by file, the size and the hash of what lies here.
@@ -18,7 +18,7 @@ from core.hub.errors import hub_errors
 from core.hub.licences import require_sharing_allowed
 from core.hub.permissions import target_repo
 from core.hub.upload import Target, fingerprints, patiently, upload_verified
-from core.model_card import write_card
+from core.publish.model_card import write_card
 from core.runs.events import EventWriter, Pushed, PushFailed, PushProgress
 from core.runs.history import History
 from core.runs.paths import RunPaths

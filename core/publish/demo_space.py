@@ -1,4 +1,4 @@
-"""Makes a Space where one can talk to a run's model: python -m core.demo_space RUN_DIR
+"""Makes a Space where one can talk to a run's model: python -m core.publish.demo_space RUN_DIR
 
 A process of its own with the token, which has the demo's lock from who starts it. The Space carries
 small weights itself, so that it needs no token of anybody's; large ones it takes from the
@@ -16,13 +16,13 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from core.config.options import AdapterKind, Weights
 from core.config.run_config import RunConfig
-from core.demo_template import MODEL_FOLDER, fill_demo
 from core.errors import UserError
 from core.hub.errors import hub_errors
 from core.hub.permissions import writable_owner
 from core.hub.upload import Target, fingerprints, upload_verified
 from core.machine.atomic import lock_file, write_atomically
-from core.model_card import is_public_data, license_of
+from core.publish.demo_template import MODEL_FOLDER, fill_demo
+from core.publish.model_card import is_public_data, license_of
 from core.runs.history import History
 from core.runs.paths import RunPaths
 from core.runs.store import Run

@@ -1,4 +1,4 @@
-"""Publishes what a run measured, and its settings: python -m core.tracking RUN_DIR
+"""Publishes what a run measured, and its settings: python -m core.publish.tracking RUN_DIR
 
 A process of its own, the only one of a run that holds the token while it works. All runs of an
 account share one dataset, and each has files of its own there, so that no run rewrites another's.
@@ -15,12 +15,12 @@ from pydantic import SecretStr
 
 from core.config.options import Tracking
 from core.config.run_config import data_name
-from core.dashboard import show
 from core.errors import UserError
 from core.hub.errors import hub_errors
 from core.hub.permissions import experiments_repo
 from core.hub.upload import Target, fingerprints, upload_verified
 from core.machine.source_tree import TEMPLATES
+from core.publish.trackio import show
 from core.runs.events import Evaluation, EventWriter, Metric, Resumed, Tracked, Warned, read_events
 from core.runs.paths import RunPaths
 from core.runs.store import Run

@@ -144,4 +144,6 @@ def _kept_step(run: Run) -> int:
 
 def _keeper() -> psutil.Process:
     family = psutil.Process().children(recursive=True)
-    return next(process for process in family if "core.keep" in process.cmdline())
+    return next(
+        process for process in family if "core.checkpoint_sync.uploader" in process.cmdline()
+    )

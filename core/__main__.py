@@ -17,7 +17,7 @@ from typing import get_args
 from pydantic import SecretStr
 
 from core import launcher, preflight
-from core.bring_back import bring_back, kept_runs
+from core.checkpoint_sync.restore import bring_back, kept_runs
 from core.config.options import DatasetSource, Weights
 from core.config.parse import load_config, parse_config
 from core.config.run_config import RunConfig

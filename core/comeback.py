@@ -6,7 +6,7 @@ import time
 from pydantic import SecretStr
 
 from core import launcher
-from core.bring_back import bring_back_unfinished
+from core.checkpoint_sync.restore import bring_back_unfinished
 from core.errors import HubUnreachable, UserError
 from core.runs.store import RunStore
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from core.checkpoint_sync.manifest import STUCK_AFTER, installation
+from core.checkpoint_sync.status import is_held_elsewhere
 from core.config.output import OutputSection
 from core.config.run_config import RunConfig
 from core.errors import HubUnreachable, UserError
-from core.kept import is_held_elsewhere
 from core.machine.atomic import lock_file, write_atomically
 from core.machine.environment import allowed_environment
 from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
-from core.manifest import installation
 from core.publish import demo_space
 from core.runs.events import EventWriter, Failure, PushFailed, StateChanged, Warned
 from core.runs.history import History
@@ -34,8 +34,6 @@ STARTING_SECONDS = 5
 LEAVING_SECONDS = 3
 NOBODY = "Nobody is signed in to the Hub here."
 SIGN_IN = "Sign in; off a Space set HF_TOKEN, or run 'hf auth login', and start SmolFactory again."
-# Resuming so often at the same step helps nobody.
-STUCK_AFTER = 3
 SAVABLE = (RunState.PREPARING, RunState.TRAINING)
 
 

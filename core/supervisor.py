@@ -17,11 +17,11 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from core.autopsy import explain_end
+from core.checkpoint_sync.process import Keeping
 from core.config.options import AdapterKind, Tracking, Weights
 from core.errors import UserError
 from core.hub.lookups import needs_token
 from core.jobs.pause import pause_if_all_is_pushed
-from core.keeping import Keeping
 from core.machine.atomic import lock_file
 from core.machine.environment import allowed_environment, trainer_environment
 from core.machine.hardware import out_of_memory_kills

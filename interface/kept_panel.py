@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from core import launcher
-from core.bring_back import KeptRun, bring_back, kept_runs
+from core.checkpoint_sync.restore import KeptRun, bring_back, kept_runs
 from core.errors import UserError
 from core.runs.store import RunStore
 from interface import problems, words

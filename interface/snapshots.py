@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core import launcher
+from core.checkpoint_sync.status import Kept, kept_of
 from core.config.output import OutputSection
 from core.errors import UserError
-from core.kept import Kept, kept_of
 from core.publish import demo_space
 from core.publish.demo_space import Demo
 from core.runs.history import History

@@ -2,10 +2,10 @@
 
 from pydantic import SecretStr
 
+from core.checkpoint_sync.status import kept_of
 from core.errors import UserError
 from core.hub.errors import hub_errors
 from core.hub.spaces import _api
-from core.kept import kept_of
 from core.publish import demo_space
 from core.runs.checkpoints import newest_checkpoint
 from core.runs.state import RunState

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from core.bring_back import _lay_out
+from core.checkpoint_sync.manifest import Manifest
+from core.checkpoint_sync.restore import _lay_out
 from core.errors import UserError
 from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
-from core.manifest import Manifest
 from core.runs.paths import RunPaths
 from tests.conftest import CommandLine, environment_of, processes_of, wait_until
 from tests.core.conftest import FORTY_STEPS, TOKEN, Learned

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from core.checkpoint_sync.status import Kept
 from core.errors import UserError
 from core.jobs.pause import is_at_risk, pause_if_all_is_pushed
-from core.kept import Kept
 from core.machine.atomic import lock_file
 from core.runs.state import RunState
 from core.runs.store import Run, RunStore

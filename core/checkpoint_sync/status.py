@@ -3,8 +3,8 @@
 from huggingface_hub import HfApi
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from core.checkpoint_sync.manifest import read_manifest
 from core.hub.errors import hub_errors
-from core.manifest import read_manifest
 from core.runs.store import Run
 
 

@@ -14,6 +14,9 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 from core.runs.state import RunState
 from core.settings import Settings
 
+# Resuming so often at the same step helps nobody.
+STUCK_AFTER = 3
+
 PREFIX = "smolfactory-run-"
 MANIFEST = "kept.json"
 CHECKPOINT = "checkpoint"

@@ -1,11 +1,11 @@
-"""The keeper of a run's checkpoints (core/keep.py), as the supervisor's child."""
+"""The keeper of a run's checkpoints (core/checkpoint_sync/uploader.py), as the supervisor's child."""
 
 import subprocess
 import sys
 
 from pydantic import SecretStr
 
-from core.keep import ONCE
+from core.checkpoint_sync.uploader import ONCE
 from core.machine.environment import allowed_environment
 from core.machine.source_tree import ROOT
 from core.runs.events import EventWriter, Warned
@@ -26,7 +26,13 @@ class Keeping:
     def start(self, *arguments: str) -> int:
         """Have checkpoints copied to the Hub meanwhile. Returns the keeper's pid."""
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", "core.keep", str(self._run.paths.root), *arguments],
+            [
+                sys.executable,
+                "-m",
+                "core.checkpoint_sync.uploader",
+                str(self._run.paths.root),
+                *arguments,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             cwd=ROOT,

@@ -12,24 +12,24 @@ from pathlib import Path, PurePosixPath
 from huggingface_hub import CommitOperationAdd, HfApi, ModelInfo
 from pydantic import SecretStr
 
-from core.config.parse import load_config
-from core.errors import HubUnreachable, UserError
-from core.hub.account import account
-from core.hub.errors import hub_errors
-from core.hub.upload import fingerprint
-from core.kept import Kept
-from core.launcher import STUCK_AFTER
-from core.machine.atomic import write_atomically
-from core.manifest import (
+from core.checkpoint_sync.manifest import (
     BELIEVED,
     CHECKPOINT,
     MANIFEST,
     PREFIX,
+    STUCK_AFTER,
     KeptFile,
     Manifest,
     installation,
     read_manifest,
 )
+from core.checkpoint_sync.status import Kept
+from core.config.parse import load_config
+from core.errors import HubUnreachable, UserError
+from core.hub.account import account
+from core.hub.errors import hub_errors
+from core.hub.upload import fingerprint
+from core.machine.atomic import write_atomically
 from core.runs.checkpoints import checkpoint_folder
 from core.runs.events import EventWriter, StateChanged
 from core.runs.paths import RunPaths

@@ -1,4 +1,4 @@
-"""Keeps a run's newest checkpoint on the Hub while it trains: python -m core.keep RUN_DIR [once]
+"""Keeps a run's newest checkpoint on the Hub while it trains: python -m core.checkpoint_sync.uploader RUN_DIR [once]
 
 A process of its own, at the lowest priority, that only reads closed files: training never waits
 for it. Asked to end (SIGTERM), it looks once more and then goes. It lets go of what was kept when
@@ -21,18 +21,10 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from pydantic import SecretStr
 
-from core.errors import HubUnreachable, UserError
-from core.hub.errors import hub_errors
-from core.hub.permissions import writable_owner
-from core.hub.upload import Print, Target, fingerprints, listing, upload_verified
-from core.kept import Kept, kept_of
-from core.machine.atomic import write_atomically
-from core.machine.processes import die_with_parent
-from core.manifest import (
+from core.checkpoint_sync.manifest import (
     BEAT,
     CHECKPOINT,
     MANIFEST,
-    PREFIX,
     STEPS,
     KeptFile,
     Manifest,
@@ -40,6 +32,13 @@ from core.manifest import (
     read_manifest,
     step_folder,
 )
+from core.checkpoint_sync.repository import kept_repo, let_go
+from core.checkpoint_sync.status import Kept, kept_of
+from core.errors import HubUnreachable, UserError
+from core.hub.errors import hub_errors
+from core.hub.upload import Print, Target, fingerprints, listing, upload_verified
+from core.machine.atomic import write_atomically
+from core.machine.processes import die_with_parent
 from core.runs.checkpoints import newest_checkpoint
 from core.runs.paths import RunPaths
 from core.runs.state import RunState
@@ -313,20 +312,6 @@ class Keeper:
         with contextlib.suppress(OSError):
             # A full disk costs a line on the page, not the copy on the Hub.
             write_atomically(self._run.paths.kept, self._kept.model_dump_json())
-
-
-def kept_repo(run: Run, token: SecretStr) -> str:
-    """The repository that a run's checkpoints are kept in.
-
-    Raises UserError when this token may not write there.
-    """
-    return f"{writable_owner(run.output(), token)}/{PREFIX}{run.id}"
-
-
-def let_go(api: HfApi, repo: str) -> None:
-    """Delete what was kept. Raises UserError when the Hub refuses."""
-    with hub_errors(f"the repository {repo}"):
-        api.delete_repo(repo, missing_ok=True)
 
 
 def _step_back() -> None:

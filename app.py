@@ -3,9 +3,9 @@
 import sys
 import threading
 
-from core import launcher
-from core.comeback import go_on
 from core.errors import UserError
+from core.jobs.liveness import reconcile
+from core.jobs.recovery import go_on
 from core.runs.store import RunStore
 from core.settings import load_settings
 from interface.listener import listen
@@ -19,7 +19,7 @@ def main() -> int:
         from interface import server
 
         store = RunStore(settings.home)
-        launcher.reconcile(store)
+        reconcile(store)
         # What the Hub keeps may take minutes to download; the page doesn't wait for it.
         threading.Thread(target=go_on, args=(store, settings.token), daemon=True).start()
         server.serve(server.build_app(settings), listener, settings)

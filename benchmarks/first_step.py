@@ -11,7 +11,8 @@ from benchmarks.home import environment_of, new_home
 from benchmarks.table import BenchmarkFailed, Row
 from benchmarks.timing import GRACE_SECONDS, warm_up
 from benchmarks.training import RIVAL, plain_command
-from core import launcher
+from core.jobs import launcher
+from core.jobs.liveness import current_status
 from core.machine.processes import become_subreaper, end_descendants
 from core.machine.source_tree import ROOT
 from core.runs.events import Metric, read_events
@@ -68,7 +69,7 @@ def _press_start() -> tuple[float, dict[str, object]]:
 
 def _first_metric(run: Run) -> Metric:
     end = time.monotonic() + LIMIT_SECONDS
-    while time.monotonic() < end and launcher.look(run).state.live:
+    while time.monotonic() < end and current_status(run).state.live:
         events, _ = read_events(run.paths.events, offset=0)
         found = next((event for event in events if isinstance(event, Metric)), None)
         if found is not None:

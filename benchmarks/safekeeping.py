@@ -16,8 +16,9 @@ import psutil
 from benchmarks.home import environment_of, new_home
 from benchmarks.table import BenchmarkFailed, Row
 from benchmarks.timing import GRACE_SECONDS, warm_up
-from core import launcher
 from core.config.parse import load_config
+from core.jobs import launcher
+from core.jobs.liveness import current_status
 from core.machine.processes import become_subreaper, end_descendants
 from core.machine.source_tree import ROOT
 from core.runs.events import CheckpointSaved, read_events
@@ -127,7 +128,7 @@ def _by_turns(run: Run, *, pairs: int) -> list[tuple[float, float]]:
 
 def _next_checkpoint(run: Run, *, after: int) -> CheckpointSaved:
     end = time.monotonic() + LIMIT_SECONDS
-    while time.monotonic() < end and launcher.look(run).state.live:
+    while time.monotonic() < end and current_status(run).state.live:
         events, _ = read_events(run.paths.events, offset=0)
         saved = [event for event in events if isinstance(event, CheckpointSaved)]
         if saved and saved[-1].step > after:

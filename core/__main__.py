@@ -16,7 +16,6 @@ from typing import get_args
 
 from pydantic import SecretStr
 
-from core import launcher, preflight
 from core.checkpoint_sync.restore import bring_back, kept_runs
 from core.config.options import DatasetSource, Weights
 from core.config.parse import load_config, parse_config
@@ -24,6 +23,8 @@ from core.config.run_config import RunConfig
 from core.data.preview import Piece, Question, RowsPart
 from core.data.previewer import Previewer, require
 from core.errors import InvalidConfig, UserError
+from core.jobs import launcher, preflight
+from core.jobs.liveness import current_status
 from core.publish import demo_space
 from core.runs.history import History
 from core.runs.state import RunState, RunStatus
@@ -115,7 +116,7 @@ def _list(asked: argparse.Namespace, settings: Settings) -> int:
     statuses = []
     for run in RunStore(settings.home).list():
         try:
-            statuses.append(launcher.look(run))
+            statuses.append(current_status(run))
         except UserError as error:
             _tell_person(str(error))
     if asked.json:
@@ -130,7 +131,7 @@ def _list(asked: argparse.Namespace, settings: Settings) -> int:
 
 def _show_run(asked: argparse.Namespace, settings: Settings) -> int:
     run = RunStore(settings.home).open(asked.run)
-    status = launcher.look(run)
+    status = current_status(run)
     if asked.follow and status.state.live:
         return _follow(asked, run)
     _show(asked, status)
@@ -220,7 +221,7 @@ def _follow(asked: argparse.Namespace, run: Run) -> int:
     """Tell how a run goes until it has ended."""
     history = History(path=run.paths.events)
     shown = ""
-    while (status := launcher.look(run)).state.live:
+    while (status := current_status(run)).state.live:
         history.follow()
         if not asked.json and (line := _progress(history)) != shown:
             _tell_person(line)

@@ -5,9 +5,9 @@ from typing import Any
 
 import gradio as gr
 
-from core import launcher
 from core.checkpoint_sync.restore import KeptRun, bring_back, kept_runs
 from core.errors import UserError
+from core.jobs import launcher
 from core.runs.store import RunStore
 from interface import problems, words
 from interface.access import Access, in_plain_words

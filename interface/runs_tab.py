@@ -5,11 +5,11 @@ from typing import Any
 
 import gradio as gr
 
-from core import launcher
 from core.config.output import OutputSection
 from core.config.parse import parse_config
 from core.errors import UserError
 from core.hub.permissions import target_repo
+from core.jobs import launcher
 from core.runs.state import RunStatus
 from core.runs.store import Run, RunStore
 from interface import problems, run_view

@@ -9,7 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from core import launcher
+from core.jobs import launcher
 from core.runs.store import RunStore
 from core.settings import Settings
 from interface import guide, theme

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core import launcher
 from core.checkpoint_sync.status import Kept, kept_of
 from core.config.output import OutputSection
 from core.errors import UserError
+from core.jobs.liveness import current_status
 from core.publish import demo_space
 from core.publish.demo_space import Demo
 from core.runs.history import History
@@ -121,7 +121,7 @@ class Snapshots:
 
 def _read(run: Run, kept: _Kept, *, in_reach: bool) -> Snapshot:
     if time.monotonic() - kept.looked > LOOK_EVERY_SECONDS:
-        launcher.look(run)
+        current_status(run)
         kept.looked = time.monotonic()
     history, paths = kept.history, run.paths
     history.follow()

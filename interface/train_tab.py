@@ -12,10 +12,10 @@ from typing import Any, Generic, TypeVar
 
 import gradio as gr
 
-from core import launcher, preflight
 from core.config.parse import MAX_YAML_BYTES, load_config
 from core.config.run_config import RunConfig
 from core.errors import InvalidConfig, UserError
+from core.jobs import launcher, preflight
 from core.runs.store import RunStore
 from interface import problems, summary
 from interface.access import Access

@@ -121,12 +121,12 @@ def test_a_module_imports_only_what_it_may(path: Path) -> None:
         ("core.hub.permissions", "import importlib\nimportlib.import_module('torch')"),
         ("core.hub.permissions", "__import__('gra' + 'dio')"),
         ("core.hub.permissions", "from core import train"),
-        ("core.launcher", "from . import train"),
-        ("core.launcher", "from .train.session import train"),
+        ("core.settings", "from . import train"),
+        ("core.settings", "from .train.session import train"),
         ("core.data.files", "from ..train import session"),
         ("core.runs.store", "from interface import page"),
         ("core.runs.store", "import app"),
-        ("core.launcher", "def f():\n    import datasets"),
+        ("core.jobs.launcher", "def f():\n    import datasets"),
         ("core.data.hub_rows", "import datasets"),
         ("core.data.hub_rows", "class A:\n    from datasets import Dataset"),
         ("core.train.methods.sft", "def f():\n    import gradio"),
@@ -145,7 +145,7 @@ def test_a_breach_is_seen(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("core.supervisor", "import sys\nARGV = [sys.executable, '-m', 'core.train']"),
+        ("core.jobs.supervisor", "import sys\nARGV = [sys.executable, '-m', 'core.train']"),
         ("core.hub.permissions", "from core.trained import what\nimport torchless"),
         ("core.data.hub_rows", "def f():\n    import datasets"),
         ("core.data.hub_rows", "if TYPE_CHECKING:\n    from datasets import Dataset"),
@@ -160,7 +160,7 @@ def test_what_is_allowed_is_no_breach(module: str, source: str) -> None:
 
 def test_what_the_page_calls_loads_neither_torch_nor_gradio() -> None:
     program = (
-        "import sys, core.launcher, core.preflight, core.runs.history;"
+        "import sys, core.jobs.launcher, core.jobs.preflight, core.runs.history;"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The keeper of a run's checkpoints (core/checkpoint_sync/uploader.py), as the supervisor's child."""
+"""The uploader of a run's checkpoints as the supervisor's child."""
 
 import subprocess
 import sys

@@ -1,4 +1,6 @@
-"""Keeps a run's newest checkpoint on the Hub while it trains: python -m core.checkpoint_sync.uploader RUN_DIR [once]
+"""Copies a run's newest checkpoint to the Hub while it trains.
+
+    python -m core.checkpoint_sync.uploader RUN_DIR [once]
 
 A process of its own, at the lowest priority, that only reads closed files: training never waits
 for it. Asked to end (SIGTERM), it looks once more and then goes. It lets go of what was kept when

@@ -125,7 +125,7 @@ def test_a_killed_trainer_is_explained_and_resumes(command_line: CommandLine) ->
 def test_a_killed_supervisor_takes_its_trainer_along(command_line: CommandLine) -> None:
     run = command_line.start(LONG)
     command_line.wait_for_step(run, 1)
-    named(command_line.home, "core.supervisor").kill()
+    named(command_line.home, "core.jobs.supervisor").kill()
     wait_until(lambda: not processes_of(command_line.home))
     assert command_line.status(run)["state"] == "interrupted"
     failure = next(e for e in command_line.events(run) if e["kind"] == "failure")
@@ -137,7 +137,7 @@ def test_a_machine_that_goes_down_leaves_a_checkpoint_of_the_last_step(
 ) -> None:
     run = command_line.start(LONG.replace("save_every: 5", "save_every: 1000"))
     command_line.wait_for_step(run, 2)
-    named(command_line.home, "core.supervisor").send_signal(signal.SIGTERM)
+    named(command_line.home, "core.jobs.supervisor").send_signal(signal.SIGTERM)
     assert command_line.wait(run)["state"] == "interrupted", command_line.log(run)
     saved = [e["step"] for e in command_line.events(run) if e["kind"] == "checkpoint"]
     assert len(saved) == 1

@@ -429,7 +429,7 @@ def test_a_killed_push_leaves_the_model_and_goes_again(
     )  # fmt: skip
     assert hold.reached.wait(60)
     for process in processes_of(online.home):
-        if "core.supervisor" in process.cmdline():
+        if "core.jobs.supervisor" in process.cmdline():
             process.kill()
     wait_until(lambda: push.poll() is not None)
     assert push.returncode == 1

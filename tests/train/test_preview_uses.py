@@ -12,7 +12,7 @@ import pytest
 from core.data.preview import Preview
 from core.data.previewer import Previewer
 from core.errors import InvalidConfig, UserError
-from core.preflight import SPARE_BYTES, check
+from core.jobs.preflight import SPARE_BYTES, check
 from tests.train.asked import Asked, Tokens, rows
 
 

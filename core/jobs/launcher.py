@@ -1,6 +1,5 @@
 """Starting runs, asking things of them, and finding out what became of them."""
 
-import contextlib
 import os
 import subprocess
 import sys
@@ -12,25 +11,18 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.checkpoint_sync.manifest import STUCK_AFTER, installation
-from core.checkpoint_sync.status import is_held_elsewhere
 from core.config.output import OutputSection
 from core.config.run_config import RunConfig
-from core.errors import HubUnreachable, UserError
+from core.errors import UserError
+from core.jobs.liveness import current_status
 from core.machine.atomic import lock_file, write_atomically
 from core.machine.environment import allowed_environment
-from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
 from core.publish import demo_space
-from core.runs.events import EventWriter, Failure, PushFailed, StateChanged, Warned
-from core.runs.history import History
-from core.runs.state import RunState, RunStatus, Wish
+from core.runs.events import EventWriter, StateChanged, Warned
+from core.runs.state import RunState, Wish
 from core.runs.store import Run, RunStore
-from core.settings import load_settings
 
-# What an orphaned trainer gets to end by itself.
-ORPHAN_GRACE_SECONDS = 5
-STARTING_SECONDS = 5
 LEAVING_SECONDS = 3
 NOBODY = "Nobody is signed in to the Hub here."
 SIGN_IN = "Sign in; off a Space set HF_TOKEN, or run 'hf auth login', and start SmolFactory again."
@@ -75,7 +67,7 @@ def resume(run: Run, *, token: SecretStr | None) -> None:
 
     Raises UserError when the run is not one that can go on.
     """
-    status = look(run)
+    status = current_status(run)
     if not status.state.resumable:
         raise UserError(
             f"This run is {status.state}, so there is nothing to resume.",
@@ -91,7 +83,7 @@ def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = No
 
     Raises UserError when there is no model, the run is busy, or nobody is signed in.
     """
-    status = look(run)
+    status = current_status(run)
     if status.state.live:
         raise UserError("This run is still busy.", hint="Push when it is done.")
     if not run.paths.model.is_dir():
@@ -123,48 +115,6 @@ def make_demo(run: Run, *, token: SecretStr | None) -> None:
         os.close(lock)
 
 
-def look(run: Run) -> RunStatus:
-    """A run's status as it truly is: one whose supervisor is gone is not called live."""
-    status = run.status()
-    if not status.state.live or _is_being_started(status):
-        return status
-    descriptor = run.lock()
-    if descriptor is None:
-        return status
-    try:
-        # Read again under the lock: it may have ended properly a moment ago.
-        status = run.status()
-        return _bury(run, status) if status.state.live else status
-    finally:
-        os.close(descriptor)
-
-
-def reconcile(store: RunStore) -> None:
-    """Look at every run, as after a restart of the machine or of this server."""
-    for run in store.list():
-        try:
-            look(run)
-        except UserError as error:
-            sys.stderr.write(f"{error}\n")
-
-
-def resume_interrupted(store: RunStore, *, token: SecretStr | None) -> bool:
-    """Resume the runs whose machine went away and that are to go on by themselves.
-
-    Returns whether that is all: False where the Hub did not say whose a run is by now.
-    """
-    is_all = True
-    for run, status in store.readable():
-        try:
-            if status.state is RunState.INTERRUPTED and _may_go_on(run, token=token):
-                resume(run, token=token)
-        except (UserError, OSError) as error:
-            # One that can't go on must not keep the others from it.
-            sys.stderr.write(f"Run {run.id} was not resumed: {error}\n")
-            is_all = is_all and not isinstance(error, HubUnreachable)
-    return is_all
-
-
 def save_all(store: RunStore, *, grace: float) -> None:
     """Have every trainer save a checkpoint and end, as when the machine goes down.
 
@@ -181,64 +131,13 @@ def save_all(store: RunStore, *, grace: float) -> None:
         time.sleep(0.1)
 
 
-def _may_go_on(run: Run, *, token: SecretStr | None) -> bool:
-    """Whether a run resumes by itself. Raises UserError when the Hub gives no answer about it."""
-    if not run.config().output.resume_by_itself:
-        return False
-    history = History(path=run.paths.events)
-    history.follow()
-    here = installation(load_settings())
-    is_elsewhere = token is not None and is_held_elsewhere(run, token=token, here=here)
-    return not is_elsewhere and not _is_stuck(history)
-
-
-def _is_stuck(history: History) -> bool:
-    """Whether the run itself may be what takes the machine down."""
-    last = history.resumed_at[-STUCK_AFTER:]
-    return len(last) == STUCK_AFTER and len(set(last)) == 1
-
-
-def _is_being_started(status: RunStatus) -> bool:
-    """Whether its supervisor may still be on its way: a run is listed a moment before."""
-    age = (datetime.now(UTC) - status.updated).total_seconds()
-    return status.state is RunState.QUEUED and 0 <= age < STARTING_SECONDS
-
-
 def _ask(run: Run, wish: Wish) -> None:
-    status = look(run)
+    status = current_status(run)
     if not status.state.live:
         raise UserError(f"This run has ended already: it is {status.state}.")
     if status.state is RunState.PUSHING:
         raise UserError("This run is pushing its model.", hint="Wait for it; it is trained.")
     run.ask(wish)
-
-
-def _bury(run: Run, status: RunStatus) -> RunStatus:
-    """Write down how a run ended whose supervisor did not live to do it."""
-    trainer = status.trainer.process() if status.trainer else None
-    if trainer is not None:
-        end_family(trainer, grace=ORPHAN_GRACE_SECONDS)
-    state, note = RunState.INTERRUPTED, "The machine or the process behind this run went away."
-    remedy = "Resume: training goes on from the newest whole checkpoint."
-    fact: Failure | PushFailed = Failure(
-        cause="interrupted", explanation=note, remedies=[remedy]
-    )  # fmt: skip
-    if status.state is RunState.PUSHING:
-        history = History(path=run.paths.events)
-        history.follow()
-        state = history.after_push(is_pushed=False)
-        note = "The push was interrupted. The model is safe here."
-        fact = PushFailed(cause="interrupted", explanation=note, remedies=["Push again."])
-    ended = status.model_copy(
-        update={"state": state, "note": note, "updated": datetime.now(UTC), "trainer": None}
-    )
-    with contextlib.suppress(OSError):
-        # On a full disk this can't be kept, and the next look finds it out again.
-        events = EventWriter(run.paths.events)
-        events.write(fact)
-        events.write(StateChanged(state=state, note=note))
-        run.write_status(ended)
-    return ended
 
 
 def _spawn_supervisor(
@@ -255,7 +154,7 @@ def _spawn_supervisor(
         _announce(run, RunState.PUSHING if task == "push" else RunState.QUEUED)
         # The lock passes to the child unbroken, and dies with it.
         _spawn(
-            ["core.supervisor", str(run.paths.root), task], run=run, token=token,
+            ["core.jobs.supervisor", str(run.paths.root), task], run=run, token=token,
             pass_fds=[descriptor],
         )  # fmt: skip
     finally:

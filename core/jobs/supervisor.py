@@ -1,4 +1,4 @@
-"""Watches over one run from its queue to its end: python -m core.supervisor RUN_DIR train|push
+"""Watches over one run from its queue to its end: python -m core.jobs.supervisor RUN_DIR train|push
 
 A small process in a session of its own, without torch. It outlives the page, starts the trainer
 and the push as its children, and writes down why they ended.
@@ -16,11 +16,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.autopsy import explain_end
 from core.checkpoint_sync.process import Keeping
 from core.config.options import AdapterKind, Tracking, Weights
 from core.errors import UserError
 from core.hub.lookups import needs_token
+from core.jobs.diagnosis import explain_end
 from core.jobs.pause import pause_if_all_is_pushed
 from core.machine.atomic import lock_file
 from core.machine.environment import allowed_environment, trainer_environment

@@ -1,0 +1,1 @@
+"""The command line: the same runs as the page's, by the same core."""

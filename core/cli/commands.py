@@ -1,0 +1,215 @@
+"""What each command does. Returns its exit code."""
+
+import argparse
+import json
+import secrets
+import time
+from contextlib import closing
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from core.checkpoint_sync.restore import bring_back, kept_runs
+from core.cli.output import marked, progress_line, show, status_line, tell, tell_person
+from core.config.options import DatasetSource
+from core.config.parse import load_config, parse_config
+from core.config.run_config import RunConfig
+from core.data.preview import Question
+from core.data.previewer import Previewer, require
+from core.errors import UserError
+from core.jobs import launcher, preflight
+from core.jobs.liveness import current_status
+from core.publish import demo_space
+from core.runs.history import History
+from core.runs.state import RunState
+from core.runs.store import Run, RunStore
+from core.settings import Settings
+
+OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+FOLLOW_SECONDS = 0.5
+GOOD_ENDS = (RunState.DONE, RunState.STOPPED)
+
+
+def train(asked: argparse.Namespace, settings: Settings) -> int:
+    config, files = _load(asked.file)
+    warnings = preflight.check(
+        config, files=files, home=settings.home, token=settings.token, report=tell_person
+    )
+    for text in warnings:
+        tell_person(text)
+    run = launcher.start(
+        RunStore(settings.home), config, files=files, submission=secrets.token_hex(16),
+        token=settings.token, warnings=warnings,
+    )  # fmt: skip
+    if not asked.follow:
+        show(asked, run.status())
+        return OK
+    return _follow(asked, run)
+
+
+def preview(asked: argparse.Namespace, settings: Settings) -> int:
+    config, files = _load(asked.file)
+    question = Question(
+        config=config, files=files, home=settings.home, count=asked.rows, part=asked.part
+    )
+    with closing(Previewer()) as previewer:
+        preview = previewer.ask(question, token=settings.token)
+    if asked.json:
+        tell(preview.model_dump_json())
+        return OK if preview.fault is None else BAD_INPUT
+    for row in preview.rows:
+        for side in row.sides:
+            learned = f"{side.trained} of {side.tokens} tokens learned"
+            use = f" ({row.use})" if row.use else ""
+            tell(f"--- {row.place}, {side.name}: {learned}{use}")
+            tell("".join(marked(piece) for piece in side.pieces))
+    for warning in preview.warnings:
+        tell_person(warning)
+    require(preview)
+    return OK
+
+
+def _load(path: Path) -> tuple[RunConfig, dict[str, Path]]:
+    """A run's settings, and the person's files that lie beside them."""
+    config = load_config(_read(path))
+    files: dict[str, Path] = {}
+    if config.dataset.source is not DatasetSource.UPLOAD:
+        return config, files
+    named = {"dataset.files": config.dataset.files, "evaluation.files": config.evaluation.files}
+    for field, names in named.items():
+        for name in names:
+            file = path.parent / name
+            if not file.is_file():
+                raise UserError(f"There is no file {name} beside {path.name}.", field=field)
+            files[name] = file.resolve()
+    return config, files
+
+
+def list_runs(asked: argparse.Namespace, settings: Settings) -> int:
+    statuses = []
+    for run in RunStore(settings.home).list():
+        try:
+            statuses.append(current_status(run))
+        except UserError as error:
+            tell_person(str(error))
+    if asked.json:
+        tell(json.dumps([status.model_dump(mode="json") for status in statuses]))
+        return OK
+    for status in statuses:
+        tell(status_line(status))
+    if not statuses:
+        tell_person("No runs yet. Start one with: python -m core train RUN.yaml")
+    return OK
+
+
+def show_run(asked: argparse.Namespace, settings: Settings) -> int:
+    run = RunStore(settings.home).open(asked.run)
+    status = current_status(run)
+    if asked.follow and status.state.live:
+        return _follow(asked, run)
+    show(asked, status)
+    if run.paths.model.is_dir():
+        tell_person(f"The model is in {run.paths.model}")
+    return OK
+
+
+def list_restorable(asked: argparse.Namespace, settings: Settings) -> int:
+    found = kept_runs(_token(settings))
+    if asked.json:
+        tell(json.dumps([kept.manifest.model_dump(mode="json") for kept in found]))
+        return OK
+    for kept in found:
+        manifest = kept.manifest
+        tell(f"{manifest.run}  step {manifest.step}/{manifest.total}  {manifest.name}  {kept.repo}")
+    if not found:
+        tell_person("The Hub keeps no checkpoint of a run of yours.")
+    return OK
+
+
+def restore(asked: argparse.Namespace, settings: Settings) -> int:
+    token = _token(settings)
+    kept = next((kept for kept in kept_runs(token) if kept.manifest.run == asked.run), None)
+    if kept is None:
+        raise UserError(
+            f"The Hub keeps no checkpoint of a run {asked.run}.", hint="See: runs kept."
+        )
+    show(asked, bring_back(RunStore(settings.home), kept, token=token).status())
+    return OK
+
+
+def _token(settings: Settings) -> SecretStr:
+    if settings.token is None:
+        raise UserError("This needs a Hugging Face token.", hint="Set HF_TOKEN.")
+    return settings.token
+
+
+def stop(asked: argparse.Namespace, settings: Settings) -> int:
+    run = RunStore(settings.home).open(asked.run)
+    if asked.now:
+        launcher.cancel(run)
+    else:
+        launcher.stop(run)
+    return _follow(asked, run)
+
+
+def resume(asked: argparse.Namespace, settings: Settings) -> int:
+    run = RunStore(settings.home).open(asked.run)
+    launcher.resume(run, token=settings.token)
+    if asked.follow:
+        return _follow(asked, run)
+    show(asked, run.status())
+    return OK
+
+
+def push(asked: argparse.Namespace, settings: Settings) -> int:
+    run = RunStore(settings.home).open(asked.run)
+    owner, _, name = asked.repo.partition("/")
+    chosen = {
+        "owner": owner,
+        "name": name,
+        "private": not asked.public,
+        "pull_request": asked.pull_request,
+        "weights": asked.weights,
+    }
+    output = parse_config({"output": chosen}).output
+    launcher.push(run, token=settings.token, output=output)
+    return _follow(asked, run)
+
+
+def make_demo(asked: argparse.Namespace, settings: Settings) -> int:
+    run = RunStore(settings.home).open(asked.run)
+    demo = demo_space.deploy(run, token=_token(settings), report=tell_person)
+    tell(demo.model_dump_json() if asked.json else demo.url)
+    return OK
+
+
+def print_schema(asked: argparse.Namespace, _: Settings) -> int:
+    tell(json.dumps(RunConfig.model_json_schema(), indent=None if asked.json else 2))
+    return OK
+
+
+def _follow(asked: argparse.Namespace, run: Run) -> int:
+    """Tell how a run goes until it has ended."""
+    history = History(path=run.paths.events)
+    shown = ""
+    while (status := current_status(run)).state.live:
+        history.follow()
+        if not asked.json and (line := progress_line(history)) != shown:
+            tell_person(line)
+            shown = line
+        time.sleep(FOLLOW_SECONDS)
+    history.follow()
+    show(asked, status)
+    cause = history.failure or history.push_failure
+    is_well = status.state in GOOD_ENDS and history.push_failure is None
+    if not is_well and cause is not None:
+        tell_person(" ".join([cause.explanation, *cause.remedies]))
+    asked_for = asked.handler is stop and status.state is RunState.CANCELED
+    return OK if asked_for or is_well else FAILED
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} can't be read as text.", hint="Give a run's YAML file.") from error

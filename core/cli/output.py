@@ -1,0 +1,64 @@
+"""What the command line says, to a person or to a program."""
+
+import argparse
+import json
+import sys
+
+from core.data.preview import Piece
+from core.errors import InvalidConfig, UserError
+from core.runs.history import History
+from core.runs.state import RunState, RunStatus
+
+
+def marked(piece: Piece) -> str:
+    """The text as a terminal shows it: green where it is learned, struck out where cut off."""
+    style = "9" if piece.cut else "32" if piece.trained else "0"
+    # A row must not steer the terminal.
+    text = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in piece.text)
+    return f"\x1b[{style}m{text}\x1b[0m" if sys.stdout.isatty() else text
+
+
+def progress_line(history: History) -> str:
+    progress = history.progress
+    if progress is None or history.state is not RunState.TRAINING:
+        return " ".join(part for part in (history.state, history.note) if part)
+    loss = f", loss {history.latest['loss']:.4f}" if "loss" in history.latest else ""
+    left = f", {progress.eta:.0f} s left" if progress.eta is not None else ""
+    return f"step {progress.step}/{progress.total}{loss}{left}"
+
+
+def show(asked: argparse.Namespace, status: RunStatus) -> None:
+    tell(status.model_dump_json() if asked.json else status_line(status))
+
+
+def status_line(status: RunStatus) -> str:
+    loss = f"loss {status.loss:.4f}" if status.loss is not None else ""
+    steps = f"{status.step}/{status.total}" if status.total else ""
+    pushed = status.pushed_to or ""
+    parts = [status.id, f"{status.state:<11}", status.name, steps, loss, pushed, status.note]
+    return "  ".join(part for part in parts if part)
+
+
+def complain(error: UserError, *, as_json: bool) -> None:
+    fields = error.fields if isinstance(error, InvalidConfig) else {}
+    if as_json:
+        answer = {
+            "error": error.message, "hint": error.hint, "field": error.field, "fields": fields
+        }  # fmt: skip
+        tell(json.dumps(answer))
+    elif fields:
+        for field, message in fields.items():
+            tell_person(f"{field}: {message}")
+    else:
+        tell_person(str(error))
+
+
+def tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def tell_person(text: str) -> None:
+    """What is not the answer goes where a script does not read."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

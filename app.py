@@ -8,7 +8,7 @@ from core.jobs.liveness import reconcile
 from core.jobs.recovery import go_on
 from core.runs.store import RunStore
 from core.settings import load_settings
-from interface.listener import listen
+from interface.access.listener import listen
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from core.jobs.pause import is_at_risk
 from core.runs.store import RunStore
 from core.settings import Settings
 from interface import machine, problems, words
-from interface.access import Access, Person, Role, in_plain_words
+from interface.access.roles import Access, Person, Role, in_plain_words
 from interface.live import AWAY, column_visible
 
 WITHOUT = (

@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.runs.store import RunStore
 from interface import data_view as view
 from interface import fields
-from interface.access import Access
+from interface.access.roles import Access
 from interface.form import Form
 from interface.live import QUIET
 

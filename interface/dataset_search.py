@@ -6,7 +6,7 @@ import gradio as gr
 
 from core.errors import UserError
 from core.hub.lookups import search_datasets
-from interface.access import Access
+from interface.access.roles import Access
 from interface.fields import element_id
 from interface.form import Form
 from interface.live import QUIET

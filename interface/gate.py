@@ -11,7 +11,7 @@ from core.hub import spaces
 from core.hub.spaces import Hardware
 from core.settings import Space
 from interface import problems, words
-from interface.access import Access, in_plain_words
+from interface.access.roles import Access, in_plain_words
 from interface.live import AWAY, QUIET, column_visible, visible
 
 PRICES_BELIEVED_SECONDS = 3600.0

@@ -10,7 +10,7 @@ from core.errors import UserError
 from core.jobs import launcher
 from core.runs.store import RunStore
 from interface import problems, words
-from interface.access import Access, in_plain_words
+from interface.access.roles import Access, in_plain_words
 from interface.live import AWAY, QUIET, column_visible
 
 

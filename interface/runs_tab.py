@@ -13,8 +13,8 @@ from core.jobs import launcher
 from core.runs.state import RunStatus
 from core.runs.store import Run, RunStore
 from interface import problems, run_view
-from interface.access import Access, in_plain_words
-from interface.accounts import Accounts
+from interface.access.accounts import Accounts
+from interface.access.roles import Access, in_plain_words
 from interface.kept_panel import KeptPanel
 from interface.live import AWAY, QUIET, column_visible, visible
 from interface.run_page import RunPage

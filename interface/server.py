@@ -13,11 +13,11 @@ from core.jobs import launcher
 from core.runs.store import RunStore
 from core.settings import Settings
 from interface import guide, theme
-from interface.access import Access
-from interface.guard import OwnerUploadsOnly, OwnHostOnly
-from interface.listener import credentials
+from interface.access.listener import credentials
+from interface.access.middleware import OwnerUploadsOnly, OwnHostOnly
+from interface.access.roles import Access
+from interface.access.uploads import MAX_UPLOAD, keep_uploads_in
 from interface.page import Page
-from interface.uploads import MAX_UPLOAD, keep_uploads_in
 
 # How long a Space lets us save is written nowhere; it ends us when it is over.
 SAVING_SECONDS = 60.0

@@ -18,12 +18,12 @@ from core.errors import InvalidConfig, UserError
 from core.jobs import launcher, preflight
 from core.runs.store import RunStore
 from interface import problems, summary
-from interface.access import Access
+from interface.access.roles import Access
+from interface.access.uploads import issued_file
 from interface.data_panel import DataPanel
 from interface.dataset_search import offer_datasets
 from interface.form import Form
 from interface.live import QUIET
-from interface.uploads import issued_file
 
 T = TypeVar("T")
 UNREADY = "# These settings can't make a run yet."

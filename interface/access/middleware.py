@@ -9,8 +9,8 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from core.settings import Settings
-from interface.access import Access
-from interface.listener import is_loopback
+from interface.access.listener import is_loopback
+from interface.access.roles import Access
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 UPLOAD_PATH = "/gradio_api/upload"

@@ -1,0 +1,1 @@
+"""Who may do what, and which requests are answered at all."""

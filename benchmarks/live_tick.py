@@ -14,7 +14,7 @@ from benchmarks.browser import open_tab
 from benchmarks.table import Row
 from core.runs.history import History
 from core.runs.store import Run, RunStore
-from interface import charts
+from interface.runs import charts
 from tests.interface.harness import serving
 
 POINTS = 1_000_000

@@ -8,15 +8,16 @@ import gradio as gr
 
 from core.runs.store import RunStore
 from core.settings import Settings, Space
-from interface import guide, live, machine
+from interface import guide
 from interface.access.accounts import Accounts
 from interface.access.roles import Access, in_plain_words
 from interface.access.uploads import refuse_foreign_files
-from interface.account_tab import AccountTab
-from interface.gate import Gate
-from interface.live import QUIET
-from interface.runs_tab import RunsTab
-from interface.train_tab import TrainTab, new_submission
+from interface.account.tab import AccountTab
+from interface.account.visitor_card import Gate
+from interface.display import live, machine
+from interface.display.live import QUIET
+from interface.runs.tab import RunsTab
+from interface.train.tab import TrainTab, new_submission
 
 TRAIN, RUNS, ACCOUNT, GUIDE = "train", "runs", "account", "guide"
 QUEUE_LOOK_SECONDS = 0.05

@@ -12,11 +12,12 @@ from starlette.middleware import Middleware
 from core.jobs import launcher
 from core.runs.store import RunStore
 from core.settings import Settings
-from interface import guide, theme
+from interface import guide
 from interface.access.listener import credentials
 from interface.access.middleware import OwnerUploadsOnly, OwnHostOnly
 from interface.access.roles import Access
 from interface.access.uploads import MAX_UPLOAD, keep_uploads_in
+from interface.display import theme
 from interface.page import Page
 
 # How long a Space lets us save is written nowhere; it ends us when it is over.

@@ -9,7 +9,7 @@ from typing import Any
 
 from gradio_client import handle_file
 
-from interface.fields import element_id
+from interface.train.fields import element_id
 from tests.interface.harness import Server, without_default
 
 LOOK_SECONDS = 40

@@ -8,7 +8,7 @@ import pytest
 
 from core.runs.curves import Curve
 from core.runs.history import History
-from interface import charts
+from interface.runs import charts
 
 
 def history(**curves: list[tuple[int, float]]) -> History:

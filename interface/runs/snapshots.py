@@ -18,7 +18,7 @@ from core.runs.history import History
 from core.runs.logs import tail
 from core.runs.state import RunStatus, Wish
 from core.runs.store import Run, RunStore
-from interface import charts
+from interface.runs import charts
 
 MAX_RUNS_IN_MEMORY = 12
 MAX_LISTED = 100

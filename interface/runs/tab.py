@@ -12,13 +12,14 @@ from core.hub.permissions import target_repo
 from core.jobs import launcher
 from core.runs.state import RunStatus
 from core.runs.store import Run, RunStore
-from interface import problems, run_view
 from interface.access.accounts import Accounts
 from interface.access.roles import Access, in_plain_words
-from interface.kept_panel import KeptPanel
-from interface.live import AWAY, QUIET, column_visible, visible
-from interface.run_page import RunPage
-from interface.snapshots import Snapshots
+from interface.display import problems
+from interface.display.live import AWAY, QUIET, column_visible, visible
+from interface.runs import run_view
+from interface.runs.restore_panel import KeptPanel
+from interface.runs.run_page import RunPage
+from interface.runs.snapshots import Snapshots
 
 NO_RUNS = (
     '<div class="empty"><h3>No runs yet</h3>'

@@ -7,9 +7,9 @@ import gradio as gr
 from core.errors import UserError
 from core.hub.lookups import search_datasets
 from interface.access.roles import Access
-from interface.fields import element_id
-from interface.form import Form
-from interface.live import QUIET
+from interface.display.live import QUIET
+from interface.train.fields import element_id
+from interface.train.form import Form
 
 # One letter finds nothing in particular.
 MIN_LETTERS = 2

@@ -1,13 +1,10 @@
-"""What is wrong with settings, said in a list and, by the page's script, at each field."""
+"""What is wrong with the settings of the form, in a list and at each field."""
 
-from collections.abc import Mapping
 from html import escape
 
 from core.errors import UserError, fields_of
-from interface.fields import element_id
-from interface.form import Form
-
-NOTHING = ""
+from interface.train.fields import element_id
+from interface.train.form import Form
 
 
 def show(form: Form, error: UserError, *, reveal: bool) -> str:
@@ -19,22 +16,6 @@ def show(form: Form, error: UserError, *, reveal: bool) -> str:
     return (
         f'<div class="problems" role="alert"{flag}><p>{escape(heading)}</p><ul>{items}</ul></div>'
     )
-
-
-def listed(error: UserError, *, labels: Mapping[str, str] | None = None) -> str:
-    """The problems of settings that came from elsewhere than the form.
-
-    Each is named by the label that it has there, or else by its path.
-    """
-    items = "".join(
-        f"<li>{escape(message)}</li>"
-        if path in ("", "yaml")
-        else f"<li><b>{escape(labels[path])}</b> {escape(message)}</li>"
-        if labels and path in labels
-        else f"<li><code>{escape(path)}</code> {escape(message)}</li>"
-        for path, message in fields_of(error).items()
-    )
-    return f'<div class="problems" role="alert"><ul>{items}</ul></div>'
 
 
 def _item(form: Form, path: str, message: str) -> str:

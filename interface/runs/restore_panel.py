@@ -9,9 +9,9 @@ from core.checkpoint_sync.restore import KeptRun, bring_back, kept_runs
 from core.errors import UserError
 from core.jobs import launcher
 from core.runs.store import RunStore
-from interface import problems, words
 from interface.access.roles import Access, in_plain_words
-from interface.live import AWAY, QUIET, column_visible
+from interface.display import problems, words
+from interface.display.live import AWAY, QUIET, column_visible
 
 
 class KeptPanel:

@@ -4,7 +4,7 @@ from html import escape
 
 from core.data.preview import Bar, Piece, Preview, Question, ShownRow, Side
 from core.errors import UserError, fields_of
-from interface import words
+from interface.display import words
 
 CHART_HEIGHT = 48
 SIDES = {"row": "", "chosen": "Better answer", "rejected": "Worse answer"}

@@ -9,11 +9,11 @@ from core.data.preview import Jump, Preview, Question, RowsPart
 from core.data.previewer import Previewer, Superseded
 from core.errors import UserError
 from core.runs.store import RunStore
-from interface import data_view as view
-from interface import fields
 from interface.access.roles import Access
-from interface.form import Form
-from interface.live import QUIET
+from interface.display.live import QUIET
+from interface.train import data_view as view
+from interface.train import fields
+from interface.train.form import Form
 
 SECTIONS = ("model", "dataset", "columns", "filters", "method", "evaluation")
 ROWS = 3

@@ -11,9 +11,9 @@ from gradio.components import Component
 from core.config.data import Mixed
 from core.config.parse import parse_config
 from core.config.run_config import RunConfig, Setting, settings_of_a_run
-from interface import fields
 from interface.access.uploads import issued_files
-from interface.live import QUIET
+from interface.display.live import QUIET
+from interface.train import fields
 
 # Which card holds the basic settings of which sections; the rest lies under Advanced.
 CARDS = {

@@ -10,9 +10,9 @@ from core.errors import UserError
 from core.hub import spaces
 from core.hub.spaces import Hardware
 from core.settings import Space
-from interface import problems, words
 from interface.access.roles import Access, in_plain_words
-from interface.live import AWAY, QUIET, column_visible, visible
+from interface.display import problems, words
+from interface.display.live import AWAY, QUIET, column_visible, visible
 
 PRICES_BELIEVED_SECONDS = 3600.0
 

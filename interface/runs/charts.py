@@ -11,7 +11,7 @@ from html import escape
 
 from core.runs.curves import Point
 from core.runs.history import History
-from interface import words
+from interface.display import words
 
 WIDTH, HEIGHT = 1000, 300
 # Few points are drawn as dots too: they stand apart, and a single one makes no line.

@@ -4,7 +4,7 @@ import threading
 import time
 
 from core.machine.hardware import Device, devices
-from interface import words
+from interface.display import words
 
 MAX_AGE_SECONDS = 0.9
 

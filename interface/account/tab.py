@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from core.checklist import Check, checks
 from core.errors import UserError
 from core.hub import spaces
 from core.hub.account import Account, account
@@ -14,9 +13,10 @@ from core.hub.spaces import Hardware
 from core.jobs.pause import is_at_risk
 from core.runs.store import RunStore
 from core.settings import Settings
-from interface import machine, problems, words
 from interface.access.roles import Access, Person, Role, in_plain_words
-from interface.live import AWAY, column_visible
+from interface.account.checklist import Check, checks
+from interface.display import machine, problems, words
+from interface.display.live import AWAY, column_visible
 
 WITHOUT = (
     "<p>No token. Public models and data need none.</p>"

@@ -17,13 +17,14 @@ from core.config.run_config import RunConfig
 from core.errors import InvalidConfig, UserError
 from core.jobs import launcher, preflight
 from core.runs.store import RunStore
-from interface import problems, summary
 from interface.access.roles import Access
 from interface.access.uploads import issued_file
-from interface.data_panel import DataPanel
-from interface.dataset_search import offer_datasets
-from interface.form import Form
-from interface.live import QUIET
+from interface.display import problems
+from interface.display.live import QUIET
+from interface.train import field_problems, summary
+from interface.train.data_panel import DataPanel
+from interface.train.dataset_search import offer_datasets
+from interface.train.form import Form
 
 T = TypeVar("T")
 UNREADY = "# These settings can't make a run yet."
@@ -71,7 +72,7 @@ class TrainTab:
         try:
             config, files = self.form.parse(values), self.form.files(values)
         except UserError as error:
-            yield "", problems.show(self.form, error, reveal=True), None, None
+            yield "", field_problems.show(self.form, error, reveal=True), None, None
             return
         try:
             by_itself = config.output.resume_by_itself
@@ -97,7 +98,7 @@ class TrainTab:
                 warnings=warnings,
             )
         except UserError as error:
-            found = problems.show(self.form, error, reveal=True)
+            found = field_problems.show(self.form, error, reveal=True)
             yield "", found, Refusal(config=config, files=files, words=found), None
             return
         yield "", problems.NOTHING, None, run.id
@@ -112,7 +113,7 @@ class TrainTab:
         try:
             config, files = self.form.parse(values), self.form.files(values)
         except UserError as error:
-            found = problems.show(self.form, error, reveal=False)
+            found = field_problems.show(self.form, error, reveal=False)
             return summary.unready(), _unready_yaml(self.form, error), UNREADY, found
         command = f"python -m core train {config.output.name}.yaml"
         shown = summary.show(config, self._circumstances(request))

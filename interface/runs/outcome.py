@@ -5,8 +5,8 @@ from html import escape
 from core.publish.demo_space import Demo
 from core.runs.events import Pushed, Sample, Tracked
 from core.runs.state import RunState
-from interface import words
-from interface.snapshots import Snapshot
+from interface.display import words
+from interface.runs.snapshots import Snapshot
 
 
 def lines(snapshot: Snapshot) -> str:

@@ -10,7 +10,7 @@ from gradio.components import Component
 
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.run_config import Setting
-from interface import words
+from interface.display import words
 
 # A start for those who look around; any other model of the Hub can be typed.
 MODELS = (

@@ -6,7 +6,7 @@ from html import escape
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.options import AdapterKind, DatasetSource, Tracking
 from core.config.run_config import RunConfig, data_name
-from interface import machine, words
+from interface.display import machine, words
 
 # Above this, training all weights usually forgets more than it learns.
 HIGH_RATE_FOR_ALL_WEIGHTS = 1e-4

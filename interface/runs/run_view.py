@@ -6,8 +6,9 @@ from html import escape
 
 from core.runs.events import Cause, Progress
 from core.runs.state import RunState, RunStatus, Wish
-from interface import machine, outcome, words
-from interface.snapshots import Snapshot
+from interface.display import machine, words
+from interface.runs import outcome
+from interface.runs.snapshots import Snapshot
 
 _CAUSES = {
     "crashed": "The training ended with an error",

@@ -5,9 +5,10 @@ from typing import Any
 import gradio as gr
 
 from core.config.options import Weights
-from interface import outcome, run_view, words
-from interface.live import AWAY, column_visible, visible
-from interface.snapshots import Snapshot
+from interface.display import words
+from interface.display.live import AWAY, column_visible, visible
+from interface.runs import outcome, run_view
+from interface.runs.snapshots import Snapshot
 
 
 class RunPage:

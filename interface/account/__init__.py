@@ -1,0 +1,1 @@
+"""The Account tab: whose token, and the Space that we run on."""

@@ -1,0 +1,1 @@
+"""How things look on the page, whatever they are."""

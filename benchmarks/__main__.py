@@ -13,7 +13,7 @@ from benchmarks import (
     live_tick,
     page_memory,
     push_unchanged,
-    safekeeping,
+    sync_checkpoints,
     tokenization,
     training,
 )
@@ -33,7 +33,7 @@ def main() -> int:
         "live_tick": live_tick.measure,
         "data_preview": data_preview.measure,
         "tokenization": partial(tokenization.measure, pairs=asked.pairs),
-        "safekeeping": partial(safekeeping.measure, pairs=asked.pairs),
+        "sync_checkpoints": partial(sync_checkpoints.measure, pairs=asked.pairs),
         "push_unchanged": push_unchanged.measure,
     }
     unknown = [name for name in asked.names if name not in measures]

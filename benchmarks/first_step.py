@@ -82,7 +82,7 @@ def _start_plain(resolved: dict[str, object]) -> float:
     """Seconds until the script prints its first loss."""
     with new_home() as home:
         command = plain_command(
-            home, out=home / "out", steps=STEPS, number_format=str(resolved["number_format"]),
+            home, out=home / "out", steps=STEPS, precision=str(resolved["precision"]),
             checkpointing=resolved["gradient_checkpointing"] == "on",
         )  # fmt: skip
         start = time.perf_counter()

@@ -58,7 +58,7 @@ def measure(*, pairs: int) -> list[Row]:
     ratios = [kept / plain for kept, plain in turns]
     return [
         Row(
-            name=f"safekeeping, {count} turns",
+            name=f"sync_checkpoints, {count} turns",
             ours=f"{median(kept for kept, _ in turns):.2f} s",
             rival=f"keeping none {median(plain for _, plain in turns):.2f} s",
             figure=f"{median(ratios):.3f}",
@@ -81,11 +81,11 @@ def _hub_elsewhere(root: Path) -> Iterator[HubDouble]:
 
 def _start(home: Path, *, hub: HubDouble, steps: int) -> Run:
     config = load_config(RUN.read_text(encoding="utf-8"))
-    training = {"max_steps": steps, "save_every": SAVE_EVERY}
+    training = {"max_steps": steps, "save_steps": SAVE_EVERY}
     config = config.model_copy(
         update={
             "training": config.training.model_copy(update=training),
-            "output": config.output.model_copy(update={"safekeeping": True}),
+            "output": config.output.model_copy(update={"sync_checkpoints": True}),
         }
     )
     file = home / "run.yaml"

@@ -28,7 +28,7 @@ class Trained:
 
     spent: Spent
     losses: list[float]
-    number_format: str
+    precision: str
     checkpointing: bool
 
 
@@ -84,7 +84,7 @@ def _train_ours(steps: int) -> Trained:
     return Trained(
         spent=spent,
         losses=[_loss(event) for event in events if isinstance(event, Metric)],
-        number_format=str(resolved["number_format"]),
+        precision=str(resolved["precision"]),
         checkpointing=resolved["gradient_checkpointing"] == "on",
     )
 
@@ -94,7 +94,7 @@ def _train_plain(steps: int, *, like: Trained) -> Trained:
     with new_home() as home:
         out = home / "out"
         command = plain_command(
-            home, out=out, steps=steps, number_format=like.number_format,
+            home, out=out, steps=steps, precision=like.precision,
             checkpointing=like.checkpointing,
         )  # fmt: skip
         spent = spend(command, home=home, limit=LIMIT_SECONDS)
@@ -103,17 +103,17 @@ def _train_plain(steps: int, *, like: Trained) -> Trained:
     return Trained(
         spent=spent,
         losses=[entry["loss"] for entry in history if "loss" in entry],
-        number_format=like.number_format,
+        precision=like.precision,
         checkpointing=like.checkpointing,
     )
 
 
 def plain_command(
-    home: Path, *, out: Path, steps: int, number_format: str, checkpointing: bool
+    home: Path, *, out: Path, steps: int, precision: str, checkpointing: bool
 ) -> list[str]:
     """The module and the arguments of the rival, for the built-in model of a home."""
     command = ["benchmarks.plain_trl", str(builtin_model_folder(home)), str(out)]
-    command += ["--steps", str(steps), "--dtype", number_format]
+    command += ["--steps", str(steps), "--dtype", precision]
     return command + (["--gradient-checkpointing"] if checkpointing else [])
 
 

@@ -13,7 +13,7 @@ import pytest
 from core.builtin.datasets import builtin_dataset_files
 from core.config.builtin_names import BUILTIN_DATASETS
 from core.config.data import ColumnsSection
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.data.files import read_rows
 from core.data.formats import to_example
 from core.data.mapping import find_mapping
@@ -26,12 +26,12 @@ ROWS = {
     "facts_rated": (256, 48),
     "sums": (256, 64),
 }
-# The shape of each, and what a run names to get it: an answer alone could be what to learn.
-SHAPES = {
-    "facts_to_json": (DatasetShape.MESSAGES, DatasetShape.AUTO),
-    "facts_pairs": (DatasetShape.PREFERENCE, DatasetShape.AUTO),
-    "facts_rated": (DatasetShape.RATED, DatasetShape.AUTO),
-    "sums": (DatasetShape.PROMPTS, DatasetShape.PROMPTS),
+# The format of each, and what a run names to get it: an answer alone could be what to learn.
+FORMATS = {
+    "facts_to_json": (DatasetFormat.MESSAGES, DatasetFormat.AUTO),
+    "facts_pairs": (DatasetFormat.PREFERENCE, DatasetFormat.AUTO),
+    "facts_rated": (DatasetFormat.UNPAIRED_PREFERENCE, DatasetFormat.AUTO),
+    "sums": (DatasetFormat.PROMPT_ONLY, DatasetFormat.PROMPT_ONLY),
 }
 FACTS = [name for name in BUILTIN_DATASETS if name.startswith("facts_")]
 # What each story asks for, told by its last words, out of the numbers in it.
@@ -129,13 +129,13 @@ def test_nothing_is_asked_twice(name: str) -> None:
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_every_row_becomes_an_example_of_its_shape(name: str, split: str) -> None:
     rows = list(read_rows(builtin_dataset_files(name)[split]))
-    shape, named = SHAPES[name]
+    format, named = FORMATS[name]
     mapping = find_mapping(
         named, ColumnsSection(),
         columns=list(rows[0].values), rows=[row.values for row in rows],
     )  # fmt: skip
-    assert (mapping.shape, mapping.sure) == (shape, True)
-    # They are in that shape already.
+    assert (mapping.format, mapping.sure) == (format, True)
+    # They are in that format already.
     assert [to_example(row, mapping) for row in rows] == read(name, split)
 
 

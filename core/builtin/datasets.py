@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from core.config.builtin_names import BUILTIN_DATASETS
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.errors import UserError
 from core.machine.source_tree import TEMPLATES
 
 # What a row of each built-in dataset is; not all can be told by the columns alone.
-BUILTIN_SHAPES = {
-    "facts_to_json": DatasetShape.MESSAGES,
-    "facts_pairs": DatasetShape.PREFERENCE,
-    "facts_rated": DatasetShape.RATED,
-    "sums": DatasetShape.PROMPTS,
+BUILTIN_FORMATS = {
+    "facts_to_json": DatasetFormat.MESSAGES,
+    "facts_pairs": DatasetFormat.PREFERENCE,
+    "facts_rated": DatasetFormat.UNPAIRED_PREFERENCE,
+    "sums": DatasetFormat.PROMPT_ONLY,
 }
 
 _DATASETS = TEMPLATES / "datasets"

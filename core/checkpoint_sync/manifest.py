@@ -45,7 +45,7 @@ class Manifest(BaseModel):
     # How often it was brought back to this very step.
     brought_back: int = 0
     # Whether it goes on without being asked to, once there is a machine for it.
-    resume_by_itself: bool
+    auto_resume: bool
     # Where in the repository the step's files lie.
     folder: str
     files: dict[str, KeptFile]

@@ -142,7 +142,7 @@ def bring_back_unfinished(store: RunStore, *, token: SecretStr) -> bool:
 def _goes_on(kept: KeptRun) -> bool:
     """Whether a run goes on by itself. One that ends its machines each time must not."""
     manifest = kept.manifest
-    is_asked = manifest.resume_by_itself and manifest.state in CUT_OFF
+    is_asked = manifest.auto_resume and manifest.state in CUT_OFF
     return is_asked and manifest.brought_back < STUCK_AFTER
 
 

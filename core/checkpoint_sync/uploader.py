@@ -251,7 +251,7 @@ class Keeper:
             state=state,
             updated=datetime.now(UTC),
             holder=self._here,
-            resume_by_itself=self._run.config().output.resume_by_itself,
+            auto_resume=self._run.config().output.auto_resume,
             folder=step_folder(step, holder=self._here),
             files={path: KeptFile(size=p.size, sha256=p.sha256) for path, p in local.items()},
         )

@@ -1,7 +1,7 @@
 """What each setting alone allows and the settings together don't."""
 
 from core.config.model import AdapterSection
-from core.config.options import BY_LOSS, AdapterKind, DatasetShape, DatasetSource, Schedule
+from core.config.options import BY_LOSS, AdapterKind, DatasetFormat, DatasetSource, Schedule
 from core.config.run_config import RunConfig
 
 
@@ -9,21 +9,31 @@ def conflicts(config: RunConfig) -> dict[str, str]:
     """What each setting alone allows and the settings together don't."""
     faults = _data_conflicts(config)
     dataset, schedule = config.dataset, config.schedule
-    if dataset.shape is DatasetShape.TEXT and config.method.answers_only:
-        faults["method.answers_only"] = "Plain text has no answers: turn this off to train on it."
-    if schedule.kind in BY_LOSS and not config.evaluates:
-        faults["schedule.kind"] = "This schedule follows the evaluation loss: hold out some rows."
-    if schedule.kind is Schedule.POLYNOMIAL and schedule.lr_end >= config.training.learning_rate:
+    if dataset.format is DatasetFormat.TEXT and config.method.assistant_only_loss:
+        faults["method.assistant_only_loss"] = (
+            "Plain text has no answers: turn this off to train on it."
+        )
+    if schedule.lr_scheduler_type in BY_LOSS and not config.evaluates:
+        faults["schedule.lr_scheduler_type"] = (
+            "This schedule follows the evaluation loss: hold out some rows."
+        )
+    if (
+        schedule.lr_scheduler_type is Schedule.POLYNOMIAL
+        and schedule.lr_end >= config.training.learning_rate
+    ):
         faults["schedule.lr_end"] = "This must be smaller than the learning rate."
-    if schedule.kind in BY_LOSS and schedule.min_lr > config.training.learning_rate:
+    if schedule.lr_scheduler_type in BY_LOSS and schedule.min_lr > config.training.learning_rate:
         faults["schedule.min_lr"] = "This can't be larger than the learning rate."
     peak = schedule.max_lr or config.training.learning_rate
-    if schedule.kind is Schedule.GREEDY and peak < config.training.learning_rate:
+    if schedule.lr_scheduler_type is Schedule.GREEDY and peak < config.training.learning_rate:
         faults["schedule.max_lr"] = "This can't be smaller than the learning rate."
-    if schedule.kind is Schedule.COSINE_WITH_RESTARTS and (schedule.num_cycles or 1) % 1:
+    if (
+        schedule.lr_scheduler_type is Schedule.COSINE_WITH_RESTARTS
+        and (schedule.num_cycles or 1) % 1
+    ):
         faults["schedule.num_cycles"] = "Restarts are counted in whole numbers."
     if config.adapter.kind is AdapterKind.LORA and not all(layer_names(config.adapter)):
-        faults["adapter.target_modules"] = "Write all-linear, or names with commas between."
+        faults["adapter.lora_target_modules"] = "Write all-linear, or names with commas between."
     return faults
 
 
@@ -57,4 +67,4 @@ def _data_conflicts(config: RunConfig) -> dict[str, str]:
 
 def layer_names(adapter: AdapterSection) -> list[str]:
     """The layers to adapt, or just "all-linear"."""
-    return [name.strip() for name in adapter.target_modules.split(",")]
+    return [name.strip() for name in adapter.lora_target_modules.split(",")]

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from core.config.builtin_names import BUILTIN_DATASET
-from core.config.options import DatasetShape, DatasetSource
+from core.config.options import DatasetFormat, DatasetSource
 from core.config.setting import Column, FileName, Part, RepoId, Revision, Section, setting
 
 # The built-in datasets are what they are.
@@ -91,8 +91,8 @@ class DatasetSection(Section):
         help="A branch, tag or commit of the dataset. Empty takes the newest.",
         shown_when=ON_HUB,
     )  # fmt: skip
-    shape: DatasetShape = setting(
-        DatasetShape.AUTO, label="Shape of a row", basic=True,
+    format: DatasetFormat = setting(
+        DatasetFormat.AUTO, label="Format of a row", basic=True,
         help="auto tells by the columns and the first rows; the preview says what it took.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
@@ -106,15 +106,6 @@ class DatasetSection(Section):
         help="More datasets of the Hub, one a line: owner/name subset=main split=train weight=0.5.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_file_as_before(cls, value: Any) -> Any:
-        """Runs from before there could be several name their one file."""
-        if not isinstance(value, dict) or "file" not in value:
-            return value
-        rest = {name: given for name, given in value.items() if name != "file"}
-        return {"files": [value["file"]] if value["file"] else []} | rest
 
 
 class ColumnsSection(Section):
@@ -137,9 +128,9 @@ class ColumnsSection(Section):
 
 
 class FiltersSection(Section):
-    unreadable: bool = setting(
+    skip_unreadable: bool = setting(
         False, label="Skip rows that can't be read",
-        help="Rows that are broken or can't be brought into the shape; they are counted.",
+        help="Rows that are broken or can't be brought into the format; they are counted.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
     drop_where: Column | None = setting(
@@ -150,7 +141,7 @@ class FiltersSection(Section):
         None, label="Drop rows where this is empty", help="A column; a row goes where it is empty.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
-    duplicates: bool = setting(
+    drop_duplicates: bool = setting(
         False, label="Drop duplicates", help="Keep only the first of rows that are exactly alike."
     )
     min_length: int | None = setting(
@@ -165,7 +156,7 @@ class FiltersSection(Section):
         None, label="Sample", ge=1, le=1_000_000_000,
         help="Take so many rows by chance, with the run's seed. Empty takes all.",
     )  # fmt: skip
-    untrainable: bool = setting(
+    drop_untrainable: bool = setting(
         False, label="Drop rows with nothing to learn",
         help="Without this, a row whose answer is cut off entirely stops the run before it starts.",
     )  # fmt: skip
@@ -186,11 +177,11 @@ class EvaluationSection(Section):
         help="Share of the rows kept from training where nothing else is named above; 0 for none.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
-    every: int = setting(
+    eval_steps: int = setting(
         20, label="Evaluate every", ge=1, le=1_000_000,
         help="Steps from one look at the evaluation loss to the next.",
     )  # fmt: skip
-    max_rows: int = setting(
+    max_eval_samples: int = setting(
         200, label="Evaluation rows", ge=1, le=1_000_000,
         help="At most so many rows are evaluated, so that a look stays quick.",
     )  # fmt: skip

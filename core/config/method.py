@@ -9,7 +9,7 @@ class SftSection(Section):
     name: Literal["sft"] = setting(
         "sft", label="Method", help="Supervised fine-tuning: learn to give the answers in the data."
     )
-    answers_only: bool = setting(
+    assistant_only_loss: bool = setting(
         True, label="Loss on answers only", basic=True,
         help="Learn the answers and not the questions. Plain text has no answers: turn it off.",
     )  # fmt: skip

@@ -25,22 +25,22 @@ class AdapterSection(Section):
         AdapterKind.LORA, label="What to train", basic=True,
         help="A LoRA adapter (small, little memory) or all weights of the model (full).",
     )  # fmt: skip
-    rank: int = setting(
+    lora_r: int = setting(
         16, label="LoRA rank", ge=1, le=1024,
         help="Size of the adapter's matrices: more can learn more and needs more memory.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
-    alpha: float = setting(
+    lora_alpha: float = setting(
         32, label="LoRA alpha", gt=0, le=4096,
         help="Strength of the adapter; twice the rank is usual.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
-    dropout: float = setting(
+    lora_dropout: float = setting(
         0.0, label="LoRA dropout", ge=0, lt=1,
         help="Share of the adapter's inputs dropped in training, against overfitting.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
-    target_modules: Column = setting(
+    lora_target_modules: Column = setting(
         "all-linear", label="LoRA target modules",
         help="all-linear, or names of layers with commas between, such as q_proj, v_proj.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},

@@ -9,14 +9,14 @@ class DatasetSource(StrEnum):
     UPLOAD = "upload"
 
 
-class DatasetShape(StrEnum):
+class DatasetFormat(StrEnum):
     AUTO = "auto"
     MESSAGES = "messages"
     PROMPT_COMPLETION = "prompt_completion"
     TEXT = "text"
     PREFERENCE = "preference"
-    RATED = "rated"
-    PROMPTS = "prompts"
+    UNPAIRED_PREFERENCE = "unpaired_preference"
+    PROMPT_ONLY = "prompt_only"
 
 
 class ChatTemplate(StrEnum):
@@ -68,7 +68,7 @@ class Optimizer(StrEnum):
     RMSPROP = "rmsprop"
 
 
-class NumberFormat(StrEnum):
+class Precision(StrEnum):
     AUTO = "auto"
     FLOAT32 = "float32"
     BFLOAT16 = "bfloat16"

@@ -13,7 +13,7 @@ class OutputSection(Section):
         "smollm2-facts-to-json", label="Name of the result", basic=True,
         help="Letters, digits, dots, dashes. The Hub repository gets this name under your account.",
     )  # fmt: skip
-    push: bool = setting(
+    push_to_hub: bool = setting(
         False, label="Push to the Hub when done", basic=True,
         help="Uploads and verifies the result. You can also push later, with one button.",
     )  # fmt: skip
@@ -21,7 +21,7 @@ class OutputSection(Section):
         None, label="Owner on the Hub",
         help="Your user name or an organization you may write to. Empty: your own account.",
     )  # fmt: skip
-    private: bool = setting(
+    hub_private_repo: bool = setting(
         True, label="Private", basic=True, help="Only you can see the repository on the Hub."
     )
     pull_request: bool = setting(
@@ -38,11 +38,11 @@ class OutputSection(Section):
         help="The adapter is small and needs its base; merged into it, the model stands alone.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
-    safekeeping: bool = setting(
+    sync_checkpoints: bool = setting(
         False, label="Keep checkpoints on the Hub",
         help="Copies the newest to a private repository of yours as it trains, until it is pushed.",
     )  # fmt: skip
-    resume_by_itself: bool = setting(
+    auto_resume: bool = setting(
         False, label="Resume by itself",
         help="Goes on when a machine that went away is back. A Space needs HF_TOKEN for that.",
     )  # fmt: skip

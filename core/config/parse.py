@@ -7,6 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from core.config.conflicts import conflicts
+from core.config.migrations import migrate, renamed
 from core.config.run_config import VERSION, RunConfig, settings_of_a_run
 from core.errors import InvalidConfig
 
@@ -18,12 +19,12 @@ MAX_FAULTS = 20
 
 
 def parse_config(values: Mapping[str, Any]) -> RunConfig:
-    """Check nested values ({"training": {"epochs": 2}}) and return the settings they make.
+    """Check nested values ({"training": {"seed": 2}}) and return the settings they make.
 
     Raises InvalidConfig, with a message for every setting at fault.
     """
     try:
-        config = RunConfig.model_validate(values)
+        config = RunConfig.model_validate(migrate(values))
     except ValidationError as error:
         raise InvalidConfig(_messages(error)) from error
     faults = conflicts(config)
@@ -49,7 +50,9 @@ def load_config(text: str) -> RunConfig:
     except (ValueError, RecursionError) as error:
         raise InvalidConfig({"yaml": "This YAML holds a value that can't be read."}) from error
     if not isinstance(values, dict):
-        raise InvalidConfig({"yaml": "This holds no settings: it should begin with 'version: 1'."})
+        raise InvalidConfig(
+            {"yaml": f"This holds no settings: it should begin with 'version: {VERSION}'."}
+        )
     return parse_config(values)
 
 
@@ -83,7 +86,7 @@ def _sentence(fault: Any) -> str:
         case "string_pattern_mismatch":
             return "Use letters, digits, '-', '_' and '.', and begin with a letter or digit."
         case "literal_error" if path == ["version"]:
-            return f"This version of SmolFactory reads version {VERSION} of the file, no other."
+            return f"This SmolFactory reads versions 1 to {VERSION} of the file, no other."
         case "float_parsing" | "float_type" | "int_parsing" | "int_type" | "finite_number":
             return "Write a number here."
         case "int_from_float":
@@ -99,5 +102,7 @@ def _nearest(path: list[str]) -> str:
     known = [setting.path for setting in settings_of_a_run()]
     if len(path) > 2 or len(".".join(path)) > MAX_NAME:
         return ""
+    if new := renamed(".".join(path)):
+        return f" It is called {new} since version 2 of the file."
     found = difflib.get_close_matches(".".join(path), known, n=1)
     return f" Did you mean {found[0]}?" if found else ""

@@ -17,13 +17,13 @@ from core.config.output import OutputSection
 from core.config.setting import Section
 from core.config.training import HardwareSection, ScheduleSection, TrainingSection
 
-VERSION: Literal[1] = 1
+VERSION: Literal[2] = 2
 
 
 class RunConfig(Section):
     """What a run is to do. It holds no secret and no absolute path, so it can be published."""
 
-    version: Literal[1] = Field(VERSION, title="Version of this file's format")
+    version: Literal[2] = Field(VERSION, title="Version of this file's format")
     model: ModelSection = Field(default_factory=ModelSection, title="Model")
     dataset: DatasetSection = Field(default_factory=DatasetSection, title="Dataset")
     columns: ColumnsSection = Field(default_factory=ColumnsSection, title="Columns")

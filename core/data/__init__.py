@@ -1,1 +1,1 @@
-"""Datasets: where rows come from, and what shape an example has."""
+"""Datasets: where rows come from, and what format an example has."""

@@ -1,4 +1,4 @@
-"""Rows brought into the shape that training takes: filtered, mapped, each with its place."""
+"""Rows brought into the format that training takes: filtered, mapped, each with its place."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class MappedRows:
                     raise placed.fault
                 example = to_example(placed, self.mapping)
             except UserError as error:
-                if not self.source.filters.unreadable:
+                if not self.source.filters.skip_unreadable:
                     error.field = error.field or self.source.field
                     raise
                 yield PlacedExample(placed.place, None, fault=error.message)
@@ -68,21 +68,21 @@ class MappedRows:
 
 
 def map_rows(source: Source, rows: Iterator[Row]) -> MappedRows:
-    """Find what the columns are for. Raises UserError when they make no shape."""
-    first = list(_first(rows, skip=source.filters.unreadable))
+    """Find what the columns are for. Raises UserError when they make no format."""
+    first = list(_first(rows, skip=source.filters.skip_unreadable))
     readable = [row.values for row in first if row.fault is None]
     if not readable and first and first[0].fault is not None:
         with at_field(source.field):
             raise first[0].fault
     columns = list(dict.fromkeys(name for values in readable for name in values))
     try:
-        mapping = find_mapping(source.shape, source.columns, columns=columns, rows=readable)
+        mapping = find_mapping(source.format, source.columns, columns=columns, rows=readable)
     except UserError as error:
         if source.field != MIX_FIELD:
             raise
         # What is named for the first dataset's columns is not named for this one's.
         raise UserError(
-            f"{source.name}: {error.message}", hint="Bring it into a known shape.", field=MIX_FIELD
+            f"{source.name}: {error.message}", hint="Bring it into a known format.", field=MIX_FIELD
         ) from error
     check_filters(source.filters, columns=columns)
     return MappedRows(source, mapping, wanted(chain(first, rows), source.filters))

@@ -25,7 +25,7 @@ def wanted(rows: Iterator[Row], filters: FiltersSection) -> Iterator[Row]:
             continue
         if filters.drop_empty is not None and _is_empty(row.values.get(filters.drop_empty)):
             continue
-        if filters.duplicates:
+        if filters.drop_duplicates:
             digest = _digest(row)
             if digest in seen:
                 continue

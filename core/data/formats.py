@@ -1,8 +1,8 @@
-"""A row brought into the shape that training takes, or refused with its place."""
+"""A row brought into the format that training takes, or refused with its place."""
 
 from typing import Any
 
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.data.files import SKIP, Row
 from core.data.mapping import PLACE, RowMapping, label
 from core.data.messages import NESTS, Message, NotMessages, conversation, json_value, whole
@@ -15,21 +15,21 @@ Example = dict[str, Any]
 def to_example(row: Row, mapping: RowMapping) -> Example:
     """A row as TRL takes it, each part of it a list of messages except for plain text.
 
-    Raises UserError, with the row's place, when the row can't be brought into the shape.
+    Raises UserError, with the row's place, when the row can't be brought into the format.
     """
     maker = _Maker(row, mapping)
-    match mapping.shape:
-        case DatasetShape.MESSAGES:
+    match mapping.format:
+        case DatasetFormat.MESSAGES:
             example: Example = {"messages": maker.opened(maker.dialogue("messages"))}
             if not any(message["role"] == "assistant" for message in example["messages"]):
                 raise maker.refusal("messages", "has no message of the assistant to learn from")
-        case DatasetShape.PROMPT_COMPLETION:
+        case DatasetFormat.PROMPT_COMPLETION:
             example = {"prompt": maker.prompt(), "completion": [maker.reasoned_answer()]}
-        case DatasetShape.TEXT:
+        case DatasetFormat.TEXT:
             return {"text": maker.text("text")}
-        case DatasetShape.PREFERENCE:
+        case DatasetFormat.PREFERENCE:
             example = maker.pair()
-        case DatasetShape.RATED:
+        case DatasetFormat.UNPAIRED_PREFERENCE:
             rating = label(row.values.get(mapping.parts["label"]))
             if rating is None:
                 raise maker.refusal("label", "should be true or false, or 1 or 0")
@@ -52,7 +52,7 @@ class _Maker:
         self._mapping = mapping
 
     def fill(self, part: str) -> str:
-        """The text of a part, "" where the shape or the row has none of it."""
+        """The text of a part, "" where the format or the row has none of it."""
         value = self._mapping.parts.get(part)
         if value is None:
             return ""

@@ -6,28 +6,28 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.config.data import ColumnsSection
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.data.messages import is_conversation
 from core.errors import UserError
 
 Values = Mapping[str, Any]
 
-# What a row of each shape must have, and what it may have besides.
-REQUIRED: dict[DatasetShape, tuple[str, ...]] = {
-    DatasetShape.PREFERENCE: ("chosen", "rejected"),
-    DatasetShape.RATED: ("prompt", "completion", "label"),
-    DatasetShape.MESSAGES: ("messages",),
-    DatasetShape.PROMPT_COMPLETION: ("prompt", "completion"),
-    DatasetShape.TEXT: ("text",),
-    DatasetShape.PROMPTS: ("prompt",),
+# What a row of each format must have, and what it may have besides.
+REQUIRED: dict[DatasetFormat, tuple[str, ...]] = {
+    DatasetFormat.PREFERENCE: ("chosen", "rejected"),
+    DatasetFormat.UNPAIRED_PREFERENCE: ("prompt", "completion", "label"),
+    DatasetFormat.MESSAGES: ("messages",),
+    DatasetFormat.PROMPT_COMPLETION: ("prompt", "completion"),
+    DatasetFormat.TEXT: ("text",),
+    DatasetFormat.PROMPT_ONLY: ("prompt",),
 }
-OPTIONAL: dict[DatasetShape, tuple[str, ...]] = {
-    DatasetShape.PREFERENCE: ("prompt", "system", "developer", "tools"),
-    DatasetShape.RATED: ("system", "developer", "tools"),
-    DatasetShape.MESSAGES: ("system", "developer", "tools"),
-    DatasetShape.PROMPT_COMPLETION: ("reasoning", "system", "developer", "tools"),
-    DatasetShape.TEXT: (),
-    DatasetShape.PROMPTS: ("answer", "system", "developer", "tools"),
+OPTIONAL: dict[DatasetFormat, tuple[str, ...]] = {
+    DatasetFormat.PREFERENCE: ("prompt", "system", "developer", "tools"),
+    DatasetFormat.UNPAIRED_PREFERENCE: ("system", "developer", "tools"),
+    DatasetFormat.MESSAGES: ("system", "developer", "tools"),
+    DatasetFormat.PROMPT_COMPLETION: ("reasoning", "system", "developer", "tools"),
+    DatasetFormat.TEXT: (),
+    DatasetFormat.PROMPT_ONLY: ("answer", "system", "developer", "tools"),
 }
 # What datasets call each part, the surest name first.
 NAMES: dict[str, tuple[str, ...]] = {
@@ -64,13 +64,13 @@ PLACE = re.compile(r"\{([^{}\n\"':,]{1,128})\}")
 
 @dataclass(frozen=True)
 class RowMapping:
-    """The shape of rows, and for each of its parts a column, or a text with {column} in it.
+    """The format of rows, and for each of its parts a column, or a text with {column} in it.
 
     `texts` are the parts that are such a text. `sure` is false where nothing but a guess led to
     it; `why` says what did.
     """
 
-    shape: DatasetShape
+    format: DatasetFormat
     parts: dict[str, str]
     texts: tuple[str, ...] = ()
     why: str = ""
@@ -78,7 +78,7 @@ class RowMapping:
 
 
 def find_mapping(
-    wanted: DatasetShape,
+    wanted: DatasetFormat,
     named: ColumnsSection,
     *,
     columns: Sequence[str],
@@ -86,22 +86,22 @@ def find_mapping(
 ) -> RowMapping:
     """Find what each column is for, from what was `named`, the columns' names, and some rows.
 
-    `wanted` is the shape that the rows are to have.
+    `wanted` is the format that the rows are to have.
 
-    Raises UserError at the setting that names what is not there, or at dataset.shape.
+    Raises UserError at the setting that names what is not there, or at dataset.format.
     """
     chosen = {name: value for name, value in named if value}
     for part, value in chosen.items():
         _check_places(part, value, columns)
-    shapes = list(REQUIRED) if wanted is DatasetShape.AUTO else [wanted]
-    for shape in shapes:
-        if any(part not in REQUIRED[shape] + OPTIONAL[shape] for part in chosen):
+    formats = list(REQUIRED) if wanted is DatasetFormat.AUTO else [wanted]
+    for format in formats:
+        if any(part not in REQUIRED[format] + OPTIONAL[format] for part in chosen):
             continue
-        parts = _parts(shape, chosen, columns=columns, rows=rows)
-        if all(part in parts for part in REQUIRED[shape]):
+        parts = _parts(format, chosen, columns=columns, rows=rows)
+        if all(part in parts for part in REQUIRED[format]):
             texts = tuple(part for part, value in parts.items() if value not in columns)
-            return RowMapping(shape, parts, texts, why=_why(parts, chosen))
-    if wanted is DatasetShape.AUTO:
+            return RowMapping(format, parts, texts, why=_why(parts, chosen))
+    if wanted is DatasetFormat.AUTO:
         if not chosen and (guess := _guess(columns, rows)) is not None:
             return guess
         raise _unknown(columns)
@@ -117,15 +117,15 @@ def places(value: str, columns: Iterable[str]) -> list[str]:
 
 
 def _parts(
-    shape: DatasetShape, chosen: Values, *, columns: Sequence[str], rows: Sequence[Values]
+    format: DatasetFormat, chosen: Values, *, columns: Sequence[str], rows: Sequence[Values]
 ) -> dict[str, str]:
-    """The parts of a shape that are named, or else to be found in columns that are left."""
+    """The parts of a format that are named, or else to be found in columns that are left."""
     parts: dict[str, str] = {}
-    named = {part: value for part, value in chosen.items() if part in REQUIRED[shape]}
-    for part in REQUIRED[shape] + OPTIONAL[shape]:
+    named = {part: value for part, value in chosen.items() if part in REQUIRED[format]}
+    for part in REQUIRED[format] + OPTIONAL[format]:
         values = (named | parts).values()
         taken = {column for value in values for column in places(value, columns)}
-        value = chosen.get(part) or _find(part, shape, columns, rows, taken)
+        value = chosen.get(part) or _find(part, format, columns, rows, taken)
         if value:
             parts[part] = value
     return parts
@@ -133,25 +133,25 @@ def _parts(
 
 def _find(
     part: str,
-    shape: DatasetShape,
+    format: DatasetFormat,
     columns: Sequence[str],
     rows: Sequence[Values],
     taken: set[str],
 ) -> str | None:
     by_name = {column.strip().lower().replace("-", "_"): column for column in columns}
     found = (by_name[name] for name in NAMES[part] if name in by_name)
-    column = next((c for c in found if c not in taken and _fits(part, shape, c, rows)), None)
+    column = next((c for c in found if c not in taken and _fits(part, format, c, rows)), None)
     if part == "prompt" and column and column.strip().lower() == "instruction":
         extra = next((by_name[name] for name in INPUTS if name in by_name), None)
         return f"{{{column}}}\n\n{{{extra}}}" if extra else column
     return column
 
 
-def _fits(part: str, shape: DatasetShape, column: str, rows: Sequence[Values]) -> bool:
+def _fits(part: str, format: DatasetFormat, column: str, rows: Sequence[Values]) -> bool:
     """Whether the rows' values are such as this part has; a bad row among them is told later."""
     values = [row[column] for row in rows if row.get(column) not in (None, "", [])]
     if not values:
-        return part in OPTIONAL[shape] or part in ("prompt", "completion", "text", "messages")
+        return part in OPTIONAL[format] or part in ("prompt", "completion", "text", "messages")
     if part == "messages":
         return column == part or any(is_conversation(value) for value in values)
     if part == "label":
@@ -175,13 +175,13 @@ def _guess(columns: Sequence[str], rows: Sequence[Values]) -> RowMapping | None:
     texts = [c for c in columns if rows and all(isinstance(row.get(c), str) for row in rows)]
     if len(texts) == 1:
         return RowMapping(
-            DatasetShape.TEXT, {"text": texts[0]}, sure=False,
+            DatasetFormat.TEXT, {"text": texts[0]}, sure=False,
             why=f"{texts[0]!r} is the only column of text, so it was taken as text to learn",
         )  # fmt: skip
     if len(texts) == 2:
         prompt, completion = texts
         return RowMapping(
-            DatasetShape.PROMPT_COMPLETION, {"prompt": prompt, "completion": completion},
+            DatasetFormat.PROMPT_COMPLETION, {"prompt": prompt, "completion": completion},
             sure=False,
             why=f"{prompt!r} comes before {completion!r}, so it was taken as the prompt",
         )  # fmt: skip
@@ -207,17 +207,17 @@ def _check_places(part: str, value: str, columns: Sequence[str]) -> None:
 
 
 def _missing(
-    shape: DatasetShape, chosen: Values, *, columns: Sequence[str], rows: Sequence[Values]
+    format: DatasetFormat, chosen: Values, *, columns: Sequence[str], rows: Sequence[Values]
 ) -> UserError:
     for part in chosen:
-        if part not in REQUIRED[shape] + OPTIONAL[shape]:
+        if part not in REQUIRED[format] + OPTIONAL[format]:
             return UserError(
-                f"Rows of the shape {shape.value} have no part called {part}.",
-                hint="Leave it empty, or choose another shape.",
+                f"Rows of the format {format.value} have no part called {part}.",
+                hint="Leave it empty, or choose another format.",
                 field=f"columns.{part}",
             )
-    found = _parts(shape, chosen, columns=columns, rows=rows)
-    part = next(part for part in REQUIRED[shape] if part not in found)
+    found = _parts(format, chosen, columns=columns, rows=rows)
+    part = next(part for part in REQUIRED[format] if part not in found)
     return UserError(
         f"Nothing tells which column is the {part}. This data has: {_listed(columns)}.",
         hint=f"Name it in the field '{ColumnsSection.model_fields[part].title}'.",
@@ -230,7 +230,7 @@ def _unknown(columns: Sequence[str]) -> UserError:
         f"This data has no columns that SmolFactory knows. It has: {_listed(columns)}.",
         hint="Say which column is for what, under Columns: messages, or prompt and completion, "
         "or text.",
-        field="dataset.shape",
+        field="dataset.format",
     )
 
 

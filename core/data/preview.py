@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.config.run_config import RunConfig
 from core.errors import UserError
 
@@ -118,7 +118,7 @@ class Question(BaseModel):
 
 
 class Preview(BaseModel):
-    shape: DatasetShape | None = None
+    format: DatasetFormat | None = None
     parts: dict[str, str] = {}
     why: str = ""
     sure: bool = True

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.builtin.datasets import BUILTIN_SHAPES, builtin_dataset_files
+from core.builtin.datasets import BUILTIN_FORMATS, builtin_dataset_files
 from core.config.data import ColumnsSection, DatasetSection, FiltersSection, Mixed
-from core.config.options import DatasetShape, DatasetSource
+from core.config.options import DatasetFormat, DatasetSource
 from core.config.run_config import RunConfig
 from core.errors import UserError
 
@@ -39,7 +39,7 @@ class Source:
     content: Path | HubSplit
     # The setting that is at fault when a row is.
     field: str
-    shape: DatasetShape
+    format: DatasetFormat
     columns: ColumnsSection
     filters: FiltersSection
     # How often each row counts: 0.5 is half of them, by chance.
@@ -48,10 +48,10 @@ class Source:
     is_named: bool = False
 
     @property
-    def shape_field(self) -> str:
+    def format_field(self) -> str:
         """The setting that says what shape its rows have."""
         hub_or_upload = self.field not in (MIX_FIELD, "dataset.builtin")
-        return "dataset.shape" if hub_or_upload else self.field
+        return "dataset.format" if hub_or_upload else self.field
 
     def place(self, place: str) -> str:
         return f"{place} of {self.name}" if self.is_named else place
@@ -75,10 +75,10 @@ def sources_of(config: RunConfig, files: Files) -> Sources:
     match dataset.source:
         case DatasetSource.BUILTIN:
             built_in = builtin_dataset_files(dataset.builtin)
-            shape = BUILTIN_SHAPES[dataset.builtin]
+            format = BUILTIN_FORMATS[dataset.builtin]
             return Sources(
-                train=[_plain(config, built_in["train"], shape=shape)],
-                evaluation=[_plain(config, built_in["test"], shape=shape)],
+                train=[_plain(config, built_in["train"], format=format)],
+                evaluation=[_plain(config, built_in["test"], format=format)],
             )
         case DatasetSource.UPLOAD:
             train = _uploaded(config, dataset.files, files, field="dataset.files")
@@ -102,9 +102,9 @@ def fingerprint(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _plain(config: RunConfig, path: Path, *, shape: DatasetShape) -> Source:
+def _plain(config: RunConfig, path: Path, *, format: DatasetFormat) -> Source:
     return Source(
-        name=config.dataset.builtin, content=path, field="dataset.builtin", shape=shape,
+        name=config.dataset.builtin, content=path, field="dataset.builtin", format=format,
         columns=ColumnsSection(
             system=config.columns.system, developer=config.columns.developer
         ),
@@ -121,7 +121,7 @@ def _uploaded(
     return _told_apart(
         [
             Source(
-                name=name, content=files[name], field=field, shape=config.dataset.shape,
+                name=name, content=files[name], field=field, format=config.dataset.format,
                 columns=config.columns, filters=config.filters,
             )
             for name in names
@@ -135,7 +135,7 @@ def _split(config: RunConfig, split: str, *, field: str) -> Source:
     return Source(
         name=name,
         content=HubSplit(name, dataset.subset, split, dataset.revision, split_field=field),
-        field=field, shape=dataset.shape, columns=config.columns, filters=config.filters,
+        field=field, format=dataset.format, columns=config.columns, filters=config.filters,
     )  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _mixed(config: RunConfig, other: Mixed) -> Source:
     return Source(
         name=other.name,
         content=HubSplit(other.name, other.subset, other.split, other.revision, **fields),
-        field=MIX_FIELD, shape=DatasetShape.AUTO,
+        field=MIX_FIELD, format=DatasetFormat.AUTO,
         columns=ColumnsSection(
             system=config.columns.system, developer=config.columns.developer
         ),

@@ -38,7 +38,7 @@ def require_sharing_allowed(config: RunConfig, *, token: SecretStr | None) -> No
             raise UserError(
                 f"The licence of {of} ({licence}) forbids sharing what is made from it.",
                 hint="Push it to a private repository, or choose another one.",
-                field="output.private",
+                field="output.hub_private_repo",
             )
 
 

@@ -28,7 +28,7 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
         raise UserError(
             "Pushing needs a Hugging Face token, and there is none here.",
             hint="Set HF_TOKEN, or run 'hf auth login', and start SmolFactory again.",
-            field="output.push",
+            field="output.push_to_hub",
         )
     if output.pull_request:
         repo = f"{output.owner or account(token).name}/{output.name}"
@@ -38,11 +38,11 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
     repo = f"{owner}/{output.name}"
     with hub_errors(repo, field="output.name"):
         validate_repo_id(repo)
-    if output.private and _is_private(repo, token) is False:
+    if output.hub_private_repo and _is_private(repo, token) is False:
         raise UserError(
             f"{repo} is there already, and everybody can see it.",
             hint="Choose another name, or turn Private off.",
-            field="output.private",
+            field="output.hub_private_repo",
         )
     return repo
 
@@ -61,7 +61,7 @@ def writable_owner(output: OutputSection, token: SecretStr) -> str:
             hint=f"It may write to {places}: choose that owner, or another token."
             if places
             else "Make one with write access there, or choose another owner.",
-            field="output.owner" if output.owner else "output.push",
+            field="output.owner" if output.owner else "output.push_to_hub",
         )
     return owner
 
@@ -88,13 +88,13 @@ def experiments_repo(output: OutputSection, token: SecretStr | None) -> str:
 def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
     """Raises UserError when measurements that are private would be seen by everybody."""
     is_drawn = output.tracking is Tracking.TRACKIO
-    if is_drawn and output.private:
+    if is_drawn and output.hub_private_repo:
         raise UserError(
             "A Trackio Space is for everybody to see.",
             hint="Turn Private off, or track into the dataset only.",
         )
     is_private = _is_private(repo, token, kind="dataset")
-    if output.private and is_private is False:
+    if output.hub_private_repo and is_private is False:
         raise UserError(
             f"{repo} is there already, and everybody can see it.",
             hint="Make it private on the Hub, or turn Private or tracking off.",
@@ -109,11 +109,11 @@ def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
 def _require_proposable(repo: str, output: OutputSection, token: SecretStr) -> None:
     with hub_errors(f"the repository {repo}", field="output.pull_request"):
         private = _api(token).model_info(repo, timeout=TIMEOUT_SECONDS).private
-    if output.private and not private:
+    if output.hub_private_repo and not private:
         raise UserError(
             f"{repo} is public: everybody could see what you propose.",
             hint="Turn Private off, or push to a repository of your own.",
-            field="output.private",
+            field="output.hub_private_repo",
         )
 
 

@@ -61,13 +61,13 @@ def check(
         question = Question(config=config, files=dict(files), home=home)
         with closing(Previewer()) as previewer:
             collect(lambda: _check_data(question, previewer=previewer, token=token, report=report))
-    if config.output.push:
+    if config.output.push_to_hub:
         report("Checking that you may push…")
         collect(lambda: _check_push(config, token=token))
     if config.output.tracking is not Tracking.NONE:
         report("Checking that you may track online…")
         collect(lambda: _check_tracking(config, token=token))
-    if config.output.safekeeping:
+    if config.output.sync_checkpoints:
         collect(lambda: _check_safekeeping(config, token=token))
     report("Checking the licences…")
     collect(lambda: warnings.extend(_check_licences(config, token=token)))
@@ -155,12 +155,12 @@ def _check_model(config: RunConfig, *, home: Path, token: SecretStr | None) -> N
 
 
 def _check_disk(config: RunConfig, *, home: Path, weights: int, download: int) -> None:
-    kept = config.training.keep_checkpoints + 1
+    kept = config.training.save_total_limit + 1
     is_full = config.adapter.kind is AdapterKind.FULL
     written = weights * (FULL_CHECKPOINT_FACTOR * kept + 1) if is_full else 0
     _require_room(
         written + download + SPARE_BYTES, home=home, what="This run",
-        field="training.keep_checkpoints" if is_full else "model.name",
+        field="training.save_total_limit" if is_full else "model.name",
         hint="Delete old runs, keep fewer checkpoints, or train an adapter.",
     )  # fmt: skip
 
@@ -185,7 +185,7 @@ def _check_push(config: RunConfig, *, token: SecretStr | None) -> None:
         raise UserError(
             "The Hub gives no answer, so nobody can say whether you may push.",
             hint="Turn this off and push later, with one button.",
-            field="output.push",
+            field="output.push_to_hub",
         ) from error
 
 
@@ -201,7 +201,7 @@ def _check_tracking(config: RunConfig, *, token: SecretStr | None) -> None:
 
 
 def _check_safekeeping(config: RunConfig, *, token: SecretStr | None) -> None:
-    field = "output.safekeeping"
+    field = "output.sync_checkpoints"
     if token is None:
         raise UserError(
             "Keeping checkpoints on the Hub needs a Hugging Face token, and there is none here.",
@@ -216,7 +216,7 @@ def _check_safekeeping(config: RunConfig, *, token: SecretStr | None) -> None:
 
 def _check_licences(config: RunConfig, *, token: SecretStr | None) -> list[str]:
     """What the licences forbid. Raises UserError where it is what the run is to do."""
-    if config.output.push and not config.output.private:
+    if config.output.push_to_hub and not config.output.hub_private_repo:
         require_sharing_allowed(config, token=token)
     return [
         text

@@ -57,7 +57,7 @@ def resume_interrupted(store: RunStore, *, token: SecretStr | None) -> bool:
 
 def _may_go_on(run: Run, *, token: SecretStr | None) -> bool:
     """Whether a run resumes by itself. Raises UserError when the Hub gives no answer about it."""
-    if not run.config().output.resume_by_itself:
+    if not run.config().output.auto_resume:
         return False
     history = History(path=run.paths.events)
     history.follow()

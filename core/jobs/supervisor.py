@@ -77,19 +77,19 @@ class Supervisor:
             if self._run.paths.kept.exists():
                 keeping.tell_the_end()
         elif self._wait_for_slot():
-            if self._run.config().output.safekeeping:
+            if self._run.config().output.sync_checkpoints:
                 self._keeper = keeping.start()
             self._train()
             if self._history.state is RunState.SAVING:
                 # Before the push, so that the model's card can name the place.
                 self._track_if_owed()
-                if self._run.config().output.push:
+                if self._run.config().output.push_to_hub:
                     self._push()
                 else:
                     self._enter(RunState.DONE)
             self._let_go_of_slot()
             keeping.finish()
-        elif self._run.config().output.safekeeping and self._has_checkpoint():
+        elif self._run.config().output.sync_checkpoints and self._has_checkpoint():
             # Called off while it waited: the Hub still takes it for a run that goes on.
             keeping.tell_the_end()
         self._pause_space()

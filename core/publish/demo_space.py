@@ -71,7 +71,7 @@ def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo
     repo = f"{writable_owner(run.output(), token)}/{run.output().name}-demo"
     with hub_errors(f"the Space {repo}"):
         if api.repo_exists(repo, repo_type="space"):
-            _require_ours(api, repo, private=run.output().private)
+            _require_ours(api, repo, private=run.output().hub_private_repo)
         api.create_repo(repo, repo_type="space", space_sdk="gradio", private=True, exist_ok=True)
         private = bool(api.space_info(repo).private)
     folder = _fill_folder(run, private=private, api=api)

@@ -76,7 +76,7 @@ def write_card(
         results=list(_results(history)),
         libraries={name: resolved[name] for name in LIBRARIES if name in resolved},
         chart=CHART if has_chart else None,
-        answers_only=config.method.answers_only,
+        assistant_only_loss=config.method.assistant_only_loss,
         progress=history.progress,
         tracked=history.tracked,
     )
@@ -207,7 +207,12 @@ def _link(name: str, subset: str | None, split: str) -> str:
 def _settings(config: RunConfig) -> Iterator[tuple[str, str]]:
     """What differs from the defaults, and what a reader asks for first."""
     defaults = RunConfig()
-    always = {"training.learning_rate", "training.epochs", "training.batch_size", "adapter.kind"}
+    always = {
+        "training.learning_rate",
+        "training.num_train_epochs",
+        "training.per_device_train_batch_size",
+        "adapter.kind",
+    }
     for setting in settings_of_a_run():
         if setting.section in ("output", "dataset", "model"):
             continue

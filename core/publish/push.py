@@ -79,7 +79,7 @@ def _open_repo(api: HfApi, output: OutputSection, *, token: SecretStr | None) ->
     repo = target_repo(output, token)
     with hub_errors(f"the repository {repo}"):
         if not output.pull_request:
-            api.create_repo(repo, private=output.private, exist_ok=True)
+            api.create_repo(repo, private=output.hub_private_repo, exist_ok=True)
         return repo, bool(api.model_info(repo).private)
 
 

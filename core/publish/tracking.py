@@ -49,7 +49,7 @@ def publish(run: Run, *, token: SecretStr | None) -> Tracked:
     repo = experiments_repo(output, token)
     api = HfApi(token=token.get_secret_value() if token else None)
     with hub_errors(f"the dataset {repo}"):
-        api.create_repo(repo, repo_type="dataset", private=output.private, exist_ok=True)
+        api.create_repo(repo, repo_type="dataset", private=output.hub_private_repo, exist_ok=True)
         has_card = api.file_exists(repo, "README.md", repo_type="dataset")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

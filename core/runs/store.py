@@ -1,5 +1,6 @@
 """Runs: each is a folder, whose files core/runs/paths.py names."""
 
+import json
 import os
 import re
 import secrets
@@ -13,6 +14,7 @@ import yaml
 from filelock import FileLock
 from pydantic import ValidationError
 
+from core.config.migrations import migrate_section
 from core.config.options import DatasetSource
 from core.config.output import OutputSection
 from core.config.parse import load_config
@@ -49,7 +51,8 @@ class Run:
         """What `auto` became, versions and revisions; empty before the trainer knows."""
         if not self.paths.resolved.exists():
             return {}
-        return dict(yaml.safe_load(self.paths.resolved.read_text(encoding="utf-8")))
+        stored = yaml.safe_load(self.paths.resolved.read_text(encoding="utf-8"))
+        return migrate_section("hardware", stored)
 
     def status(self) -> RunStatus:
         """Raises UserError when a newer SmolFactory wrote a status that this one can't read."""
@@ -67,7 +70,8 @@ class Run:
     def output(self) -> OutputSection:
         """What becomes of the result: as asked at the start, or as chosen since."""
         if self.paths.push.exists():
-            return OutputSection.model_validate_json(self.paths.push.read_bytes())
+            stored = json.loads(self.paths.push.read_bytes())
+            return OutputSection.model_validate(migrate_section("output", stored))
         return self.config().output
 
     def choose_output(self, output: OutputSection) -> None:

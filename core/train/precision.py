@@ -4,7 +4,7 @@ import time
 
 import torch
 
-from core.config.options import NumberFormat
+from core.config.options import Precision
 from core.config.resolved import Choice
 from core.errors import UserError
 
@@ -14,26 +14,26 @@ PROBE_ROWS, PROBE_SIZE, PROBE_ROUNDS = 128, 512, 3
 WORTHWHILE = 4.0
 
 
-def choose_number_format(wanted: NumberFormat, *, before: object) -> Choice:
+def choose_precision(wanted: Precision, *, before: object) -> Choice:
     """What `auto` becomes on this hardware, and why; `before` is what it became already, if ever.
 
     Raises UserError when the wanted format does not work here.
     """
     has_gpu = torch.cuda.is_available()
-    if wanted is NumberFormat.FLOAT16 and not has_gpu:
+    if wanted is Precision.FLOAT16 and not has_gpu:
         raise UserError(
             "float16 needs a GPU: on a processor its numbers overflow unscaled.",
             hint="Choose auto.",
-            field="hardware.number_format",
+            field="hardware.precision",
         )
     if before is not None:
         return Choice(value=str(before), why="as when this run began")
-    if wanted is not NumberFormat.AUTO:
+    if wanted is not Precision.AUTO:
         return Choice(value=wanted, why="as you chose")
     if has_gpu:
         if torch.cuda.is_bf16_supported(including_emulation=False):
-            return Choice(value=NumberFormat.BFLOAT16, why="this GPU computes in it natively")
-        return Choice(value=NumberFormat.FLOAT16, why="this GPU has no bfloat16 of its own")
+            return Choice(value=Precision.BFLOAT16, why="this GPU computes in it natively")
+        return Choice(value=Precision.FLOAT16, why="this GPU has no bfloat16 of its own")
     return _choose_on_processor()
 
 
@@ -41,7 +41,7 @@ def _choose_on_processor() -> Choice:
     ratio = _product_seconds(torch.float32) / _product_seconds(torch.bfloat16)
     why = f"bfloat16 was measured at {ratio:.1f} times the speed of float32 on this processor"
     why += f"; from {WORTHWHILE:g} times on it is worth it"
-    chosen = NumberFormat.BFLOAT16 if ratio > WORTHWHILE else NumberFormat.FLOAT32
+    chosen = Precision.BFLOAT16 if ratio > WORTHWHILE else Precision.FLOAT32
     return Choice(value=chosen, why=why)
 
 

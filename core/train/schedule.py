@@ -14,9 +14,9 @@ def schedule_arguments(schedule: ScheduleSection, *, peak: float) -> dict[str, A
     own = _own(schedule, peak=peak)
     arguments = {name: value for name, value in own.items() if value is not None}
     return {
-        "lr_scheduler_type": schedule.kind.value,
+        "lr_scheduler_type": schedule.lr_scheduler_type.value,
         "lr_scheduler_kwargs": arguments,
-        "warmup_steps": schedule.warmup,
+        "warmup_steps": schedule.warmup_steps,
     }
 
 
@@ -27,7 +27,7 @@ def warmup_within(warmup_steps: int, *, total_steps: int) -> int:
 
 def _own(schedule: ScheduleSection, *, peak: float) -> dict[str, Any]:
     """The arguments that this kind of schedule alone understands."""
-    match schedule.kind:
+    match schedule.lr_scheduler_type:
         case Schedule.COSINE:
             return {"num_cycles": schedule.num_cycles}
         case Schedule.COSINE_WITH_RESTARTS:

@@ -20,7 +20,7 @@ from core.runs.store import Run
 from core.train.callbacks import Reporter
 from core.train.methods.sft import make_trainer
 from core.train.model import load_model
-from core.train.precision import choose_number_format
+from core.train.precision import choose_precision
 from core.train.samples import sample_answers
 from core.train.tokenizer import load_tokenizer
 from core.train.tokens.load import load_data
@@ -39,9 +39,7 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     set_seed(config.training.seed)
     # A run that goes on does so with what it began with, whatever `auto` would choose today.
     before = run.resolved()
-    number_format = choose_number_format(
-        config.hardware.number_format, before=before.get("number_format")
-    )
+    precision = choose_precision(config.hardware.precision, before=before.get("precision"))
     model_source = load_tokenizer(
         config.model, home=run.home, before=before.get("model_revision")
     )  # fmt: skip
@@ -50,15 +48,15 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     )
     for warning in data.warnings:
         events.write(Warned(text=warning))
-    model = load_model(config, source=model_source, number_format=number_format.value)
+    model = load_model(config, source=model_source, precision=precision.value)
     reporter = Reporter(run=run, events=events)
     prepared = make_trainer(
         config, run=run, model=model, tokenizer=model_source.tokenizer, data=data,
-        number_format=number_format.value, reporter=reporter,
+        precision=precision.value, reporter=reporter,
     )  # fmt: skip
     trainer = prepared.trainer
     choices = {
-        "number_format": number_format,
+        "precision": precision,
         **model_source.choices,
         **data.choices,
         **prepared.choices,

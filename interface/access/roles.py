@@ -132,7 +132,7 @@ class Access:
         """Raises InvalidConfig when a run would go on with a token that is not its person's."""
         if self.person(request).role is Role.ALLOWED and resumes_by_itself:
             problem = "Only with the Space's own token, which is its owner's."
-            raise InvalidConfig({"output.resume_by_itself": problem})
+            raise InvalidConfig({"output.auto_resume": problem})
 
     def own_token(self, request: gr.Request) -> SecretStr | None:
         """The token of the person's own sign-in on this Space."""

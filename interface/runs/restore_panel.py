@@ -80,7 +80,7 @@ class KeptPanel:
             kept = next((k for k in self._away(request) if k.manifest.run == run), None)
             if token is None or kept is None:
                 raise UserError("The Hub keeps no such run.", hint="Reload the page.")
-            by_itself = kept.manifest.resume_by_itself
+            by_itself = kept.manifest.auto_resume
             self._access.require_own_account(request, resumes_by_itself=by_itself)
             brought = bring_back(self._store, kept, token=token)
             launcher.resume(brought, token=token)

@@ -54,7 +54,7 @@ class RunPage:
             "push": gr.update(value=buttons.push or "Push"),
             "push_owner": (output.owner if output else None) or account or "",
             "push_name": output.name if output else snapshot.status.name,
-            "push_private": output.private if output else True,
+            "push_private": output.hub_private_repo if output else True,
             "push_pull_request": output.pull_request if output else False,
             "push_weights": gr.update(
                 value=output.weights if output else None,

@@ -129,7 +129,7 @@ class RunsTab:
     def _resume(self, request: gr.Request, run_id: str) -> None:
         with in_plain_words():
             run = self.open(request, run_id)
-            by_itself = run.config().output.resume_by_itself
+            by_itself = run.config().output.auto_resume
             self._access.require_own_account(request, resumes_by_itself=by_itself)
             launcher.resume(run, token=self._access.token(request))
 

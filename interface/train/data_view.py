@@ -8,16 +8,16 @@ from interface.display import words
 
 CHART_HEIGHT = 48
 SIDES = {"row": "", "chosen": "Better answer", "rejected": "Worse answer"}
-SHAPES = {
+FORMATS = {
     "messages": "conversations", "prompt_completion": "prompts with their answers",
-    "text": "plain text", "preference": "pairs of answers", "rated": "rated answers",
-    "prompts": "prompts without answers",
+    "text": "plain text", "preference": "pairs of answers",
+    "unpaired_preference": "answers with a label", "prompt_only": "prompts without answers",
 }  # fmt: skip
 
 
 def rows(preview: Preview, question: Question) -> str:
     """The rows, or why there are none to evaluate with."""
-    if preview.rows or question.part == "training" or preview.shape is None:
+    if preview.rows or question.part == "training" or preview.format is None:
         return "".join(_row(row) for row in preview.rows)
     statistics = preview.statistics
     if statistics.evaluation_rows:
@@ -34,7 +34,7 @@ def figures(preview: Preview) -> str:
         found = preview.fault
         fault = blocked(UserError(found.message, hint=found.hint, field=found.field))
     statistics = preview.statistics
-    if preview.shape is None or statistics.rows == 0:
+    if preview.format is None or statistics.rows == 0:
         return fault
     share = statistics.trained / max(statistics.tokens, 1)
     so_far = "" if statistics.complete else " looked at so far"
@@ -52,8 +52,8 @@ def figures(preview: Preview) -> str:
     )
     warnings = "".join(f"<li>{escape(text)}</li>" for text in preview.warnings)
     listed = f'<ul class="warnings">{warnings}</ul>' if warnings else ""
-    shape = escape(SHAPES[preview.shape])
-    read = f"<p>Read as <b>{shape}</b>{_parts(preview)}.{_division(preview)}</p>"
+    format = escape(FORMATS[preview.format])
+    read = f"<p>Read as <b>{format}</b>{_parts(preview)}.{_division(preview)}</p>"
     tiles_row = f'<div class="tiles">{shown}</div>'
     return f"{fault}{read}{tiles_row}{_histogram(preview)}{listed}"
 
@@ -110,7 +110,7 @@ def _bar(bar: Bar, *, width: int, top: int) -> str:
 
 
 def _row(row: ShownRow) -> str:
-    label = "" if row.label is None else (" · rated good" if row.label else " · rated bad")
+    label = "" if row.label is None else (" · label: true" if row.label else " · label: false")
     use = f" · {escape(row.use)}" if row.use else ""
     sides = "".join(_side(side) for side in row.sides)
     return f'<article class="seen"><h3>{escape(row.place)}{label}{use}</h3>{sides}</article>'

@@ -39,7 +39,7 @@ def component_name(setting: Setting) -> str:
 
 
 def element_id(path: str) -> str:
-    """The id in the page of the setting with this path ("training.epochs")."""
+    """The id in the page of the setting with this path ("training.num_train_epochs")."""
     return "field-" + path.replace(".", "-")
 
 

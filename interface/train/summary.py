@@ -44,15 +44,17 @@ def _sentence(config: RunConfig) -> str:
     adapter = config.adapter
     how = "all its weights"
     if adapter.kind is AdapterKind.LORA:
-        how = f"a LoRA adapter of rank {adapter.rank}"
-    length = f"{words.number(training.epochs)} epoch{'' if training.epochs == 1 else 's'}"
+        how = f"a LoRA adapter of rank {adapter.lora_r}"
+    epochs = training.num_train_epochs
+    length = f"{words.number(epochs)} epoch{'' if epochs == 1 else 's'}"
+    batch = training.per_device_train_batch_size * training.gradient_accumulation_steps
     if training.max_steps is not None:
         length = f"at most {words.count(training.max_steps)} steps"
     return (
         f"Fine-tunes <b>{escape(words.model(config.model.name))}</b>"
         f" on <b>{escape(_dataset(config))}</b>, training {how} for {length}"
         f" at a learning rate of {words.number(training.learning_rate)},"
-        f" {words.count(training.batch_size * training.accumulation)} examples a step"
+        f" {words.count(batch)} examples a step"
         f" of up to {words.count(config.method.max_length)} tokens. {_afterwards(config)}"
     )
 
@@ -66,7 +68,7 @@ def _dataset(config: RunConfig) -> str:
 def _afterwards(config: RunConfig) -> str:
     output = config.output
     meanwhile = ""
-    if output.safekeeping:
+    if output.sync_checkpoints:
         # Where a pull request goes, one may not write.
         owner = output.owner if not output.pull_request else None
         whose = escape(owner or "your account")
@@ -76,12 +78,12 @@ def _afterwards(config: RunConfig) -> str:
 
 def _result(config: RunConfig) -> str:
     output = config.output
-    if not output.push:
+    if not output.push_to_hub:
         return f"The result, <b>{escape(output.name)}</b>, stays here until you push it."
     owner = f"{output.owner}/" if output.owner else "your account, as "
     if output.pull_request:
         return f"The result is proposed to <b>{escape(owner + output.name)}</b> as a pull request."
-    privacy = "privately" if output.private else "publicly"
+    privacy = "privately" if output.hub_private_repo else "publicly"
     return f"The result is pushed {privacy} to <b>{escape(owner + output.name)}</b>."
 
 
@@ -90,7 +92,7 @@ def _warnings(config: RunConfig, around: Circumstances) -> list[str]:
     if machine.now()[0].kind != "cuda" and config.model.name != BUILTIN_MODEL:
         where = " Choose one on the Account tab." if around.on_space else ""
         found.append(f"No GPU here: models much larger than the built-in one take days.{where}")
-    needs_hub = config.output.push or config.output.safekeeping
+    needs_hub = config.output.push_to_hub or config.output.sync_checkpoints
     if needs_hub and around.token_seconds is not None:
         left = words.duration(around.token_seconds)
         found.append(
@@ -101,9 +103,9 @@ def _warnings(config: RunConfig, around: Circumstances) -> list[str]:
             "This disk is wiped when the Space restarts: push the result, or keep checkpoints on"
             " the Hub."
         )
-    if config.output.push and not around.signed_in:
+    if config.output.push_to_hub and not around.signed_in:
         found.append("Nobody is signed in to the Hub here, so the result can't be pushed.")
-    if config.output.push and not config.output.private:
+    if config.output.push_to_hub and not config.output.hub_private_repo:
         found.append(
             "Who sees the repository sees what is proposed to it, and may be everyone."
             if config.output.pull_request

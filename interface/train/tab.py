@@ -75,7 +75,7 @@ class TrainTab:
             yield "", field_problems.show(self.form, error, reveal=True), None, None
             return
         try:
-            by_itself = config.output.resume_by_itself
+            by_itself = config.output.auto_resume
             self._access.require_own_account(request, resumes_by_itself=by_itself)
             token = self._access.token(request)
 

@@ -19,11 +19,11 @@ from tests.interface.harness import Server, free_port, serving, without_default
 
 SPACE = "acme/smolfactory"
 RUN = """
-version: 1
-training: {max_steps: 4, batch_size: 2, learning_rate: 0.01}
-evaluation: {every: 2, max_rows: 4}
+version: 2
+training: {max_steps: 4, per_device_train_batch_size: 2, learning_rate: 0.01}
+evaluation: {eval_steps: 2, max_eval_samples: 4}
 method: {max_length: 256}
-output: {name: NAME, push: true, PAUSE}
+output: {name: NAME, push_to_hub: true, PAUSE}
 """
 REFUSED = "Only the owner of this Space can do this."
 PATIENCE = 120_000

@@ -15,22 +15,22 @@ from tests.hub import HubDouble
 
 TOKEN = "hf_CanaryThatMustNeverReachADisk0123456789"
 SHORT = """
-version: 1
-training: {max_steps: 4, batch_size: 2, learning_rate: 0.01}
-evaluation: {every: 2, max_rows: 4}
+version: 2
+training: {max_steps: 4, per_device_train_batch_size: 2, learning_rate: 0.01}
+evaluation: {eval_steps: 2, max_eval_samples: 4}
 method: {max_length: 256}
-output: {name: bot, push: true}
+output: {name: bot, push_to_hub: true}
 """
 
 # A run that takes a while, saves often, and has chance in it. Left alone, a processor that is near
 # the limit is measured as worth bfloat16 in one run and not in the next.
 FORTY_STEPS = """
-version: 1
-training: {max_steps: 40, batch_size: 2, save_every: 5, learning_rate: 0.01}
-evaluation: {every: 3, max_rows: 4}
-adapter: {rank: 4, dropout: 0.1}
+version: 2
+training: {max_steps: 40, per_device_train_batch_size: 2, save_steps: 5, learning_rate: 0.01}
+evaluation: {eval_steps: 3, max_eval_samples: 4}
+adapter: {lora_r: 4, lora_dropout: 0.1}
 method: {max_length: 256}
-hardware: {number_format: float32}
+hardware: {precision: float32}
 """
 
 

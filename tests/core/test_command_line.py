@@ -77,9 +77,11 @@ def test_an_unknown_run_is_refused(bare: CommandLine, command: list[str]) -> Non
 
 
 def test_bad_settings_are_told_by_field(bare: CommandLine, tmp_path: Path) -> None:
-    file = save(tmp_path, "version: 1\ntraining: {epochs: none, sead: 1}\nmodel: {name: x}\n")
+    file = save(
+        tmp_path, "version: 2\ntraining: {num_train_epochs: none, sead: 1}\nmodel: {name: x}\n"
+    )
     answer = refusal(bare, "train", file)
-    fields = {"training.epochs", "training.sead", "model.name"}
+    fields = {"training.num_train_epochs", "training.sead", "model.name"}
     assert answer["fields"].keys() == fields
     assert answer["field"] in fields
     done = run(bare, "train", file)
@@ -90,8 +92,8 @@ def test_bad_settings_are_told_by_field(bare: CommandLine, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("version: 1\ntraining: [\n", "Line 3"),
-        ("version: 1\noutput: {name: 2026-02-30}\n", ""),
+        ("version: 2\ntraining: [\n", "Line 3"),
+        ("version: 2\noutput: {name: 2026-02-30}\n", ""),
     ],
     ids=["not YAML", "a date that is none"],
 )
@@ -117,10 +119,12 @@ def test_an_upload_that_is_not_there_is_refused(bare: CommandLine, tmp_path: Pat
 
 def test_all_that_stands_in_the_way_is_told_at_once(bare: CommandLine, tmp_path: Path) -> None:
     save(tmp_path, "prompt,completion\na,b\nc\n", name="mine.csv")
-    file = save(tmp_path, "dataset: {source: upload, files: [mine.csv]}\noutput: {push: true}")
+    file = save(
+        tmp_path, "dataset: {source: upload, files: [mine.csv]}\noutput: {push_to_hub: true}"
+    )
     answer = refusal(bare, "train", file)
     # No model is here, the Hub is out of reach, and nobody is signed in.
-    assert answer["fields"].keys() == {"dataset.files", "model.name", "output.push"}
+    assert answer["fields"].keys() == {"dataset.files", "model.name", "output.push_to_hub"}
     assert "Line 3 of mine.csv" in answer["fields"]["dataset.files"]
 
 

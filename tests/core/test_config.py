@@ -30,7 +30,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "model": {"name": "acme/base-1.5_b", "revision": "refs/pr/1", "chat_template": "plain"},
     "dataset": {
         "source": "hub", "name": "acme/rows", "files": ["Meine Zeilen (1).csv"], "subset": "on",
-        "split": "2026-01-01", "revision": "1e3", "shape": "prompt_completion",
+        "split": "2026-01-01", "revision": "1e3", "format": "prompt_completion",
         "builtin": "sums", "mix": [{"name": "acme/more", "split": "no", "weight": 0.5}],
     },
     "columns": {
@@ -39,30 +39,37 @@ CHANGED: dict[str, dict[str, Any]] = {
         "answer": "#", "tools": "1e3", "system": "Answer in {\"json\": 1}.\n", "developer": "[]",
     },
     "filters": {
-        "drop_where": "no", "drop_empty": "null", "duplicates": True, "min_length": 1,
-        "max_length": 8, "sample": 1, "untrainable": True, "unreadable": True,
+        "drop_where": "no", "drop_empty": "null", "drop_duplicates": True, "min_length": 1,
+        "max_length": 8, "sample": 1, "drop_untrainable": True, "skip_unreadable": True,
     },
-    "method": {"answers_only": False, "max_length": 8, "packing": True},
-    "adapter": {"kind": "full", "rank": 1, "alpha": 0.5, "dropout": 0.25, "target_modules": "q, v"},
+    "method": {"assistant_only_loss": False, "max_length": 8, "packing": True},
+    "adapter": {
+        "kind": "full", "lora_r": 1, "lora_alpha": 0.5, "lora_dropout": 0.25,
+        "lora_target_modules": "q, v",
+    },
     "training": {
-        "epochs": 0.001, "max_steps": 1, "learning_rate": 1e-9, "batch_size": 1, "accumulation": 2,
-        "optimizer": "sgd", "weight_decay": 1.0, "max_grad_norm": 0, "seed": 0, "log_every": 2,
-        "save_every": 1, "keep_checkpoints": 1,
+        "num_train_epochs": 0.001, "max_steps": 1, "learning_rate": 1e-9,
+        "per_device_train_batch_size": 1, "gradient_accumulation_steps": 2,
+        "optim": "sgd", "weight_decay": 1.0, "max_grad_norm": 0, "seed": 0, "logging_steps": 2,
+        "save_steps": 1, "save_total_limit": 1,
     },
     "schedule": {
-        "kind": "greedy", "warmup": 0, "num_cycles": 1e-3, "min_lr_rate": 0, "warmup_lr_rate": 0,
+        "lr_scheduler_type": "greedy", "warmup_steps": 0, "num_cycles": 1e-3, "min_lr_rate": 0,
+        "warmup_lr_rate": 0,
         "power": 0.5, "lr_end": 0, "timescale": 1, "decay_steps": 1, "warmup_type": "1-sqrt",
         "decay_type": "linear", "factor": 0.9, "patience": 0, "min_lr": 1e-12, "max_lr": 1.0,
     },
     "evaluation": {
-        "split": "validation", "files": ["held out.csv"], "fraction": 0, "every": 1, "max_rows": 1,
+        "split": "validation", "files": ["held out.csv"], "fraction": 0, "eval_steps": 1,
+        "max_eval_samples": 1,
     },
     "output": {
-        "name": "1.0", "push": True, "owner": "0x10", "private": False, "pull_request": True,
-        "weights": "both", "safekeeping": True, "resume_by_itself": True, "pause_space": True,
+        "name": "1.0", "push_to_hub": True, "owner": "0x10", "hub_private_repo": False,
+        "pull_request": True,
+        "weights": "both", "sync_checkpoints": True, "auto_resume": True, "pause_space": True,
         "tracking": "trackio",
     },
-    "hardware": {"number_format": "bfloat16", "gradient_checkpointing": "off"},
+    "hardware": {"precision": "bfloat16", "gradient_checkpointing": "off"},
 }  # fmt: skip
 
 
@@ -87,9 +94,9 @@ def test_every_value_survives_the_file() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "training.weight_decay", "training.max_grad_norm", "training.seed", "schedule.warmup",
+        "training.weight_decay", "training.max_grad_norm", "training.seed", "schedule.warmup_steps",
         "schedule.min_lr_rate", "schedule.warmup_lr_rate", "schedule.lr_end", "schedule.patience",
-        "schedule.min_lr", "adapter.dropout", "evaluation.fraction",
+        "schedule.min_lr", "adapter.lora_dropout", "evaluation.fraction",
     ],
 )  # fmt: skip
 def test_zero_is_a_value(path: str) -> None:
@@ -109,7 +116,7 @@ def test_nothing_is_a_value() -> None:
 
 
 def test_the_defaults_make_a_run() -> None:
-    assert load_config("version: 1") == RunConfig()
+    assert load_config("version: 2") == RunConfig()
     assert load_config(RunConfig().to_yaml()) == RunConfig()
 
 
@@ -118,24 +125,38 @@ def test_the_defaults_make_a_run() -> None:
     [
         ("training: {learning_rte: 1}", "training.learning_rte", "mean training.learning_rate?"),
         ("learning_rate: 1", "learning_rate", "mean training.learning_rate?"),
-        ("adapter: {lora_rank: 1}", "adapter.lora_rank", "mean adapter.rank?"),
+        ("adapter: {lora_rank: 1}", "adapter.lora_rank", "mean adapter.lora_r?"),
         ("trainer: {}", "trainer", "no setting trainer"),
-        ("version: 2", "version", "version 1"),
-        ("version: one", "version", "version 1"),
-        ("version: null", "version", "version 1"),
+        ("version: 3", "version", "versions 1 to 2"),
+        ("version: 0", "version", "versions 1 to 2"),
+        ("version: true", "version", ""),
+        ("version: one", "version", "versions 1 to 2"),
+        ("version: null", "version", "versions 1 to 2"),
         ("training: 5", "training", ""),
-        ("training: {epochs: many}", "training.epochs", "Write a number"),
-        ("training: {epochs: [1]}", "training.epochs", "Write a number"),
-        ("training: {epochs: null}", "training.epochs", "Write a number"),
-        ("training: {batch_size: 1.5}", "training.batch_size", "Write a whole number"),
-        ("training: {batch_size: yes}", "training.batch_size", "number"),
+        ("training: {num_train_epochs: many}", "training.num_train_epochs", "Write a number"),
+        ("training: {num_train_epochs: [1]}", "training.num_train_epochs", "Write a number"),
+        ("training: {num_train_epochs: null}", "training.num_train_epochs", "Write a number"),
+        (
+            "training: {per_device_train_batch_size: 1.5}",
+            "training.per_device_train_batch_size",
+            "Write a whole number",
+        ),
+        (
+            "training: {per_device_train_batch_size: yes}",
+            "training.per_device_train_batch_size",
+            "number",
+        ),
         ("training: {learning_rate: .nan}", "training.learning_rate", "Write a number"),
         ("training: {learning_rate: .inf}", "training.learning_rate", "Write a number"),
         ("training: {learning_rate: -.inf}", "training.learning_rate", "Write a number"),
-        ("training: {batch_size: .inf}", "training.batch_size", "Write a number"),
-        ("training: {optimizer: adamw_8bit}", "training.optimizer", "adamw_torch"),
+        (
+            "training: {per_device_train_batch_size: .inf}",
+            "training.per_device_train_batch_size",
+            "Write a number",
+        ),
+        ("training: {optim: adamw_8bit}", "training.optim", "adamw_torch"),
         ("method: {name: dpo}", "method.name", "sft"),
-        ("output: {push: perhaps}", "output.push", ""),
+        ("output: {push_to_hub: perhaps}", "output.push_to_hub", ""),
         ("output: {name: a/b}", "output.name", "begin with a letter or digit"),
         ("output: {name: .hidden}", "output.name", "begin with a letter or digit"),
         ("output: {name: 5}", "output.name", "string"),
@@ -165,8 +186,13 @@ def test_a_bad_value_is_refused_at_its_field(text: str, field: str, words: str) 
 
 
 def test_every_fault_is_told_at_once() -> None:
-    text = "trainig: {}\ntraining: {epochs: 0, seed: x}\nmodel: {name: nobody}"
-    assert refused(text).keys() == {"trainig", "training.epochs", "training.seed", "model.name"}
+    text = "trainig: {}\ntraining: {num_train_epochs: 0, seed: x}\nmodel: {name: nobody}"
+    assert refused(text).keys() == {
+        "trainig",
+        "training.num_train_epochs",
+        "training.seed",
+        "model.name",
+    }
 
 
 @pytest.mark.parametrize("setting", NUMBERS.values(), ids=NUMBERS.keys())
@@ -212,16 +238,16 @@ def _types(annotation: Any) -> tuple[Any, ...]:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("version: 1\nmodel: {name: [}\n", "Line 2"),
-        ("version: 1\nmodel:\n\tname: a/b\n", "Line 3"),
-        ("version: 1\nmodel: !!python/object:os.system {}", "Line 2"),
-        ("version: 1\n---\nversion: 1", "Line 2"),
-        ("version: 1\n\x00", "not YAML"),
-        ("- version: 1", "version: 1"),
-        ("hello", "version: 1"),
-        ("", "version: 1"),
-        ("version: 1\n# " + "é" * (MAX_YAML_BYTES // 2), "too large"),
-        pytest.param("version: 1\nmodel: " + "[" * 5000, "", id="deeply nested"),
+        ("version: 2\nmodel: {name: [}\n", "Line 2"),
+        ("version: 2\nmodel:\n\tname: a/b\n", "Line 3"),
+        ("version: 2\nmodel: !!python/object:os.system {}", "Line 2"),
+        ("version: 2\n---\nversion: 2", "Line 2"),
+        ("version: 2\n\x00", "not YAML"),
+        ("- version: 2", "version: 2"),
+        ("hello", "version: 2"),
+        ("", "version: 2"),
+        ("version: 2\n# " + "é" * (MAX_YAML_BYTES // 2), "too large"),
+        pytest.param("version: 2\nmodel: " + "[" * 5000, "", id="deeply nested"),
         pytest.param("output: {name: 2026-99-99}", "", id="a date that is none"),
         pytest.param(f"training: {{seed: {'9' * 5000}}}", "", id="a number without end"),
     ],
@@ -234,7 +260,7 @@ def test_what_is_not_settings_at_all_is_told_of_the_file(text: str, words: str) 
 
 
 def test_the_largest_file_is_read() -> None:
-    text = "version: 1\n#"
+    text = "version: 2\n#"
     assert load_config(text + "x" * (MAX_YAML_BYTES - len(text))) == RunConfig()
     assert list(refused(text + "x" * (MAX_YAML_BYTES - len(text) + 1))) == ["yaml"]
 
@@ -279,34 +305,44 @@ HUB = {"source": "hub", "name": "acme/rows"}
     [
         ({"dataset": {"source": "hub"}}, "dataset.name"),
         ({"dataset": {"source": "upload"}}, "dataset.files"),
-        ({"dataset": {**HUB, "shape": "text"}}, "method.answers_only"),
+        ({"dataset": {**HUB, "format": "text"}}, "method.assistant_only_loss"),
         (
             {
                 "dataset": HUB,
                 "evaluation": {"fraction": 0},
-                "schedule": {"kind": "reduce_lr_on_plateau"},
+                "schedule": {"lr_scheduler_type": "reduce_lr_on_plateau"},
             },
-            "schedule.kind",
+            "schedule.lr_scheduler_type",
         ),
         (
-            {"dataset": HUB, "evaluation": {"fraction": 0}, "schedule": {"kind": "greedy"}},
-            "schedule.kind",
+            {
+                "dataset": HUB,
+                "evaluation": {"fraction": 0},
+                "schedule": {"lr_scheduler_type": "greedy"},
+            },
+            "schedule.lr_scheduler_type",
         ),
         (
-            {"training": {"learning_rate": 0.1}, "schedule": {"kind": "polynomial", "lr_end": 0.1}},
+            {
+                "training": {"learning_rate": 0.1},
+                "schedule": {"lr_scheduler_type": "polynomial", "lr_end": 0.1},
+            },
             "schedule.lr_end",
         ),
         (
-            {"training": {"learning_rate": 0.1}, "schedule": {"kind": "greedy", "min_lr": 0.2}},
+            {
+                "training": {"learning_rate": 0.1},
+                "schedule": {"lr_scheduler_type": "greedy", "min_lr": 0.2},
+            },
             "schedule.min_lr",
         ),
         ({"dataset": HUB, "evaluation": {"split": "train"}}, "evaluation.split"),
         (
-            {"schedule": {"kind": "cosine_with_restarts", "num_cycles": 1.5}},
+            {"schedule": {"lr_scheduler_type": "cosine_with_restarts", "num_cycles": 1.5}},
             "schedule.num_cycles",
         ),
-        ({"adapter": {"target_modules": "q_proj,,v_proj"}}, "adapter.target_modules"),
-        ({"adapter": {"target_modules": " "}}, "adapter.target_modules"),
+        ({"adapter": {"lora_target_modules": "q_proj,,v_proj"}}, "adapter.lora_target_modules"),
+        ({"adapter": {"lora_target_modules": " "}}, "adapter.lora_target_modules"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], field: str) -> None:
@@ -320,19 +356,25 @@ def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], fi
     [
         {"dataset": HUB},
         {"dataset": {"source": "upload", "files": ["mine.csv"]}},
-        {"dataset": {**HUB, "shape": "text"}, "method": {"answers_only": False}},
-        {"dataset": HUB, "schedule": {"kind": "greedy"}},
+        {"dataset": {**HUB, "format": "text"}, "method": {"assistant_only_loss": False}},
+        {"dataset": HUB, "schedule": {"lr_scheduler_type": "greedy"}},
         {
             "dataset": HUB,
             "evaluation": {"fraction": 0, "split": "test"},
-            "schedule": {"kind": "reduce_lr_on_plateau"},
+            "schedule": {"lr_scheduler_type": "reduce_lr_on_plateau"},
         },
-        {"evaluation": {"fraction": 0}, "schedule": {"kind": "greedy"}},
-        {"training": {"learning_rate": 0.1}, "schedule": {"kind": "polynomial", "lr_end": 0.09}},
-        {"training": {"learning_rate": 1e-9}, "schedule": {"kind": "linear", "lr_end": 0.1}},
-        {"schedule": {"kind": "cosine_with_restarts", "num_cycles": 2.0}},
-        {"schedule": {"kind": "cosine", "num_cycles": 1.5}},
-        {"adapter": {"kind": "full", "target_modules": ","}},
+        {"evaluation": {"fraction": 0}, "schedule": {"lr_scheduler_type": "greedy"}},
+        {
+            "training": {"learning_rate": 0.1},
+            "schedule": {"lr_scheduler_type": "polynomial", "lr_end": 0.09},
+        },
+        {
+            "training": {"learning_rate": 1e-9},
+            "schedule": {"lr_scheduler_type": "linear", "lr_end": 0.1},
+        },
+        {"schedule": {"lr_scheduler_type": "cosine_with_restarts", "num_cycles": 2.0}},
+        {"schedule": {"lr_scheduler_type": "cosine", "num_cycles": 1.5}},
+        {"adapter": {"kind": "full", "lora_target_modules": ","}},
     ],
 )
 def test_what_does_go_together_is_taken(values: dict[str, Any]) -> None:
@@ -360,7 +402,9 @@ def test_a_setting_is_shown_for_values_that_exist(setting: Setting) -> None:
 
 
 def test_each_schedule_shows_arguments_of_its_own() -> None:
-    shown = {v for s in SETTINGS.values() for v in s.shown_when.get("schedule.kind", [])}
+    shown = {
+        v for s in SETTINGS.values() for v in s.shown_when.get("schedule.lr_scheduler_type", [])
+    }
     # A constant rate has nothing to set.
     assert shown == set(Schedule) - {Schedule.CONSTANT}
 

@@ -231,10 +231,10 @@ def test_a_run_that_has_written_nothing_yet_waits(path: Path) -> None:
 def test_what_was_chosen_and_warned_of_adds_up(path: Path) -> None:
     write(path, Warned(text="few rows"), Warned(text="few rows"), Warned(text="slow"))
     write(path, Resolved(choices={"rows": Choice(value="1")}))
-    write(path, Resolved(choices={"rows": Choice(value="2"), "shape": Choice(value="text")}))
+    write(path, Resolved(choices={"rows": Choice(value="2"), "format": Choice(value="text")}))
     followed = history(path)
     assert followed.warnings == ["few rows", "slow"]
     assert {name: choice.value for name, choice in followed.choices.items()} == {
         "rows": "2",
-        "shape": "text",
+        "format": "text",
     }

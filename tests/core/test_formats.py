@@ -1,4 +1,4 @@
-"""Rows as examples: each shape as TRL takes it, and rows that are refused with their place."""
+"""Rows as examples: each format as TRL takes it, and rows that are refused with their place."""
 
 import json
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.config.parse import parse_config
 from core.data.examples import map_rows
 from core.data.files import Row, read_rows
@@ -42,30 +42,30 @@ def examples(rows: list[dict[str, Any]], **sections: Any) -> list[dict[str, Any]
     return mapped(uploaded(**sections), placed(rows))[1]
 
 
-def example(values: dict[str, Any], shape: DatasetShape) -> dict[str, Any]:
-    parts = {part: part for part in REQUIRED[shape]}
-    return to_example(Row("line 7", values), RowMapping(shape, parts))
+def example(values: dict[str, Any], format: DatasetFormat) -> dict[str, Any]:
+    parts = {part: part for part in REQUIRED[format]}
+    return to_example(Row("line 7", values), RowMapping(format, parts))
 
 
-def refusal(values: dict[str, Any], shape: DatasetShape) -> str:
+def refusal(values: dict[str, Any], format: DatasetFormat) -> str:
     with pytest.raises(UserError) as caught:
-        example(values, shape)
+        example(values, format)
     assert caught.value.hint
     assert "line 7" in caught.value.message
     return caught.value.message
 
 
-def test_each_shape_is_made_as_trl_takes_it() -> None:
+def test_each_format_is_made_as_trl_takes_it() -> None:
     chat = [{"role": "system", "content": ""}, USER, ANSWER, USER, ANSWER]
-    assert example({"messages": chat}, DatasetShape.MESSAGES) == {"messages": chat}
-    assert example({"text": " a\n", "n": 1}, DatasetShape.TEXT) == {"text": " a\n"}
-    assert example({"prompt": "0", "completion": "1"}, DatasetShape.PROMPT_COMPLETION) == {
+    assert example({"messages": chat}, DatasetFormat.MESSAGES) == {"messages": chat}
+    assert example({"text": " a\n", "n": 1}, DatasetFormat.TEXT) == {"text": " a\n"}
+    assert example({"prompt": "0", "completion": "1"}, DatasetFormat.PROMPT_COMPLETION) == {
         "prompt": [{"role": "user", "content": "0"}],
         "completion": [{"role": "assistant", "content": "1"}],
     }
     rated = {"prompt": [USER], "completion": [ANSWER], "label": "True"}
-    assert example(rated, DatasetShape.RATED) == rated | {"label": True}
-    assert example({"prompt": "a"}, DatasetShape.PROMPTS) == {
+    assert example(rated, DatasetFormat.UNPAIRED_PREFERENCE) == rated | {"label": True}
+    assert example({"prompt": "a"}, DatasetFormat.PROMPT_ONLY) == {
         "prompt": [{"role": "user", "content": "a"}]
     }
 
@@ -154,7 +154,7 @@ def test_filters_leave_the_rows_that_are_wanted() -> None:
         row, row | {"text": "b", "bad": "yes"}, row | {"text": "c", "source": " "}, row,
         row | {"text": "d", "bad": 0},
     ]  # fmt: skip
-    filters = {"drop_where": "bad", "drop_empty": "source", "duplicates": True}
+    filters = {"drop_where": "bad", "drop_empty": "source", "drop_duplicates": True}
     assert [made["text"] for made in examples(rows, filters=filters)] == ["a", "d"]
     assert len(examples(rows)) == 5
     with pytest.raises(UserError) as caught:
@@ -167,7 +167,7 @@ def test_a_csv_holds_messages_as_json(tmp_path: Path) -> None:
     cell = json.dumps([USER, ANSWER]).replace('"', '""')
     path.write_text(f'id,messages\n1,"{cell}"\n', encoding="utf-8")
     mapping, found = mapped(uploaded(), read_rows(path))
-    assert mapping.shape is DatasetShape.MESSAGES
+    assert mapping.format is DatasetFormat.MESSAGES
     assert found == [{"messages": [USER, ANSWER]}]
 
 
@@ -204,37 +204,37 @@ def test_a_csv_holds_messages_as_json(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_conversation_is_refused_with_its_place(messages: Any, words: str) -> None:
-    message = refusal({"messages": messages}, DatasetShape.MESSAGES)
+    message = refusal({"messages": messages}, DatasetFormat.MESSAGES)
     assert words in message
     assert len(message) < 300
 
 
 @pytest.mark.parametrize("value", [None, "", "  \n", True, [5], {"a": "b"}, b"a"])
 @pytest.mark.parametrize(
-    ("column", "shape"),
+    ("column", "format"),
     [
-        ("text", DatasetShape.TEXT),
-        ("prompt", DatasetShape.PROMPT_COMPLETION),
-        ("completion", DatasetShape.PROMPT_COMPLETION),
+        ("text", DatasetFormat.TEXT),
+        ("prompt", DatasetFormat.PROMPT_COMPLETION),
+        ("completion", DatasetFormat.PROMPT_COMPLETION),
     ],
 )
 def test_what_is_not_text_is_never_made_into_text(
-    value: Any, column: str, shape: DatasetShape
+    value: Any, column: str, format: DatasetFormat
 ) -> None:
     values = {"text": "a", "prompt": "a", "completion": "a", column: value}
-    assert f"'{column}'" in refusal(values, shape)
+    assert f"'{column}'" in refusal(values, format)
 
 
 @pytest.mark.parametrize(
-    ("column", "shape"),
+    ("column", "format"),
     [
-        ("text", DatasetShape.TEXT),
-        ("messages", DatasetShape.MESSAGES),
-        ("completion", DatasetShape.PROMPT_COMPLETION),
+        ("text", DatasetFormat.TEXT),
+        ("messages", DatasetFormat.MESSAGES),
+        ("completion", DatasetFormat.PROMPT_COMPLETION),
     ],
 )
-def test_a_row_without_its_column_is_refused(column: str, shape: DatasetShape) -> None:
-    assert f"'{column}'" in refusal({"prompt": "a"}, shape)
+def test_a_row_without_its_column_is_refused(column: str, format: DatasetFormat) -> None:
+    assert f"'{column}'" in refusal({"prompt": "a"}, format)
 
 
 def test_a_bad_row_far_down_is_found_with_its_line(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_a_bad_row_far_down_is_found_with_its_line(tmp_path: Path) -> None:
     good = json.dumps({"messages": [USER, ANSWER]}) + "\n"
     path.write_text(good * 500 + '{"messages": [null]}\n', encoding="utf-8")
     made = map_rows(uploaded(), read_rows(path))
-    assert made.mapping.shape is DatasetShape.MESSAGES
+    assert made.mapping.format is DatasetFormat.MESSAGES
     with pytest.raises(UserError, match="line 501 ") as caught:
         list(made.examples(made.rows))
     assert caught.value.field == "dataset.files"

@@ -19,9 +19,9 @@ from tests.hub import HubDouble
 TOKEN = "hf_CanaryOfTheDatasetsTests0123456789"
 SHORT: dict[str, Any] = {
     "version": 1,
-    "training": {"max_steps": 2, "batch_size": 2, "log_every": 1},
+    "training": {"max_steps": 2, "per_device_train_batch_size": 2, "logging_steps": 1},
     "method": {"max_length": 256},
-    "evaluation": {"every": 2, "max_rows": 4, "fraction": 0},
+    "evaluation": {"eval_steps": 2, "max_eval_samples": 4, "fraction": 0},
 }
 
 pytestmark = pytest.mark.parametrize("hub", ["lfs"], indirect=True)
@@ -204,7 +204,7 @@ def test_a_stream_goes_on_in_its_place_after_several_passes(
     asked: dict[str, Any] = {
         "dataset": on_hub(streaming=True),
         "training": {"max_steps": 40},
-        "hardware": {"number_format": "float32"},
+        "hardware": {"precision": "float32"},
     }
     whole = train(online, **asked)
     run = online.start(save(online.home, **asked).read_text(encoding="utf-8"))

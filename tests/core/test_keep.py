@@ -23,7 +23,7 @@ from tests.interface.harness import SPACE, serving, sign_in_cookie
 
 # A Space is the same after its home was wiped.
 ON_SPACE = {"SPACE_ID": SPACE["SPACE_ID"]}
-KEPT = FORTY_STEPS + "output: {name: bot, safekeeping: true}\n"
+KEPT = FORTY_STEPS + "output: {name: bot, sync_checkpoints: true}\n"
 # Long enough to be broken at any moment.
 LONG = KEPT.replace("max_steps: 40", "max_steps: 100000")
 # A keeper that gives a sign of life every moment.
@@ -67,7 +67,7 @@ def test_a_run_goes_on_from_the_hub_to_the_same_weights_when_its_container_is_lo
     online: CommandLine, hub: HubDouble, tiny_model: Path, unbroken: Learned
 ) -> None:
     online.environment.update(ON_SPACE)
-    run = online.start(KEPT.replace("safekeeping:", "resume_by_itself: true, safekeeping:"))
+    run = online.start(KEPT.replace("sync_checkpoints:", "auto_resume: true, sync_checkpoints:"))
     online.wait_for_step(run, 11)
     # The copy follows behind; the run must not have ended by then.
     next(p for p in processes_of(online.home) if "core.train" in p.cmdline()).suspend()
@@ -167,7 +167,7 @@ def test_each_commit_that_kept_json_is_in_is_whole(online: CommandLine, hub: Hub
 
 @LFS_ONLY
 def test_a_space_that_is_restarted_keeps_its_last_step(online: CommandLine) -> None:
-    run = online.start(LONG.replace("save_every: 5", "save_every: 1000"))
+    run = online.start(LONG.replace("save_steps: 5", "save_steps: 1000"))
     online.wait_for_step(run, 2)
     with serving(online.home, **SPACE):
         pass
@@ -260,7 +260,7 @@ def test_a_run_is_trained_on_one_machine_at_a_time(
 def test_a_long_upload_does_not_look_like_a_machine_that_went_away(
     online: CommandLine, hub: HubDouble
 ) -> None:
-    run = online.start(LONG.replace("safekeeping: true", "safekeeping: false"))
+    run = online.start(LONG.replace("sync_checkpoints: true", "sync_checkpoints: false"))
     with subprocess.Popen(
         [sys.executable, "-c", RESTLESS, str(online.home / "runs" / run)],
         cwd=ROOT, env=online.environment,
@@ -298,7 +298,7 @@ def test_a_run_that_is_called_off_while_it_waits_leaves_nothing_either(
     wait_until(lambda: kept(online, run)["step"] >= 5)
     assert online("runs", "stop", run).returncode == 0
     assert hub.has_repo(repo_id=repo_of(run))
-    first = online.start(LONG.replace("safekeeping: true", "safekeeping: false"))
+    first = online.start(LONG.replace("sync_checkpoints: true", "sync_checkpoints: false"))
     online.wait_for_step(first, 1)
     assert online("runs", "resume", run).returncode == 0
     assert online.status(run)["state"] == "queued"
@@ -311,7 +311,9 @@ def test_without_a_token_it_is_refused_before_training(home: Path) -> None:
     file.write_text(KEPT, encoding="utf-8")
     done = CommandLine(home, environment_of(home))("train", str(file), "--json")
     assert done.returncode == 2
-    assert "needs a Hugging Face token" in json.loads(done.stdout)["fields"]["output.safekeeping"]
+    assert (
+        "needs a Hugging Face token" in json.loads(done.stdout)["fields"]["output.sync_checkpoints"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -321,7 +323,7 @@ def test_a_manifest_names_no_file_outside_its_run(tmp_path: Path, name: str) -> 
     outside = Manifest.model_validate(
         {
             "run": "20260101-000000-00000000", "name": "bot", "step": 5, "total": 9,
-            "state": "training", "updated": "2026-01-01T00:00:00Z", "resume_by_itself": True,
+            "state": "training", "updated": "2026-01-01T00:00:00Z", "auto_resume": True,
             "folder": "step-5",
             "holder": "", "files": {name: {"size": 0, "sha256": hashlib.sha256(b"").hexdigest()}},
         }

@@ -17,13 +17,13 @@ from tests.core.conftest import FORTY_STEPS, Learned
 from tests.interface.harness import make_run, serving
 
 SHORT = """
-version: 1
-training: {max_steps: 6, batch_size: 2, save_every: 2, learning_rate: 0.01}
-evaluation: {every: 3, max_rows: 4}
-adapter: {rank: 4, dropout: 0.1}
+version: 2
+training: {max_steps: 6, per_device_train_batch_size: 2, save_steps: 2, learning_rate: 0.01}
+evaluation: {eval_steps: 3, max_eval_samples: 4}
+adapter: {lora_r: 4, lora_dropout: 0.1}
 method: {max_length: 256}
 """
-LONG = SHORT.replace("max_steps: 6", "max_steps: 100000").replace("save_every: 2", "save_every: 5")
+LONG = SHORT.replace("max_steps: 6", "max_steps: 100000").replace("save_steps: 2", "save_steps: 5")
 
 
 def named(home: Path, module: str) -> psutil.Process:
@@ -93,7 +93,7 @@ def test_a_stop_while_tokens_are_made_ends_the_run_at_once(command_line: Command
     file.write_text("".join(f"{n} " * 60 + "\n" for n in range(60_000)), encoding="utf-8")
     asked = "dataset: {source: upload, files: [many.txt]}\n"
     run = command_line.start(
-        LONG.replace("max_length: 256", "max_length: 256, answers_only: false") + asked
+        LONG.replace("max_length: 256", "max_length: 256, assistant_only_loss: false") + asked
     )
     tokens = command_line.home / "tokens"
     wait_until(lambda: tokens.exists() and any(tokens.glob("*.part")))
@@ -135,7 +135,7 @@ def test_a_killed_supervisor_takes_its_trainer_along(command_line: CommandLine) 
 def test_a_machine_that_goes_down_leaves_a_checkpoint_of_the_last_step(
     command_line: CommandLine,
 ) -> None:
-    run = command_line.start(LONG.replace("save_every: 5", "save_every: 1000"))
+    run = command_line.start(LONG.replace("save_steps: 5", "save_steps: 1000"))
     command_line.wait_for_step(run, 2)
     named(command_line.home, "core.jobs.supervisor").send_signal(signal.SIGTERM)
     assert command_line.wait(run)["state"] == "interrupted", command_line.log(run)
@@ -228,7 +228,7 @@ def test_uploaded_rows_are_trained_on_and_the_file_may_go(command_line: CommandL
     file.unlink()
     assert command_line.wait(run)["state"] == "done", command_line.log(run)
     resolved = (command_line.home / "runs" / run / "resolved.yaml").read_text()
-    assert "shape: prompt_completion" in resolved
+    assert "format: prompt_completion" in resolved
     assert "rows: '36'" in resolved
 
 

@@ -12,7 +12,7 @@ from core.runs import logs
 from core.runs.logs import LogWriter, tail
 from core.runs.paths import RunPaths
 
-LIVE = "a-live-token-of-no-known-shape"
+LIVE = "a-live-token-of-no-known-format"
 HUB_TOKEN = "hf_" + "AbCdEfGhIj" * 3
 JWT = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJlLW9mLXRoaXM"
 SECRETS = pytest.mark.parametrize("secret", [HUB_TOKEN, JWT, LIVE], ids=["hub", "jwt", "live"])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.config.data import ColumnsSection
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.data.mapping import find_mapping
 from core.errors import UserError
 
@@ -13,21 +13,21 @@ CHAT = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
 
 
 def found(
-    row: dict[str, Any], shape: DatasetShape = DatasetShape.AUTO, **named: str
-) -> tuple[DatasetShape, dict[str, str], bool]:
-    mapping = find_mapping(shape, ColumnsSection(**named), columns=list(row), rows=[row])
-    return mapping.shape, mapping.parts, mapping.sure
+    row: dict[str, Any], format: DatasetFormat = DatasetFormat.AUTO, **named: str
+) -> tuple[DatasetFormat, dict[str, str], bool]:
+    mapping = find_mapping(format, ColumnsSection(**named), columns=list(row), rows=[row])
+    return mapping.format, mapping.parts, mapping.sure
 
 
-def refusal(row: dict[str, Any], shape: DatasetShape, **named: str) -> UserError:
+def refusal(row: dict[str, Any], format: DatasetFormat, **named: str) -> UserError:
     with pytest.raises(UserError) as caught:
-        found(row, shape, **named)
+        found(row, format, **named)
     assert caught.value.hint
     return caught.value
 
 
 @pytest.mark.parametrize(
-    ("row", "shape", "parts"),
+    ("row", "format", "parts"),
     [
         ({"messages": CHAT}, "messages", {"messages": "messages"}),
         ({"id": 1, "Conversations": CHAT, "text": "x"}, "messages", {"messages": "Conversations"}),
@@ -63,7 +63,7 @@ def refusal(row: dict[str, Any], shape: DatasetShape, **named: str) -> UserError
         ),
         (
             {"prompt": "p", "completion": "c", "label": True},
-            "rated",
+            "unpaired_preference",
             {"prompt": "prompt", "completion": "completion", "label": "label"},
         ),
         # A rating that is neither good nor bad is none.
@@ -74,13 +74,13 @@ def refusal(row: dict[str, Any], shape: DatasetShape, **named: str) -> UserError
         ),
         ({"text": "a", "label": 1}, "text", {"text": "text"}),
         ({"prompt": "a", "text": "b"}, "text", {"text": "text"}),
-        ({"prompt": "a"}, "prompts", {"prompt": "prompt"}),
+        ({"prompt": "a"}, "prompt_only", {"prompt": "prompt"}),
     ],
 )
-def test_shapes_are_found_by_themselves(
-    row: dict[str, Any], shape: str, parts: dict[str, str]
+def test_formats_are_found_by_themselves(
+    row: dict[str, Any], format: str, parts: dict[str, str]
 ) -> None:
-    assert found(row) == (shape, parts, True)
+    assert found(row) == (format, parts, True)
 
 
 def test_an_empty_input_leaves_no_gap() -> None:
@@ -90,28 +90,28 @@ def test_an_empty_input_leaves_no_gap() -> None:
 
 
 def test_a_guess_is_called_one() -> None:
-    assert found({"id": 1, "verse": "a"}) == (DatasetShape.TEXT, {"text": "verse"}, False)
-    shape, parts, sure = found({"English": "a", "French": "b"})
-    assert (shape, sure) == (DatasetShape.PROMPT_COMPLETION, False)
+    assert found({"id": 1, "verse": "a"}) == (DatasetFormat.TEXT, {"text": "verse"}, False)
+    format, parts, sure = found({"English": "a", "French": "b"})
+    assert (format, sure) == (DatasetFormat.PROMPT_COMPLETION, False)
     assert parts == {"prompt": "English", "completion": "French"}
 
 
 def test_what_a_person_names_comes_first() -> None:
     row = {"messages": CHAT, "title": "t", "verse": "v"}
     named = {"prompt": "Write on {title}.", "completion": "verse"}
-    assert found(row, **named) == (DatasetShape.PROMPT_COMPLETION, named, True)
-    assert found(row, DatasetShape.TEXT, text="verse")[1] == {"text": "verse"}
+    assert found(row, **named) == (DatasetFormat.PROMPT_COMPLETION, named, True)
+    assert found(row, DatasetFormat.TEXT, text="verse")[1] == {"text": "verse"}
     # Pairs can be learned from as answers.
     pair = {"prompt": "p", "chosen": "a", "rejected": "b"}
-    assert found(pair, DatasetShape.PROMPT_COMPLETION, completion="chosen")[1] == {
+    assert found(pair, DatasetFormat.PROMPT_COMPLETION, completion="chosen")[1] == {
         "prompt": "prompt", "completion": "chosen",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("shape", "named", "field"),
+    ("format", "named", "field"),
     [
-        ("auto", {}, "dataset.shape"),
+        ("auto", {}, "dataset.format"),
         ("messages", {}, "columns.messages"),
         ("prompt_completion", {}, "columns.prompt"),
         ("prompt_completion", {"prompt": "a"}, "columns.completion"),
@@ -124,16 +124,16 @@ def test_what_a_person_names_comes_first() -> None:
     ],
 )
 def test_what_is_not_there_is_told_at_its_field(
-    shape: str, named: dict[str, str], field: str
+    format: str, named: dict[str, str], field: str
 ) -> None:
     row = {"a": "1", "b": "2", "c": "3"}
-    error = refusal(row, DatasetShape(shape), **named)
+    error = refusal(row, DatasetFormat(format), **named)
     assert error.field == field
     if named != {"text": "a", "prompt": "b"}:
         assert "a, b, c" in error.message
 
 
 def test_many_columns_are_told_in_a_few_words() -> None:
-    error = refusal({f"column{n:04}": 1 for n in range(5000)}, DatasetShape.AUTO)
+    error = refusal({f"column{n:04}": 1 for n in range(5000)}, DatasetFormat.AUTO)
     assert "column0000" in error.message
     assert len(error.message) < 500

@@ -163,7 +163,7 @@ def test_an_adapter_is_merged_into_its_base(
 @pytest.mark.parametrize(
     ("licence", "private", "ends_in"),
     [
-        ("cc-by-nd-4.0", "false", {"output.private": "forbids sharing"}),
+        ("cc-by-nd-4.0", "false", {"output.hub_private_repo": "forbids sharing"}),
         ("cc-by-nd-4.0", "true", "forbids sharing"),
         ("cc-by-nc-4.0", "false", "forbids commercial use"),
     ],
@@ -455,10 +455,18 @@ def test_private_results_never_go_where_everybody_can_see(
 @pytest.mark.parametrize(
     ("yaml", "field", "words"),
     [
-        ("output: {push: true, owner: other}", "output.owner", "can't write to other"),
-        ("output: {push: true, owner: stranger}", "output.owner", "can't write to stranger"),
-        ("output: {push: true, name: a--b}", "output.name", "not a name that the Hub allows"),
-        ("output: {push: true, name: a.git}", "output.name", "not a name that the Hub allows"),
+        ("output: {push_to_hub: true, owner: other}", "output.owner", "can't write to other"),
+        ("output: {push_to_hub: true, owner: stranger}", "output.owner", "can't write to stranger"),
+        (
+            "output: {push_to_hub: true, name: a--b}",
+            "output.name",
+            "not a name that the Hub allows",
+        ),
+        (
+            "output: {push_to_hub: true, name: a.git}",
+            "output.name",
+            "not a name that the Hub allows",
+        ),
         ("model: {name: acme/nothing}", "model.name", "does not know the model"),
         ("model: {name: closed/door}", "model.name", "it is gated"),
         ("model: {name: acme/pickled}", "model.name", "no safetensors"),
@@ -474,7 +482,7 @@ def test_private_results_never_go_where_everybody_can_see(
         ),
         (
             "dataset: {source: hub, name: acme/odd}",
-            "dataset.shape",
+            "dataset.format",
             "has no columns that SmolFactory knows",
         ),
         (
@@ -489,7 +497,7 @@ def test_what_the_hub_would_refuse_is_told_before_training(
 ) -> None:
     _fill(hub)
     file = online.home / "run.yaml"
-    file.write_text(f"version: 1\n{yaml}\n")
+    file.write_text(f"version: 2\n{yaml}\n")
     done = online("train", str(file), "--json")
     assert done.returncode == 2, done.stderr
     answer = json.loads(done.stdout)

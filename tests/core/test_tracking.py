@@ -293,7 +293,7 @@ def track(online: CommandLine, run: str, tracking: str = "dataset") -> None:
 def refused(online: CommandLine, yaml: str) -> str:
     """What is told at output.tracking of settings that no run is made of."""
     file = online.home / "run.yaml"
-    file.write_text(f"version: 1\n{yaml}\n", encoding="utf-8")
+    file.write_text(f"version: 2\n{yaml}\n", encoding="utf-8")
     done = online("train", str(file), "--json")
     assert done.returncode == 2, done.stderr
     assert not (online.home / "runs").exists()

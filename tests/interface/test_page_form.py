@@ -64,11 +64,11 @@ def test_every_section_has_a_card() -> None:
 
 def test_zeros_survive(preview: Preview) -> None:
     zeros = {
-        "adapter__dropout": 0,
+        "adapter__lora_dropout": 0,
         "training__weight_decay": 0,
         "training__max_grad_norm": 0,
         "training__seed": 0,
-        "schedule__warmup": 0,
+        "schedule__warmup_steps": 0,
         "evaluation__fraction": 0,
     }
     config = yaml.safe_load(
@@ -82,15 +82,19 @@ def test_zeros_survive(preview: Preview) -> None:
 def test_defaults_are_a_run(preview: Preview) -> None:
     shown = preview()
     assert shown["problems"] == ""
-    assert load_config(shown["yaml"]) == load_config("version: 1")
+    assert load_config(shown["yaml"]) == load_config("version: 2")
     assert "SmolLM2-135M-Instruct (built in)" in shown["summary"]
     assert shown["command"] == "python -m core train smollm2-facts-to-json.yaml"
 
 
 def test_it_is_said_what_outlives_the_machine(preview: Preview, space: Server) -> None:
-    mine = preview(output__safekeeping=True, output__owner="olga")["summary"]
+    mine = preview(output__sync_checkpoints=True, output__owner="olga")["summary"]
     assert "kept in a private repository of olga as it trains" in mine
-    proposed = {"output__safekeeping": True, "output__push": True, "output__pull_request": True}
+    proposed = {
+        "output__sync_checkpoints": True,
+        "output__push_to_hub": True,
+        "output__pull_request": True,
+    }
     theirs = preview(**proposed, output__owner="olga")["summary"]
     assert "kept in a private repository of your account" in theirs
     wiped = "wiped when the Space restarts"
@@ -98,23 +102,23 @@ def test_it_is_said_what_outlives_the_machine(preview: Preview, space: Server) -
     client = space.client()
     there = without_default(client)
     assert wiped in client.predict(api_name="/preview", **there)[0]
-    kept = there | {"output__safekeeping": True}
+    kept = there | {"output__sync_checkpoints": True}
     assert wiped not in client.predict(api_name="/preview", **kept)[0]
 
 
 @pytest.mark.parametrize(
     ("values", "path"),
     [
-        ({"training__epochs": 0}, "training.epochs"),
-        ({"training__epochs": "many"}, "training.epochs"),
-        ({"training__batch_size": 2.5}, "training.batch_size"),
-        ({"training__batch_size": None}, "training.batch_size"),
+        ({"training__num_train_epochs": 0}, "training.num_train_epochs"),
+        ({"training__num_train_epochs": "many"}, "training.num_train_epochs"),
+        ({"training__per_device_train_batch_size": 2.5}, "training.per_device_train_batch_size"),
+        ({"training__per_device_train_batch_size": None}, "training.per_device_train_batch_size"),
         ({"training__seed": -1}, "training.seed"),
         ({"training__max_steps": "1e"}, "training.max_steps"),
         ({"training__max_steps": 0}, "training.max_steps"),
         ({"model__name": "https://elsewhere.example/model"}, "model.name"),
         ({"output__name": "../up"}, "output.name"),
-        ({"schedule__kind": "sideways"}, "schedule.kind"),
+        ({"schedule__lr_scheduler_type": "sideways"}, "schedule.lr_scheduler_type"),
         ({"dataset__source": "hub"}, "dataset.name"),
         ({"dataset__source": "upload"}, "dataset.files"),
     ],
@@ -126,7 +130,7 @@ def test_a_bad_value_is_named(preview: Preview, values: dict[str, Any], path: st
 
 
 def test_messages_are_text(preview: Preview) -> None:
-    shown = preview(output__push=True, output__owner="<img src=x>", model__name="<b>/x")
+    shown = preview(output__push_to_hub=True, output__owner="<img src=x>", model__name="<b>/x")
     assert "<img" not in shown["problems"]
     assert "<img" not in shown["summary"]
 
@@ -134,11 +138,13 @@ def test_messages_are_text(preview: Preview) -> None:
 def test_a_message_at_its_field(page: Page) -> None:
     page.get_by_label("Epochs").fill("0")
     start(page)
-    expect(error_at(page, "training.epochs")).to_have_text("This should be greater than 0.")
+    expect(error_at(page, "training.num_train_epochs")).to_have_text(
+        "This should be greater than 0."
+    )
     expect(page.get_by_label("Epochs")).to_have_value("0")
     expect(page.locator("#problems")).to_contain_text("Epochs")
     page.get_by_label("Epochs").fill("2")
-    expect(error_at(page, "training.epochs")).to_have_count(0)
+    expect(error_at(page, "training.num_train_epochs")).to_have_count(0)
     expect(page.locator("#problems .problems")).to_have_count(0)
 
 
@@ -197,8 +203,8 @@ def test_a_bad_yaml_changes_nothing(page: Page, tmp_path: Path) -> None:
     for name, (text, message) in enumerate(
         (
             (b"training: [", "This is not YAML."),
-            (b"version: 1\ntraining:\n  speed: 3\n", "There is no setting training.speed."),
-            (b"version: 1\ntraining:\n  epochs: many\n", "Write a number here."),
+            (b"version: 2\ntraining:\n  speed: 3\n", "There is no setting training.speed."),
+            (b"version: 2\ntraining:\n  epochs: many\n", "Write a number here."),
             (b"version: 9\n", "reads version 1 of the file"),
             (b"\xff\xfe", "This is not a text file."),
             (b"a: b\n" * 100_000, "too large"),
@@ -233,7 +239,7 @@ def test_a_form_that_was_filled_comes_to_rest(page: Page, tmp_path: Path, datase
     # Before it, something that has to be emptied again.
     earlier = "{source: hub, name: ada/other, subset: large}"
     for name, settings in (("first", earlier), ("second", dataset)):
-        file.write_text(f"version: 1\ndataset: {settings}\noutput: {{name: {name}}}\n", "utf-8")
+        file.write_text(f"version: 2\ndataset: {settings}\noutput: {{name: {name}}}\n", "utf-8")
         load(page, file)
         expect(page.get_by_label("Name of the result")).to_have_value(name)
     asked: list[Request] = []
@@ -251,7 +257,7 @@ def test_what_start_refuses_stays_said_in_a_form_that_was_filled(
     page: Page, tmp_path: Path
 ) -> None:
     file = tmp_path / "run.yaml"
-    file.write_text("version: 1\noutput: {name: a-bot, safekeeping: true}\n", "utf-8")
+    file.write_text("version: 2\noutput: {name: a-bot, sync_checkpoints: true}\n", "utf-8")
     load(page, file)
     expect(page.get_by_label("Name of the result")).to_have_value("a-bot")
     start(page)

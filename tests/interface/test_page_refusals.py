@@ -48,7 +48,7 @@ REFUSALS = {
         [{"question": "Why?", "number": 3}],
         "Nothing tells which column is the prompt. This data has: question, number.",
         "Name it in the field 'Prompt'", "columns.prompt",
-        {"dataset__shape": "prompt_completion", "columns__completion": "question"},
+        {"dataset__format": "prompt_completion", "columns__completion": "question"},
     ),
     "no word of the assistant": Refusal(
         [{"messages": [ASKED]}], "'messages' in line 1 has no message of the assistant",
@@ -57,7 +57,7 @@ REFUSALS = {
     "pairs": Refusal(
         [{"prompt": "a", "chosen": "b", "rejected": "c"}],
         "This data is pairs of a better and a worse answer, and supervised fine-tuning learns "
-        "from answers alone.", "choose the shape prompt_completion", "dataset.shape",
+        "from answers alone.", "choose the format prompt_completion", "dataset.format",
     ),
     "no row that is left": Refusal(
         sums(3), "The filters leave no row to train on.", "Loosen them", "filters.min_length",
@@ -65,8 +65,8 @@ REFUSALS = {
     ),
     "no row that can be read": Refusal(
         [{"prompt": "a", "completion": "\ud83d"}] * 2, "none can be read: line 1, line 2.",
-        "Turn 'Skip rows that can't be read' off", "filters.unreadable",
-        {"filters__unreadable": True},
+        "Turn 'Skip rows that can't be read' off", "filters.skip_unreadable",
+        {"filters__skip_unreadable": True},
     ),
 }  # fmt: skip
 
@@ -151,7 +151,7 @@ def test_good_data_is_not_warned_of(looks: Looks, file: Path) -> None:
 
 
 def test_dropping_what_teaches_nothing_must_leave_a_row(looks: Looks, file: Path) -> None:
-    dropped = {"method__max_length": 300, "filters__untrainable": True}
+    dropped = {"method__max_length": 300, "filters__drop_untrainable": True}
     write(file, [LONG, *sums(1)])
     assert "nothing would be learned" not in looks.look(file, **dropped).figures
     write(file, [LONG])

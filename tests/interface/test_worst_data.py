@@ -55,7 +55,7 @@ def test_a_bad_file_is_refused_at_its_setting(
 
 
 def test_bad_lines_can_be_skipped_and_are_counted(looks: Looks, tmp_path: Path) -> None:
-    shown = looks.look(bad_line(tmp_path), filters__unreadable=True)
+    shown = looks.look(bad_line(tmp_path), filters__skip_unreadable=True)
     assert "Rows 9" in shown.figures
     assert "1 row (line 5)" in shown.figures
     assert "can't be read" in shown.figures
@@ -89,7 +89,7 @@ def test_a_yaml_names_no_file_elsewhere(command_line: CommandLine, home: Path) -
     (home.parent / "evil.csv").write_text("prompt,completion\na,b\n", encoding="utf-8")
     file = home / "run.yaml"
     file.write_text(
-        "version: 1\ndataset: {source: upload, files: [../evil.csv]}\n", encoding="utf-8"
+        "version: 2\ndataset: {source: upload, files: [../evil.csv]}\n", encoding="utf-8"
     )
     for command in ("preview", "train"):
         done = command_line(command, str(file))

@@ -7,7 +7,7 @@ from tokenizers import Tokenizer, decoders, normalizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.data.messages import Message
 from core.train.tokens.byte_tokens import ByteTokens
 from core.train.tokens.chat_template import training_template
@@ -49,7 +49,9 @@ def by_the_library(tokenizer: PreTrainedTokenizerBase) -> list[tuple[list[int], 
 
 
 def by_us(tokenizer: PreTrainedTokenizerBase) -> list[tuple[list[int], list[int]]]:
-    encoder = Encoder(tokenizer, shape=DatasetShape.MESSAGES, answers_only=True, model_name="tiny")
+    encoder = Encoder(
+        tokenizer, format=DatasetFormat.MESSAGES, assistant_only_loss=True, model_name="tiny"
+    )
     found = []
     for sides in encoder.encode([{"messages": messages} for messages in conversations()]):
         assert isinstance(sides, dict)

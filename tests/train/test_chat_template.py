@@ -151,7 +151,7 @@ def test_what_cannot_be_marked_is_refused(tokenizer_of: Tokenizer) -> None:
     tokenizer = tokenizer_of(Family(UNKNOWN, end="<|im_end|>"))
     with pytest.raises(UserError) as caught:
         training_template(tokenizer, model_name="acme/odd")
-    assert caught.value.field == "method.answers_only"
+    assert caught.value.field == "method.assistant_only_loss"
     assert "acme/odd" in caught.value.message
     assert caught.value.hint
 

@@ -31,7 +31,7 @@ def test_the_same_bytes_under_another_ending_are_other_rows(asked: Asked, tmp_pa
     for name in ("rows.csv", "rows.txt"):
         file = tmp_path / name
         file.write_text("text\nOne\nTwo\n", encoding="utf-8")
-        asked.choose(file, method={"answers_only": False})
+        asked.choose(file, method={"assistant_only_loss": False})
         train, _ = asked.loaded()
         read_as[name] = train.total()
     # The first line of a csv names its columns.

@@ -31,7 +31,7 @@ SAID = {"role": "assistant", "content": "Blue, or grey: naïve 🙂"}
 AGAIN = [{"role": "user", "content": "And the sea?"}, {"role": "assistant", "content": "Green."}]
 WORSE = {"role": "assistant", "content": "No idea, and it is long to say why."}
 SYSTEM = {"role": "system", "content": "Be short."}
-SHAPES: dict[str, list[dict[str, Any]]] = {
+FORMATS: dict[str, list[dict[str, Any]]] = {
     "messages": [
         {"messages": [ASKED, SAID]},
         {"messages": [SYSTEM, ASKED, SAID, *AGAIN]},
@@ -133,14 +133,14 @@ def batch_rows(loader: Any) -> set[Labelled]:
     return found
 
 
-@pytest.mark.parametrize("answers_only", [True, False], ids=["answers", "all"])
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("assistant_only_loss", [True, False], ids=["answers", "all"])
+@pytest.mark.parametrize("name", FORMATS)
 def test_the_preview_is_what_the_trainers_batches_hold(
-    previewer: Previewer, family_home: Path, tmp_path: Path, name: str, answers_only: bool
+    previewer: Previewer, family_home: Path, tmp_path: Path, name: str, assistant_only_loss: bool
 ) -> None:
-    config = settings(method={"answers_only": answers_only and name != "text"})
+    config = settings(method={"assistant_only_loss": assistant_only_loss and name != "text"})
     file = tmp_path / "rows.jsonl"
-    write(file, SHAPES[name])
+    write(file, FORMATS[name])
     run, _ = RunStore(family_home).create(
         config, files={"rows.jsonl": file}, submission=uuid.uuid4().hex
     )
@@ -149,21 +149,21 @@ def test_the_preview_is_what_the_trainers_batches_hold(
     trainer = make_trainer(
         config,
         run=run,
-        model=load_model(config, source=source, number_format="float32"),
+        model=load_model(config, source=source, precision="float32"),
         tokenizer=source.tokenizer,
         data=data,
-        number_format="float32",
+        precision="float32",
         reporter=Reporter(run=run, events=EventWriter(run.paths.events)),
     ).trainer
     preview = previewer.ask(
         Question(
-            config=config, files={"rows.jsonl": file}, home=family_home, count=len(SHAPES[name])
+            config=config, files={"rows.jsonl": file}, home=family_home, count=len(FORMATS[name])
         ),
         token=None,
     )
     assert preview.fault is None
     seen = {row["row"] for row in previewed(preview)}
-    assert len(seen) == len(SHAPES[name])
+    assert len(seen) == len(FORMATS[name])
     assert seen == batch_rows(trainer.get_train_dataloader())
     learned = sum(label >= 0 for _, labels in seen for label in labels)
     assert preview.statistics.trained == learned
@@ -223,7 +223,7 @@ def _preview_of(
     preview = previewer.ask(question, token=None)
     # It can be looked at, though supervised fine-tuning does not learn from it.
     assert preview.fault is not None
-    assert preview.fault.field == "dataset.shape"
+    assert preview.fault.field == "dataset.format"
     return previewed(preview)
 
 
@@ -254,9 +254,9 @@ def test_one_can_jump_to_the_rows_that_matter(ask: Callable[..., Preview]) -> No
 @pytest.mark.parametrize(
     ("rows", "sections", "field", "words"),
     [
-        pytest.param([{"prompt": "a"}], {}, "dataset.shape", "without an answer", id="prompts"),
+        pytest.param([{"prompt": "a"}], {}, "dataset.format", "without an answer", id="prompts"),
         pytest.param(
-            [{"text": "a"}], {}, "method.answers_only", "plain text", id="text without answers"
+            [{"text": "a"}], {}, "method.assistant_only_loss", "plain text", id="text"
         ),
         pytest.param(
             [{"messages": [SAID, ASKED, {"role": "tool"}]}], {}, "dataset.files", "line 1",

@@ -49,8 +49,8 @@ CASES: dict[str, dict[str, Any]] = {
     "a sample of which some is held out": {
         "filters": {"sample": 20}, "evaluation": {"fraction": 0.25}, "training": {"seed": 3},
     },
-    "few to evaluate with": {"evaluation": {"fraction": 0.4, "max_rows": 3}},
-    "no copies": {"filters": {"duplicates": True}, "evaluation": {"fraction": 0.2}},
+    "few to evaluate with": {"evaluation": {"fraction": 0.4, "max_eval_samples": 3}},
+    "no copies": {"filters": {"drop_duplicates": True}, "evaluation": {"fraction": 0.2}},
     "no short rows": {"filters": {"min_length": 100}, "evaluation": {"fraction": 0.2}},
     "named rows": {"evaluate": rows(*range(100, 104))},
 }  # fmt: skip

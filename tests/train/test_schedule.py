@@ -37,7 +37,7 @@ KINDS = pytest.mark.parametrize("kind", Schedule)
 
 def own_arguments(kind: Schedule) -> list[Setting]:
     """The settings that the form shows for a schedule."""
-    return [s for s in ARGUMENTS if kind in s.shown_when["schedule.kind"]]
+    return [s for s in ARGUMENTS if kind in s.shown_when["schedule.lr_scheduler_type"]]
 
 
 def rates(
@@ -59,7 +59,7 @@ def rates(
     for step in range(steps):
         optimizer.step()
         loss = float(-step if loss_falls else step)
-        scheduler.step(*([loss] if schedule.kind in BY_LOSS else []))
+        scheduler.step(*([loss] if schedule.lr_scheduler_type in BY_LOSS else []))
         found.append(optimizer.param_groups[0]["lr"])
     return found
 

@@ -8,7 +8,7 @@ from transformers import PreTrainedModel, Trainer
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from trl import SFTConfig
 
-from core.config.options import NumberFormat, Switch
+from core.config.options import Precision, Switch
 from core.config.resolved import Choice
 from core.config.run_config import RunConfig
 from core.runs.store import Run
@@ -34,7 +34,7 @@ def make_trainer(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     data: Data,
-    number_format: str,
+    precision: str,
     reporter: Reporter,
 ) -> PreparedTrainer:
     """A trainer for data that is tokens already, with the labels of what is not learned masked."""
@@ -43,8 +43,8 @@ def make_trainer(
         model=model,
         args=SFTConfig(
             **_arguments(config, run=run, evaluates=data.evaluation is not None),
-            bf16=number_format == NumberFormat.BFLOAT16,
-            fp16=number_format == NumberFormat.FLOAT16,
+            bf16=precision == Precision.BFLOAT16,
+            fp16=precision == Precision.FLOAT16,
             activation_checkpointing=checkpointing.value == Switch.ON,
         ),
         processing_class=tokenizer,
@@ -59,21 +59,21 @@ def _arguments(config: RunConfig, *, run: Run, evaluates: bool) -> dict[str, Any
     training = config.training
     return {
         "output_dir": str(run.paths.checkpoints),
-        "num_train_epochs": training.epochs,
+        "num_train_epochs": training.num_train_epochs,
         "max_steps": training.max_steps or -1,
         "learning_rate": training.learning_rate,
-        "per_device_train_batch_size": training.batch_size,
-        "per_device_eval_batch_size": training.batch_size,
-        "gradient_accumulation_steps": training.accumulation,
-        "optim": training.optimizer.value,
+        "per_device_train_batch_size": training.per_device_train_batch_size,
+        "per_device_eval_batch_size": training.per_device_train_batch_size,
+        "gradient_accumulation_steps": training.gradient_accumulation_steps,
+        "optim": training.optim.value,
         "weight_decay": training.weight_decay,
         "max_grad_norm": training.max_grad_norm,
         "seed": training.seed,
-        "logging_steps": training.log_every,
-        "save_steps": training.save_every,
-        "save_total_limit": training.keep_checkpoints,
+        "logging_steps": training.logging_steps,
+        "save_steps": training.save_steps,
+        "save_total_limit": training.save_total_limit,
         "eval_strategy": "steps" if evaluates else "no",
-        "eval_steps": config.evaluation.every,
+        "eval_steps": config.evaluation.eval_steps,
         "max_length": config.method.max_length,
         "packing": config.method.packing,
         "report_to": "none",

@@ -86,7 +86,7 @@ class Answers:
             raise
         opened = [RowEncoder(each, config, tokenizer) for each in mapped]
         mapping = opened[0].mapping
-        found.shape, found.parts = mapping.shape, mapping.parts
+        found.format, found.parts = mapping.format, mapping.parts
         found.why, found.sure = mapping.why, mapping.sure
         evaluation = [
             RowEncoder(map_rows(source, self._rows(source, Preview())), config, tokenizer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.config.run_config import RunConfig
 from core.data.preview import Bar, Statistics
 from core.train.tokens.encode import Tokens
@@ -23,11 +23,11 @@ MANY_TRUNCATED, MANY_DUPLICATES, LOPSIDED = 0.05, 0.01, 0.1
 
 @dataclass
 class Findings:
-    """Counts of rows of one shape as they are added, and what follows from them."""
+    """Counts of rows of one format as they are added, and what follows from them."""
 
     config: RunConfig
     tokenizer: PreTrainedTokenizerBase
-    shape: DatasetShape
+    format: DatasetFormat
     statistics: Statistics
     lengths: list[int] = field(default_factory=list)
     # Where rows are that were skipped, and such as teach nothing.
@@ -72,7 +72,7 @@ class Findings:
 
     def teaches(self, row: EncodedRow) -> bool:
         learns = all(self.learned(side) for side in row.sides.values())
-        return learns or self.shape is DatasetShape.PROMPTS
+        return learns or self.format is DatasetFormat.PROMPT_ONLY
 
     def finish(self) -> None:
         """Work out the figures that follow from all rows together."""
@@ -90,7 +90,7 @@ class Findings:
         rows, complete = self.statistics.rows, self.statistics.complete
         if complete and rows == self.statistics.nothing_learned:
             raise none_left(unreadable=self.skipped, unlearned=self.unlearned, cut=self.cut)
-        if self.unlearned and not self.config.filters.untrainable:
+        if self.unlearned and not self.config.filters.drop_untrainable:
             raise nothing_learned(self.unlearned, rows=rows, cut=self.cut)
 
     def warnings(self, *, named_evaluation: bool) -> Iterator[str]:
@@ -120,7 +120,10 @@ class Findings:
                 "nothing: fill it in, or take it out of the data."
             )
         share = self._positive / rows
-        if self.shape is DatasetShape.RATED and not LOPSIDED <= share <= 1 - LOPSIDED:
+        if (
+            self.format is DatasetFormat.UNPAIRED_PREFERENCE
+            and not LOPSIDED <= share <= 1 - LOPSIDED
+        ):
             yield (
                 f"{share:.0%} of the ratings are good: of so few of one kind little is learned. "
                 f"Add rows that are rated {'good' if share < LOPSIDED else 'bad'}."

@@ -73,8 +73,8 @@ class Look:
     def __post_init__(self) -> None:
         statistics = self.preview.statistics
         statistics.evaluation_complete = not self.evaluation
-        shape = self.sources[0].mapping.shape
-        self.findings = Findings(self.config, self.tokenizer, shape, statistics)
+        format = self.sources[0].mapping.format
+        self.findings = Findings(self.config, self.tokenizer, format, statistics)
         self._batches = _in_turn(self.sources)
         self._evaluation_batches = _in_turn(self.evaluation)
         # Beyond what is looked at it is enough that each row can be formatted.
@@ -109,7 +109,7 @@ class Look:
         if self._uses is None and is_whole:
             self._uses = self._divide()
         if self.evaluation:
-            most = self.config.evaluation.max_rows
+            most = self.config.evaluation.max_eval_samples
             statistics.evaluation_rows = min(len(self.evaluation_rows), most)
         self.findings.finish()
         encoders = [*self.sources, *self.evaluation]
@@ -128,7 +128,7 @@ class Look:
         self._digests.add(seen.digest)
         # A copy that is dropped is shown as well: which one goes is known when all have been seen.
         self.rows.append(seen)
-        if not (is_copy and self.config.filters.duplicates):
+        if not (is_copy and self.config.filters.drop_duplicates):
             self.findings.add(row, length=seen.length, is_copy=is_copy)
 
     def _read_evaluation(self, *, end: float, to_the_end: bool) -> None:
@@ -192,7 +192,7 @@ class Look:
     def _fault(self) -> Fault | None:
         try:
             for made in [*self.sources, *self.evaluation]:
-                check_learnable(made.mapping.shape, field=made.source.shape_field)
+                check_learnable(made.mapping.format, field=made.source.format_field)
             if self.evaluation:
                 self._check_evaluation(field=self.evaluation[0].source.field)
             self.findings.check()

@@ -14,7 +14,7 @@ from jinja2 import TemplateError
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from trl.data_utils import common_prefix_length
 
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.config.resolved import Choice
 from core.data.formats import Example
 from core.data.messages import Message
@@ -70,7 +70,7 @@ def digest_of(sides: Sides) -> bytes:
 
 
 class Encoder:
-    """Turns examples of one shape into tokens. `choices` and `warnings` say how, for the events.
+    """Turns examples of one format into tokens. `choices` and `warnings` say how, for the events.
 
     Raises UserError when the answers can't be told from the questions with this model.
     """
@@ -79,24 +79,24 @@ class Encoder:
         self,
         tokenizer: PreTrainedTokenizerBase,
         *,
-        shape: DatasetShape,
-        answers_only: bool,
+        format: DatasetFormat,
+        assistant_only_loss: bool,
         model_name: str,
     ) -> None:
         self.tokenizer = tokenizer
         self.choices: dict[str, Choice] = {}
         self.warnings: list[str] = []
-        self._shape = shape
-        self.answers_only = answers_only
+        self._format = format
+        self.assistant_only_loss = assistant_only_loss
         self.template: str | None = tokenizer.chat_template
-        self._marks = answers_only and shape is DatasetShape.MESSAGES
-        if shape is DatasetShape.TEXT and answers_only:
+        self._marks = assistant_only_loss and format is DatasetFormat.MESSAGES
+        if format is DatasetFormat.TEXT and assistant_only_loss:
             raise UserError(
                 "This data is plain text, so there are no answers to tell from questions.",
                 hint="Turn 'Loss on answers only' off to learn all of the text.",
-                field="method.answers_only",
+                field="method.assistant_only_loss",
             )
-        if shape is not DatasetShape.TEXT and self.template is None:
+        if format is not DatasetFormat.TEXT and self.template is None:
             raise UserError(
                 f"{model_name} has no chat template, so it can't be trained on conversations yet.",
                 hint="Choose plain or chatml as the chat template, or an instruct model.",
@@ -137,19 +137,19 @@ class Encoder:
 
     def _encode(self, examples: Sequence[Example]) -> list[Sides]:
         tools = [example.get("tools") for example in examples]
-        match self._shape:
-            case DatasetShape.TEXT:
+        match self._format:
+            case DatasetFormat.TEXT:
                 end = self.tokenizer.eos_token or ""
                 texts = [e["text"] + ("" if e["text"].endswith(end) else end) for e in examples]
                 return [_whole(ids) for ids in self.tokenizer(text=texts)["input_ids"]]
-            case DatasetShape.MESSAGES:
+            case DatasetFormat.MESSAGES:
                 return self._conversations([e["messages"] for e in examples], tools)
-            case DatasetShape.PREFERENCE:
+            case DatasetFormat.PREFERENCE:
                 prompts = [e["prompt"] for e in examples]
                 better = self._answers(prompts, [e["chosen"] for e in examples], tools)
                 worse = self._answers(prompts, [e["rejected"] for e in examples], tools)
                 return [_pair(*sides) for sides in zip(better, worse, strict=True)]
-            case DatasetShape.PROMPTS:
+            case DatasetFormat.PROMPT_ONLY:
                 rendered = self._render([e["prompt"] for e in examples], tools, asks=True)
                 return [_whole(ids, learned=False) for ids in rendered["input_ids"]]
             case _:
@@ -187,7 +187,11 @@ class Encoder:
         return [(both, common_prefix_length(prompt, both)) for prompt, both in pairs]
 
     def _told(self, ids: list[int], start: int) -> Tokens:
-        first = start if self.answers_only or self._shape is DatasetShape.RATED else 0
+        first = (
+            start
+            if self.assistant_only_loss or self._format is DatasetFormat.UNPAIRED_PREFERENCE
+            else 0
+        )
         return _from(ids, first)
 
     def _render(

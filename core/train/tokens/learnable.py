@@ -2,23 +2,23 @@
 
 from collections.abc import Sequence
 
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.errors import UserError
 from core.train.tokens.split import counted, listed
 
 # What supervised fine-tuning can learn from.
-LEARNABLE = (DatasetShape.MESSAGES, DatasetShape.PROMPT_COMPLETION, DatasetShape.TEXT)
+LEARNABLE = (DatasetFormat.MESSAGES, DatasetFormat.PROMPT_COMPLETION, DatasetFormat.TEXT)
 
 
-def check_learnable(shape: DatasetShape, *, field: str) -> None:
+def check_learnable(format: DatasetFormat, *, field: str) -> None:
     """Raises UserError at `field` when supervised fine-tuning can't learn from such rows."""
-    if shape in LEARNABLE:
+    if format in LEARNABLE:
         return
     what = {
-        DatasetShape.PREFERENCE: "pairs of a better and a worse answer",
-        DatasetShape.RATED: "answers with a rating",
-    }.get(shape, "prompts without an answer")
-    hint = "To learn one of its columns as the answer, choose the shape prompt_completion and "
+        DatasetFormat.PREFERENCE: "pairs of a better and a worse answer",
+        DatasetFormat.UNPAIRED_PREFERENCE: "answers with a rating",
+    }.get(format, "prompts without an answer")
+    hint = "To learn one of its columns as the answer, choose the format prompt_completion and "
     hint += "name that column as the answer."
     if field == "dataset.builtin":
         hint = "Choose Facts to JSON: the methods that learn from such rows are not here yet."
@@ -47,7 +47,7 @@ def none_left(*, unreadable: Sequence[str], unlearned: Sequence[str], cut: int) 
         return UserError(
             f"No row is left to train on, since none can be read: {listed(unreadable)}.",
             hint="Turn 'Skip rows that can't be read' off to see what is wrong with the first.",
-            field="filters.unreadable",
+            field="filters.skip_unreadable",
         )
     return UserError(
         "The filters leave no row to train on.", hint="Loosen them.", field="filters.min_length"

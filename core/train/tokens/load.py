@@ -55,7 +55,7 @@ def load_data(
     """Read the run's rows, and keep some from training to evaluate with.
 
     `tokenizer_id` names the tokenizer and its revision, as the key under which tokens are kept.
-    Raises UserError when a row can't be formatted or has nothing to learn, or when the shape does
+    Raises UserError when a row can't be formatted or has nothing to learn, or when the format does
     not suit the model.
     """
     sources = sources_of(config, run.files())
@@ -182,10 +182,10 @@ class _Tokens:
 
     def _encoder(self, source: Source, rows: Iterator[Row]) -> RowEncoder:
         made = RowEncoder(map_rows(source, rows), self._config, self._tokenizer)
-        check_learnable(made.mapping.shape, field=source.shape_field)
+        check_learnable(made.mapping.format, field=source.format_field)
         self._choices |= made.encoder.choices
-        shape = Choice(value=made.mapping.shape, why=made.mapping.why)
-        self._choices.setdefault("shape", shape)
+        format = Choice(value=made.mapping.format, why=made.mapping.why)
+        self._choices.setdefault("format", format)
         for text in [*made.encoder.warnings, *made.guesses]:
             self._warn(text)
         return made
@@ -209,7 +209,7 @@ class _Tokens:
             self._warn(skipped(bad))
         empty = list(rows.select(np.flatnonzero(read & fits & ~learns))["place"])
         kept = np.flatnonzero(read & fits & learns)
-        if empty and not filters.untrainable:
+        if empty and not filters.drop_untrainable:
             raise nothing_learned(empty, rows=len(rows), cut=cut)
         if empty:
             self._unlearned += empty

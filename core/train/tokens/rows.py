@@ -28,7 +28,7 @@ class EncodedRow:
 class RowEncoder:
     """Turns rows of one source into tokens, each row by itself.
 
-    Raises UserError when their shape does not suit the model.
+    Raises UserError when their format does not suit the model.
     """
 
     def __init__(
@@ -38,8 +38,8 @@ class RowEncoder:
         self._mapped = mapped
         self.encoder = Encoder(
             tokenizer,
-            shape=self.mapping.shape,
-            answers_only=config.method.answers_only,
+            format=self.mapping.format,
+            assistant_only_loss=config.method.assistant_only_loss,
             model_name=config.model.name,
         )
 
@@ -75,7 +75,7 @@ class RowEncoder:
     def _row(self, place: str, example: Example, sides: Sides | Refused) -> EncodedRow:
         if not isinstance(sides, Refused):
             return EncodedRow(place, example, sides, warning=self.encoder.lost(example))
-        if not self.source.filters.unreadable:
+        if not self.source.filters.skip_unreadable:
             raise UserError(
                 f"{place}: {sides.reason}",
                 hint=f"Put the row right, {SKIP}, or choose a model whose template takes it.",

@@ -40,7 +40,7 @@ def divide(
     `digests` has for each row what is the same for rows with the same tokens. Rows are held out
     only where none are named to evaluate with.
     """
-    chosen = first_of_each(digests) if config.filters.duplicates else np.arange(len(digests))
+    chosen = first_of_each(digests) if config.filters.drop_duplicates else np.arange(len(digests))
     chosen = sample(config, chosen)
     held = chosen[:0]
     if not named_evaluation:
@@ -63,7 +63,7 @@ def sample(config: RunConfig, rows: np.ndarray) -> np.ndarray:
 
 def few_to_evaluate(config: RunConfig, rows: int) -> list[int]:
     """As many rows as are to be evaluated, by chance from all of them, in their order."""
-    most = config.evaluation.max_rows
+    most = config.evaluation.max_eval_samples
     return sorted(_chance(config).sample(range(rows), most)) if rows > most else list(range(rows))
 
 
@@ -76,7 +76,9 @@ def hold_out(
     where there are too few.
     """
     evaluation = config.evaluation
-    count = min(round(len(chosen) * evaluation.fraction), evaluation.max_rows, len(chosen) - 1)
+    count = min(
+        round(len(chosen) * evaluation.fraction), evaluation.max_eval_samples, len(chosen) - 1
+    )
     if count <= 0:
         return chosen, chosen[:0]
     _, first, content, copies = np.unique(

@@ -59,7 +59,7 @@ class Stream:
         return made.shuffle(seed=self._config.training.seed, buffer_size=SHUFFLED_ROWS)
 
     def _keep(self, rows: Iterator[EncodedRow]) -> Dataset | None:
-        taken = list(islice(rows, self._config.evaluation.max_rows))
+        taken = list(islice(rows, self._config.evaluation.max_eval_samples))
         self._held = {digest_of(row.sides) for row in taken}
         made = [_trained(row) for row in taken]
         return Dataset.from_list(made, features=FEATURES) if made else None

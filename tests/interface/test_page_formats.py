@@ -1,4 +1,4 @@
-"""Every shape of data that docs/data.md lists, as the page shows it; its pictures are made here."""
+"""Every format of data in docs/data.md, as the page shows it; its pictures are made here."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import trl
 from playwright.sync_api import Browser, Page, expect
 
 from core.builtin.model import builtin_model_folder
-from core.config.options import DatasetShape
+from core.config.options import DatasetFormat
 from core.machine.source_tree import ROOT
 from tests.conftest import wait_until
 from tests.interface.harness import Server, open_form, serving
@@ -38,7 +38,7 @@ CALL = {"type": "function", "function": {"name": "weather", "arguments": {"town"
 
 @dataclass(frozen=True)
 class Sample:
-    """A row, what the page calls its shape, and what of it is learned."""
+    """A row, what the page calls its format, and what of it is learned."""
 
     row: dict[str, Any]
     read_as: str
@@ -73,11 +73,11 @@ SAMPLES = {
         {"chosen": [ASKED, SAID], "rejected": [ASKED, WORSE]},
         "pairs of answers", "Wood does.<|im_end|>", ["Stones do."],
     ),
-    "rated": Sample(
+    "unpaired_preference": Sample(
         {"prompt": "What floats?", "completion": "Stones.", "label": False},
-        "rated answers", "Stones.<|im_end|>", ["rated bad"],
+        "answers with a label", "Stones.<|im_end|>", ["label: false"],
     ),
-    "prompts": Sample(
+    "prompt_only": Sample(
         {"prompt": [ASKED]}, "prompts without answers", "", ["What floats on water?"]
     ),
     "tools": Sample(
@@ -104,7 +104,7 @@ def tools_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, tools_server: Server) -> Iterator[Page]:
-    """One page for all shapes, one file after another."""
+    """One page for all formats, one file after another."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     opened = open_form(context, tools_server)
     expect(opened.locator("#data-rows .seen").first).to_be_visible(timeout=30_000)
@@ -114,7 +114,9 @@ def page(browser: Browser, tools_server: Server) -> Iterator[Page]:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_shape_is_found_and_its_answers_are_marked(page: Page, tmp_path: Path, name: str) -> None:
+def test_a_format_is_found_and_its_answers_are_marked(
+    page: Page, tmp_path: Path, name: str
+) -> None:
     sample = SAMPLES[name]
     file = tmp_path / f"{name}.jsonl"
     file.write_text(json.dumps(sample.row) + "\n", encoding="utf-8")
@@ -135,14 +137,14 @@ def test_a_shape_is_found_and_its_answers_are_marked(page: Page, tmp_path: Path,
         # Whole, where the page scrolls.
         page.set_viewport_size({"width": 1400, "height": 3000})
         page.add_style_tag(content=".tokens { max-height: none !important; }")
-        row.screenshot(path=Path(PICTURES) / "shapes" / f"{name}.png")
+        row.screenshot(path=Path(PICTURES) / "formats" / f"{name}.png")
 
 
-def test_the_document_lists_every_shape_with_its_picture() -> None:
+def test_the_document_lists_every_format_with_its_picture() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     for name in SAMPLES:
-        picture = f"pictures/shapes/{name}.png"
+        picture = f"pictures/formats/{name}.png"
         assert picture in text
         assert (DOCUMENT.parent / picture).is_file()
-    for shape in set(DatasetShape) - {DatasetShape.AUTO}:
-        assert f"`{shape.value}`" in text
+    for format in set(DatasetFormat) - {DatasetFormat.AUTO}:
+        assert f"`{format.value}`" in text

@@ -1,0 +1,75 @@
+"""Files of older versions are read as if they were written today."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from core.config.output import OutputSection
+from core.config.parse import load_config, parse_config
+from core.errors import InvalidConfig
+from core.runs.paths import RunPaths
+from core.runs.store import Run
+from tests.core.test_config import CHANGED
+
+VERSION_1 = (Path(__file__).parent / "version_1.yaml").read_text(encoding="utf-8")
+
+
+def test_every_setting_of_version_1_is_read() -> None:
+    assert load_config(VERSION_1) == parse_config(CHANGED)
+
+
+@pytest.mark.parametrize(
+    ("old", "today"),
+    [
+        (
+            {"dataset": {"source": "upload", "file": "a.csv", "prompt_column": "p"}},
+            {
+                "dataset": {"source": "upload", "files": ["a.csv"]},
+                "columns": {"prompt": "p"},
+            },
+        ),
+        (
+            {"dataset": {"file": None, "messages_column": None, "completion_column": None}},
+            {"dataset": {"files": []}},
+        ),
+        (
+            {"dataset": {"text_column": "t"}, "columns": {"system": "s"}},
+            {"columns": {"text": "t", "system": "s"}},
+        ),
+        ({"dataset": {"shape": "rated"}}, {"dataset": {"format": "unpaired_preference"}}),
+        ({"dataset": {"shape": "prompts"}}, {"dataset": {"format": "prompt_only"}}),
+    ],
+)
+def test_what_version_1_said_otherwise_is_read(old: dict[str, Any], today: dict[str, Any]) -> None:
+    assert parse_config({"version": 1, **old}) == parse_config(today)
+
+
+def test_a_bad_value_of_version_1_is_told_under_todays_name() -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        load_config("version: 1\ntraining: {batch_size: many, speed: 1}\nmodel: 5\n")
+    assert caught.value.fields.keys() == {
+        "training.per_device_train_batch_size", "training.speed", "model",
+    }  # fmt: skip
+
+
+def test_a_name_of_version_1_in_a_file_of_version_2_is_refused_with_the_new_one() -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        load_config("version: 2\ntraining: {epochs: 3}\n")
+    assert "training.num_train_epochs" in caught.value.fields["training.epochs"]
+
+
+def test_what_version_1_left_in_a_runs_folder_is_read(tmp_path: Path) -> None:
+    run = Run(id=tmp_path.name, paths=RunPaths(tmp_path))
+    run.paths.resolved.write_text("number_format: bfloat16\nrows: '3'\n", encoding="utf-8")
+    run.paths.push.write_text(
+        json.dumps({"name": "bot", "push": True, "private": False, "safekeeping": True}), "utf-8"
+    )
+    run.paths.config.write_text(VERSION_1, encoding="utf-8")
+    assert run.resolved() == {"precision": "bfloat16", "rows": "3"}
+    assert run.output() == OutputSection(
+        name="bot", push_to_hub=True, hub_private_repo=False, sync_checkpoints=True
+    )
+    assert yaml.safe_load(run.config().to_yaml())["version"] == 2

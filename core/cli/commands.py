@@ -167,7 +167,7 @@ def push(asked: argparse.Namespace, settings: Settings) -> int:
     chosen = {
         "owner": owner,
         "name": name,
-        "private": not asked.public,
+        "hub_private_repo": not asked.public,
         "pull_request": asked.pull_request,
         "weights": asked.weights,
     }

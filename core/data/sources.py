@@ -70,7 +70,8 @@ def sources_of(config: RunConfig, files: Files) -> Sources:
     dataset = config.dataset
     if dataset.streaming:
         # Nobody can look at all rows beforehand: a bad one must not end the run hours later.
-        skipping = config.filters.model_copy(update={"unreadable": True, "untrainable": True})
+        skips = {"skip_unreadable": True, "drop_untrainable": True}
+        skipping = config.filters.model_copy(update=skips)
         config = config.model_copy(update={"filters": skipping})
     match dataset.source:
         case DatasetSource.BUILTIN:

@@ -176,7 +176,7 @@ def _chosen_output(run: Run, values: Mapping[str, Any]) -> OutputSection:
     nested["output"] |= {
         "name": (values["name"] or "").strip(),
         "owner": (values["owner"] or "").strip() or None,
-        "private": values["private"],
+        "hub_private_repo": values["private"],
         "pull_request": values["pull_request"],
         "weights": values["weights"],
     }

@@ -181,7 +181,7 @@ def test_rows_are_read_as_they_come(hub: HubDouble, online: CommandLine) -> None
     data = jsonl(300) + json.dumps({"prompt": "", "completion": "x"}).encode()
     hub.add_repo(kind="dataset", repo_id="acme/rows", files={"train.jsonl": data})
     run = train(
-        online, dataset=on_hub(streaming=True), evaluation={"fraction": 0.1, "max_rows": 3},
+        online, dataset=on_hub(streaming=True), evaluation={"fraction": 0.1, "max_eval_samples": 3},
         training={"max_steps": 4},
     )  # fmt: skip
     events = online.events(run)

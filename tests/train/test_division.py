@@ -51,14 +51,14 @@ def test_something_is_always_left_to_train_on(
 
 
 def test_no_more_is_held_out_than_is_evaluated() -> None:
-    config = settings(evaluation={"fraction": 0.5, "max_rows": 7})
+    config = settings(evaluation={"fraction": 0.5, "max_eval_samples": 7})
     marks = np.array([str(index).encode() for index in range(100)])
     trained, held = hold_out(config, np.arange(100), digests=marks)
     assert (len(trained), len(held)) == (93, 7)
 
 
 def test_rows_to_evaluate_are_taken_from_all_of_them() -> None:
-    config = settings(evaluation={"max_rows": 50})
+    config = settings(evaluation={"max_eval_samples": 50})
     chosen = few_to_evaluate(config, 1000)
     assert len(set(chosen)) == 50
     assert max(chosen) > 500
@@ -89,7 +89,7 @@ def test_only_the_first_of_rows_that_are_alike_stays() -> None:
 
 
 def test_copies_are_dropped_across_sources_before_anything_is_held_out() -> None:
-    config = settings(filters={"duplicates": True}, evaluation={"fraction": 0.5})
+    config = settings(filters={"drop_duplicates": True}, evaluation={"fraction": 0.5})
     marks = np.array([b"a", b"b", b"c", b"d", b"c", b"d"])
     whole = divide(config, digests=marks, lengths=[4, 2], weights=[1, 1], named_evaluation=False)
     assert sorted([*whole.train, *whole.held]) == [0, 1, 2, 3]

@@ -14,10 +14,12 @@ from core.train.schedule import schedule_arguments, warmup_within
 
 PEAK = 0.01
 STEPS = 20
-ARGUMENTS = [s for s in settings_of_a_run() if s.section == "schedule" and s.name != "kind"]
+ARGUMENTS = [
+    s for s in settings_of_a_run() if s.section == "schedule" and s.name != "lr_scheduler_type"
+]
 # For each argument a value that is not its default.
 CHANGED: dict[str, Any] = {
-    "warmup": 3,
+    "warmup_steps": 3,
     "num_cycles": 2.0,
     "min_lr_rate": 0.25,
     "warmup_lr_rate": 0.75,
@@ -79,7 +81,7 @@ def test_every_argument_is_tried() -> None:
 
 @KINDS
 def test_a_schedule_runs_as_it_is_first_offered(kind: Schedule) -> None:
-    found = rates(ScheduleSection(kind=kind))
+    found = rates(ScheduleSection(lr_scheduler_type=kind))
     assert len(found) == STEPS + 1
     assert all(math.isfinite(rate) and 0 <= rate <= PEAK * 1.0001 for rate in found)
     assert max(found) > PEAK / 2
@@ -88,7 +90,7 @@ def test_a_schedule_runs_as_it_is_first_offered(kind: Schedule) -> None:
 @KINDS
 def test_a_schedule_runs_with_all_its_arguments(kind: Schedule) -> None:
     values = {setting.name: CHANGED[setting.name] for setting in own_arguments(kind)}
-    found = rates(ScheduleSection(kind=kind, **values))
+    found = rates(ScheduleSection(lr_scheduler_type=kind, **values))
     assert all(math.isfinite(rate) and 0 <= rate <= 0.02 for rate in found)
 
 
@@ -97,41 +99,42 @@ def test_every_argument_that_is_shown_does_something(kind: Schedule) -> None:
     shown = {setting.name for setting in own_arguments(kind)}
     for name in shown:
         # Some show only where the rate moves at once.
-        quick = {"warmup": 2, "patience": 0}
+        quick = {"warmup_steps": 2, "patience": 0}
         base = {other: quick[other] for other in quick if other in shown and other != name}
         falls = name == "max_lr"
-        plain = rates(ScheduleSection(kind=kind, **base), loss_falls=falls)
-        changed = ScheduleSection(kind=kind, **base | {name: CHANGED[name]})
+        plain = rates(ScheduleSection(lr_scheduler_type=kind, **base), loss_falls=falls)
+        changed = ScheduleSection(lr_scheduler_type=kind, **base | {name: CHANGED[name]})
         assert rates(changed, loss_falls=falls) != plain, name
 
 
 @KINDS
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_schedule_fits_a_run_of_hardly_a_step(kind: Schedule, steps: int) -> None:
-    assert all(math.isfinite(rate) for rate in rates(ScheduleSection(kind=kind), steps=steps))
+    found = rates(ScheduleSection(lr_scheduler_type=kind), steps=steps)
+    assert all(math.isfinite(rate) for rate in found)
 
 
 def test_a_small_warm_up_is_a_share_and_a_large_one_is_steps() -> None:
-    share = rates(ScheduleSection(kind=Schedule.LINEAR, warmup=0.25))
-    steps = rates(ScheduleSection(kind=Schedule.LINEAR, warmup=5))
+    share = rates(ScheduleSection(lr_scheduler_type=Schedule.LINEAR, warmup_steps=0.25))
+    steps = rates(ScheduleSection(lr_scheduler_type=Schedule.LINEAR, warmup_steps=5))
     assert share == steps
     assert share.index(max(share)) == 5
-    assert rates(ScheduleSection(kind=Schedule.LINEAR, warmup=0))[0] == PEAK
+    assert rates(ScheduleSection(lr_scheduler_type=Schedule.LINEAR, warmup_steps=0))[0] == PEAK
 
 
 @pytest.mark.parametrize(
     ("values", "end"),
     [
-        ({"kind": Schedule.LINEAR}, 0.0),
-        ({"kind": Schedule.POLYNOMIAL, "lr_end": 0.002}, 0.002),
-        ({"kind": Schedule.POLYNOMIAL, "lr_end": 0.0}, 0.0),
-        ({"kind": Schedule.COSINE_WITH_MIN_LR, "min_lr_rate": 0.0}, 0.0),
-        ({"kind": Schedule.COSINE_WITH_MIN_LR, "min_lr_rate": 0.25}, 0.0025),
-        ({"kind": Schedule.WARMUP_STABLE_DECAY, "min_lr_rate": 0.0}, 0.0),
-        ({"kind": Schedule.WARMUP_STABLE_DECAY, "min_lr_rate": 0.25}, 0.0025),
-        ({"kind": Schedule.CONSTANT}, PEAK),
-        ({"kind": Schedule.REDUCE_ON_PLATEAU, "patience": 0, "min_lr": 0.004}, 0.004),
-        ({"kind": Schedule.GREEDY, "patience": 0, "min_lr": 0.004}, 0.004),
+        ({"lr_scheduler_type": Schedule.LINEAR}, 0.0),
+        ({"lr_scheduler_type": Schedule.POLYNOMIAL, "lr_end": 0.002}, 0.002),
+        ({"lr_scheduler_type": Schedule.POLYNOMIAL, "lr_end": 0.0}, 0.0),
+        ({"lr_scheduler_type": Schedule.COSINE_WITH_MIN_LR, "min_lr_rate": 0.0}, 0.0),
+        ({"lr_scheduler_type": Schedule.COSINE_WITH_MIN_LR, "min_lr_rate": 0.25}, 0.0025),
+        ({"lr_scheduler_type": Schedule.WARMUP_STABLE_DECAY, "min_lr_rate": 0.0}, 0.0),
+        ({"lr_scheduler_type": Schedule.WARMUP_STABLE_DECAY, "min_lr_rate": 0.25}, 0.0025),
+        ({"lr_scheduler_type": Schedule.CONSTANT}, PEAK),
+        ({"lr_scheduler_type": Schedule.REDUCE_ON_PLATEAU, "patience": 0, "min_lr": 0.004}, 0.004),
+        ({"lr_scheduler_type": Schedule.GREEDY, "patience": 0, "min_lr": 0.004}, 0.004),
     ],
 )
 def test_a_schedule_ends_where_it_is_told_to(values: dict[str, Any], end: float) -> None:

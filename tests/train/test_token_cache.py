@@ -102,14 +102,14 @@ def test_tokens_are_kept_for_the_next_run(made: Made) -> None:
     assert path.stat().st_mtime > 0
 
 
-@pytest.mark.parametrize("change", [{"duplicates": True}, {"unreadable": True}])
+@pytest.mark.parametrize("change", [{"drop_duplicates": True}, {"skip_unreadable": True}])
 def test_other_rows_never_share_their_tokens(made: Made, change: dict[str, Any]) -> None:
     made.write([*rows(20), *rows(20)])
     plain = made.tokens(made.encoder())
     changed = made.tokens(made.encoder(**change))
     other = made.tokens(made.encoder(), content="b")
     assert len({tokens.cache_files[0]["filename"] for tokens in (plain, changed, other)}) == 3
-    assert len(changed) == (20 if "duplicates" in change else 40)
+    assert len(changed) == (20 if "drop_duplicates" in change else 40)
 
 
 def test_tokens_unused_for_long_are_forgotten(made: Made) -> None:
@@ -132,7 +132,7 @@ def test_a_bad_row_far_down_is_told_and_leaves_nothing_behind(made: Made) -> Non
 
 def test_skipped_rows_keep_their_place_and_their_fault(made: Made) -> None:
     made.write([*rows(MANY), "{broken", {"prompt": "", "completion": "x"}])
-    tokens = made.tokens(made.encoder(unreadable=True))
+    tokens = made.tokens(made.encoder(skip_unreadable=True))
     bad = [row for row in tokens if row["length"] == 0]
     assert [row["place"] for row in bad] == [f"line {MANY + 1}", f"line {MANY + 2}"]
     assert all(row["fault"] for row in bad)

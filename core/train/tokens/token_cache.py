@@ -71,7 +71,7 @@ def tokens_of(encoder: RowEncoder, *, folder: Path, content: str, tokenizer_id: 
 def _key(encoder: RowEncoder, *, content: str, tokenizer_id: str) -> str:
     """A name that is the same only where the tokens would be."""
     filters = encoder.source.filters.model_dump(
-        include={"unreadable", "drop_where", "drop_empty", "duplicates"}
+        include={"skip_unreadable", "drop_where", "drop_empty", "drop_duplicates"}
     )
     described = [
         ENCODING_VERSION, content, tokenizer_id, encoder.encoder.template, _LIBRARIES,

@@ -138,9 +138,9 @@ def _next_checkpoint(run: Run, *, after: int) -> CheckpointSaved:
 
 
 def _kept_step(run: Run) -> int:
-    if not run.paths.kept.exists():
+    if not run.paths.sync_status.exists():
         return 0
-    return int(json.loads(run.paths.kept.read_text(encoding="utf-8"))["step"])
+    return int(json.loads(run.paths.sync_status.read_text(encoding="utf-8"))["step"])
 
 
 def _keeper() -> psutil.Process:

@@ -113,7 +113,7 @@ class Page:
         self.blocks.load(**self._train.data.looks, api_visibility="private")
         # What somebody may see is known once it is known who they are.
         loaded.then(**self._train.previews, **QUIET)
-        loaded.then(**self._runs.kept.look)
+        loaded.then(**self._runs.restore_panel.look)
         loaded.then(**self._gate.look)
 
     def _wire_start(self) -> None:

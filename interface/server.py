@@ -16,7 +16,7 @@ from interface import guide
 from interface.access.listener import credentials
 from interface.access.middleware import OwnerUploadsOnly, OwnHostOnly
 from interface.access.roles import Access
-from interface.access.uploads import MAX_UPLOAD, keep_uploads_in
+from interface.access.uploads import MAX_UPLOAD, store_uploads_in
 from interface.display import theme
 from interface.page import Page
 
@@ -27,7 +27,7 @@ SAVING_SECONDS = 60.0
 def build_app(settings: Settings) -> FastAPI:
     """The web application. Raises UserError when it would be open to everyone."""
     auth = credentials(settings)
-    keep_uploads_in(settings.home)
+    store_uploads_in(settings.home)
     access = Access(settings)
     page = Page(settings, access)
     # A mounted page never launches, and would skip its check of where files lie.

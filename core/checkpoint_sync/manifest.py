@@ -1,4 +1,4 @@
-"""kept.json: what the Hub keeps of a run, and which installation the run belongs to."""
+"""The manifest of a run's checkpoints on the Hub, and which installation the run belongs to."""
 
 import contextlib
 import os
@@ -9,7 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from huggingface_hub import HfApi
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from huggingface_hub.errors import RemoteEntryNotFoundError
+from pydantic import AliasChoices, AwareDatetime, BaseModel, Field, ValidationError
 
 from core.runs.state import RunState
 from core.settings import Settings
@@ -18,21 +19,23 @@ from core.settings import Settings
 STUCK_AFTER = 3
 
 PREFIX = "smolfactory-run-"
-MANIFEST = "kept.json"
+MANIFEST = "manifest.json"
+# What version 1 called it.
+OLD_MANIFEST = "kept.json"
 CHECKPOINT = "checkpoint"
 STEPS = "step-"
-# How often a keeper says that its run still trains, and after how long nobody believes it.
+# How often an uploader says that its run still trains, and after how long nobody believes it.
 BEAT = timedelta(minutes=5)
 BELIEVED = 3 * BEAT
 
 
-class KeptFile(BaseModel):
+class SyncedFile(BaseModel):
     size: int
     sha256: str
 
 
 class Manifest(BaseModel):
-    """What is kept of a run: its newest whole checkpoint, and all that resuming needs besides."""
+    """What the Hub has of a run: its newest whole checkpoint, and what else resuming needs."""
 
     run: str
     name: str
@@ -40,15 +43,15 @@ class Manifest(BaseModel):
     total: int
     state: RunState
     updated: AwareDatetime
-    # The installation that the run trains on; no other may write what is kept. "" is nobody's.
+    # The installation that the run trains on; no other may upload to it. "" is nobody's.
     holder: str = ""
-    # How often it was brought back to this very step.
-    brought_back: int = 0
+    # How often it was restored at this very step.
+    restored: int = Field(0, validation_alias=AliasChoices("restored", "brought_back"))
     # Whether it goes on without being asked to, once there is a machine for it.
-    auto_resume: bool
+    auto_resume: bool = Field(validation_alias=AliasChoices("auto_resume", "resume_by_itself"))
     # Where in the repository the step's files lie.
     folder: str
-    files: dict[str, KeptFile]
+    files: dict[str, SyncedFile]
 
     def trains_elsewhere(self, *, here: str) -> bool:
         """Whether another installation has said a short while ago that it trains this run."""
@@ -82,8 +85,15 @@ def installation(settings: Settings) -> str:
 
 
 def read_manifest(api: HfApi, repo: str, *, revision: str | None = None) -> Manifest | None:
-    """None where the file is none of ours. Raises the Hub's errors."""
-    path = api.hf_hub_download(repo, MANIFEST, revision=revision)
+    """None where there is none of ours. Raises the Hub's errors."""
+    for name in (MANIFEST, OLD_MANIFEST):
+        try:
+            path = api.hf_hub_download(repo, name, revision=revision)
+            break
+        except RemoteEntryNotFoundError:
+            continue
+    else:
+        return None
     try:
         return Manifest.model_validate_json(Path(path).read_bytes())
     except ValidationError:

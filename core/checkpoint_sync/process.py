@@ -15,7 +15,7 @@ from core.runs.store import Run
 LIMIT_SECONDS = 60 * 60
 
 
-class Keeping:
+class UploaderProcess:
     """Starts the keeper beside the training, and sees that it tells the Hub how the run ended."""
 
     def __init__(self, run: Run, *, token: SecretStr | None) -> None:
@@ -48,13 +48,13 @@ class Keeping:
         self._process.terminate()
         if self._wait(self._process) != 0 or has_ended:
             # It had hardly begun, or gave up, and has not told how the run ended.
-            self.tell_the_end()
+            self.report_the_end()
 
-    def tell_the_end(self) -> None:
+    def report_the_end(self) -> None:
         """Have it look once at what came of the run."""
         self.start(ONCE)
         if self._process is not None and self._wait(self._process) != 0:
-            text = "The last checkpoint may not be kept on the Hub: copying it ended early."
+            text = "The last checkpoint may not be on the Hub: uploading it ended early."
             EventWriter(self._run.paths.events).write(Warned(text=text))
 
     def _wait(self, process: subprocess.Popen[bytes]) -> int:

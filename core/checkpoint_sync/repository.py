@@ -9,15 +9,15 @@ from core.hub.permissions import writable_owner
 from core.runs.store import Run
 
 
-def kept_repo(run: Run, token: SecretStr) -> str:
-    """The repository that a run's checkpoints are kept in.
+def sync_repo(run: Run, token: SecretStr) -> str:
+    """The repository that a run's checkpoints are synced to.
 
     Raises UserError when this token may not write there.
     """
     return f"{writable_owner(run.output(), token)}/{PREFIX}{run.id}"
 
 
-def let_go(api: HfApi, repo: str) -> None:
-    """Delete what was kept. Raises UserError when the Hub refuses."""
+def delete_repo(api: HfApi, repo: str) -> None:
+    """Delete a run's checkpoints from the Hub. Raises UserError when the Hub refuses."""
     with hub_errors(f"the repository {repo}"):
         api.delete_repo(repo, missing_ok=True)

@@ -1,4 +1,4 @@
-"""Runs whose checkpoints are kept on the Hub: finding them, and bringing one back to this home."""
+"""Runs whose checkpoints are on the Hub: finding them, and restoring one to this home."""
 
 import shutil
 import sys
@@ -16,14 +16,15 @@ from core.checkpoint_sync.manifest import (
     BELIEVED,
     CHECKPOINT,
     MANIFEST,
+    OLD_MANIFEST,
     PREFIX,
     STUCK_AFTER,
-    KeptFile,
     Manifest,
+    SyncedFile,
     installation,
     read_manifest,
 )
-from core.checkpoint_sync.status import Kept
+from core.checkpoint_sync.status import SyncStatus
 from core.config.parse import load_config
 from core.errors import HubUnreachable, UserError
 from core.hub.account import account
@@ -38,7 +39,7 @@ from core.runs.store import RUN_ID, Run, RunStore, first_status
 from core.settings import load_settings
 
 MAX_LISTED = 20
-SCRATCH = ".kept-"
+SCRATCH = ".restore-"
 # No download takes as long; what is older was broken off with its process.
 SCRATCH_SECONDS = 2 * 24 * 3600
 # What a run was doing when its machine went away.
@@ -46,7 +47,7 @@ CUT_OFF = (RunState.TRAINING, RunState.SAVING, RunState.INTERRUPTED)
 
 
 @dataclass(frozen=True)
-class KeptRun:
+class RestorableRun:
     """A run that the Hub keeps a checkpoint of, at a commit."""
 
     repo: str
@@ -54,42 +55,44 @@ class KeptRun:
     manifest: Manifest
 
 
-def kept_runs(token: SecretStr) -> list[KeptRun]:
-    """The runs kept in the account of this token and those it may write to, the newest first.
+def restorable_runs(token: SecretStr) -> list[RestorableRun]:
+    """The runs synced in the account of this token and those it may write to, the newest first.
 
     Raises UserError when the Hub refuses or gives no answer.
     """
     who = account(token)
-    found = [kept for owner in {who.name} | who.writable for kept in _kept_by(owner, token)]
-    return sorted(found, key=lambda kept: kept.manifest.run, reverse=True)
+    found = [
+        synced for owner in {who.name} | who.writable for synced in _restorable_of(owner, token)
+    ]
+    return sorted(found, key=lambda synced: synced.manifest.run, reverse=True)
 
 
-def _kept_by(owner: str, token: SecretStr) -> Iterator[KeptRun]:
+def _restorable_of(owner: str, token: SecretStr) -> Iterator[RestorableRun]:
     api = HfApi(token=token.get_secret_value())
     with hub_errors(f"the models of {owner}"):
         infos = list(_newest(api, owner))
     for info in infos:
         try:
-            kept = _look(api, str(info.id))
+            synced = _look(api, str(info.id))
         except HubUnreachable:
             raise
         except UserError as error:
             # It may have been let go since it was listed. The others are there all the same.
-            sys.stderr.write(f"What {info.id} keeps can't be seen: {error}\n")
+            sys.stderr.write(f"The checkpoint in {info.id} can't be read: {error}\n")
             continue
-        if kept is not None:
-            yield kept
+        if synced is not None:
+            yield synced
 
 
-def bring_back(store: RunStore, kept: KeptRun, *, token: SecretStr) -> Run:
+def restore(store: RunStore, synced: RestorableRun, *, token: SecretStr) -> Run:
     """Make the run's folder again from what is kept; it can then be resumed.
 
     From then on the run is this installation's: its keeper elsewhere, if there is one, lets it be.
 
     Raises UserError when it is here already, when it still trains elsewhere, when a file is not as
-    it was kept, or when the Hub refuses.
+    it was synced, or when the Hub refuses.
     """
-    manifest = kept.manifest
+    manifest = synced.manifest
     if store.has(manifest.run):
         raise UserError("This run is here already.", hint="Choose it in the list of runs.")
     _require_cut_off(manifest)
@@ -97,23 +100,23 @@ def bring_back(store: RunStore, kept: KeptRun, *, token: SecretStr) -> Run:
     _delete_broken_downloads(store.home)
     with tempfile.TemporaryDirectory(dir=store.home, prefix=SCRATCH) as scratch:
         downloaded = Path(scratch) / "downloaded"
-        with hub_errors(f"the checkpoint in {kept.repo}"):
+        with hub_errors(f"the checkpoint in {synced.repo}"):
             HfApi(token=token.get_secret_value()).snapshot_download(
-                kept.repo, revision=kept.commit, local_dir=downloaded
+                synced.repo, revision=synced.commit, local_dir=downloaded
             )
-        _require_as_kept(downloaded, manifest)
-        _take_over(kept, token=token)
+        _require_unchanged(downloaded, manifest)
+        _take_over(synced, token=token)
         folder = Path(scratch) / manifest.run
         _lay_out(downloaded, manifest, paths=RunPaths(folder))
         status = _tell_of_the_interruption(RunPaths(folder), manifest)
         # Its keeper here goes on in the same place.
-        url = f"{HfApi().endpoint}/{kept.repo}"
-        known = Kept(repo=kept.repo, url=url, step=manifest.step)
-        write_atomically(RunPaths(folder).kept, known.model_dump_json())
+        url = f"{HfApi().endpoint}/{synced.repo}"
+        known = SyncStatus(repo=synced.repo, url=url, step=manifest.step)
+        write_atomically(RunPaths(folder).sync_status, known.model_dump_json())
         return store.adopt(manifest.run, folder, status=status)
 
 
-def bring_back_unfinished(store: RunStore, *, token: SecretStr) -> bool:
+def restore_interrupted(store: RunStore, *, token: SecretStr) -> bool:
     """Bring back the runs that were cut off and are to go on by themselves.
 
     Returns whether that is all: False while one is said to train elsewhere, which may prove wrong,
@@ -121,29 +124,29 @@ def bring_back_unfinished(store: RunStore, *, token: SecretStr) -> bool:
     when it refuses.
     """
     # Others may write to an organization's repositories: from there a run comes back by hand.
-    own = _kept_by(account(token).name, token)
-    missing = [kept for kept in own if _goes_on(kept) and not store.has(kept.manifest.run)]
+    own = _restorable_of(account(token).name, token)
+    missing = [synced for synced in own if _goes_on(synced) and not store.has(synced.manifest.run)]
     here = installation(load_settings())
     is_all = True
-    for kept in missing:
-        if kept.manifest.trains_elsewhere(here=here):
+    for synced in missing:
+        if synced.manifest.trains_elsewhere(here=here):
             is_all = False
             continue
         try:
-            bring_back(store, kept, token=token)
+            restore(store, synced, token=token)
         except HubUnreachable:
             is_all = False
         except (UserError, OSError) as error:
             # One that can't come back must not keep the others from it.
-            sys.stderr.write(f"Run {kept.manifest.run} was not brought back: {error}\n")
+            sys.stderr.write(f"Run {synced.manifest.run} was not restored: {error}\n")
     return is_all
 
 
-def _goes_on(kept: KeptRun) -> bool:
+def _goes_on(synced: RestorableRun) -> bool:
     """Whether a run goes on by itself. One that ends its machines each time must not."""
-    manifest = kept.manifest
+    manifest = synced.manifest
     is_asked = manifest.auto_resume and manifest.state in CUT_OFF
-    return is_asked and manifest.brought_back < STUCK_AFTER
+    return is_asked and manifest.restored < STUCK_AFTER
 
 
 def _delete_broken_downloads(home: Path) -> None:
@@ -161,27 +164,27 @@ def _require_cut_off(manifest: Manifest) -> None:
         )
 
 
-def _take_over(kept: KeptRun, *, token: SecretStr) -> None:
+def _take_over(synced: RestorableRun, *, token: SecretStr) -> None:
     """Say on the Hub that the run is this installation's now. Raises UserError when it moved on."""
-    before = kept.manifest.state
+    before = synced.manifest.state
     ours = {
         "holder": installation(load_settings()),
         # From now on nobody else is to take it; what was ended on purpose stays so.
         "state": RunState.TRAINING if before in CUT_OFF else before,
         "updated": datetime.now(UTC),
-        "brought_back": kept.manifest.brought_back + 1,
+        "restored": synced.manifest.restored + 1,
     }
-    with hub_errors(f"the repository {kept.repo}"):
+    with hub_errors(f"the repository {synced.repo}"):
         HfApi(token=token.get_secret_value()).create_commit(
-            kept.repo,
+            synced.repo,
             [
                 CommitOperationAdd(
                     MANIFEST,
-                    kept.manifest.model_copy(update=ours).model_dump_json(indent=2).encode(),
+                    synced.manifest.model_copy(update=ours).model_dump_json(indent=2).encode(),
                 )
             ],
-            commit_message="Brought back on another machine",
-            parent_commit=kept.commit,
+            commit_message="Restored on another machine",
+            parent_commit=synced.commit,
         )
 
 
@@ -191,33 +194,33 @@ def _newest(api: HfApi, owner: str) -> Iterable[ModelInfo]:
     )  # fmt: skip
 
 
-def _look(api: HfApi, repo: str) -> KeptRun | None:
+def _look(api: HfApi, repo: str) -> RestorableRun | None:
     """What is kept in a repository; None when nothing whole is yet, or it is none of ours."""
     with hub_errors(f"the repository {repo}"):
         info = api.model_info(repo)
         names = {file.rfilename for file in info.siblings or []}
-        if not info.private or MANIFEST not in names:
+        if not info.private or not {MANIFEST, OLD_MANIFEST} & names:
             return None
         manifest = read_manifest(api, repo, revision=info.sha)
     if manifest is None:
         return None
     is_ours = RUN_ID.match(manifest.run) and repo.endswith(f"/{PREFIX}{manifest.run}")
-    return KeptRun(repo=repo, commit=str(info.sha), manifest=manifest) if is_ours else None
+    return RestorableRun(repo=repo, commit=str(info.sha), manifest=manifest) if is_ours else None
 
 
-def _require_as_kept(folder: Path, manifest: Manifest) -> None:
-    for name, kept in manifest.files.items():
+def _require_unchanged(folder: Path, manifest: Manifest) -> None:
+    for name, synced in manifest.files.items():
         path = folder / _inside(name)
-        if not path.is_file() or not _is(path, kept):
+        if not path.is_file() or not _is(path, synced):
             raise UserError(
-                f"{name} is not on the Hub as it was kept, so this run can't go on from it.",
+                f"{name} is not on the Hub as it was uploaded, so this run can't resume from it.",
                 hint="Start a new run with its settings: config.yaml is in the repository.",
             )
 
 
-def _is(path: Path, kept: KeptFile) -> bool:
+def _is(path: Path, synced: SyncedFile) -> bool:
     found = fingerprint(path)
-    return (found.size, found.sha256) == (kept.size, kept.sha256)
+    return (found.size, found.sha256) == (synced.size, synced.sha256)
 
 
 def _lay_out(downloaded: Path, manifest: Manifest, *, paths: RunPaths) -> None:
@@ -246,7 +249,7 @@ def _lay_out(downloaded: Path, manifest: Manifest, *, paths: RunPaths) -> None:
 def _tell_of_the_interruption(paths: RunPaths, manifest: Manifest) -> RunStatus:
     """Write down what became of the run. Raises InvalidConfig when its settings are not ours."""
     config = load_config(paths.config.read_text(encoding="utf-8"))
-    note = f"Brought back from the Hub, where step {manifest.step} was kept."
+    note = f"Restored from the Hub at step {manifest.step}."
     events = EventWriter(paths.events)
     events.write(StateChanged(state=RunState.INTERRUPTED, note=note))
     return first_status(run_id=manifest.run, config=config).model_copy(

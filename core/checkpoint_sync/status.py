@@ -8,7 +8,7 @@ from core.hub.errors import hub_errors
 from core.runs.store import Run
 
 
-class Kept(BaseModel):
+class SyncStatus(BaseModel):
     """How the keeping goes, for the page. `problem` is "" while it goes well."""
 
     repo: str = ""
@@ -17,14 +17,14 @@ class Kept(BaseModel):
     problem: str = ""
 
 
-def kept_of(run: Run) -> Kept | None:
-    """How the keeping of a run goes; None where nothing is kept."""
-    if not run.paths.kept.exists():
+def sync_status(run: Run) -> SyncStatus | None:
+    """How the keeping of a run goes; None where nothing is synced."""
+    if not run.paths.sync_status.exists():
         return None
     try:
-        return Kept.model_validate_json(run.paths.kept.read_bytes())
+        return SyncStatus.model_validate_json(run.paths.sync_status.read_bytes())
     except ValidationError:
-        return Kept(problem="Another version of SmolFactory wrote where it is kept.")
+        return SyncStatus(problem="Another version of SmolFactory wrote where it is synced.")
 
 
 def is_held_elsewhere(run: Run, *, token: SecretStr, here: str) -> bool:
@@ -32,12 +32,12 @@ def is_held_elsewhere(run: Run, *, token: SecretStr, here: str) -> bool:
 
     Raises UserError when the Hub refuses or gives no answer.
     """
-    kept = kept_of(run)
-    if kept is None or not kept.step:
+    synced = sync_status(run)
+    if synced is None or not synced.step:
         return False
     api = HfApi(token=token.get_secret_value())
-    with hub_errors(f"the repository {kept.repo}"):
-        if not api.repo_exists(kept.repo):
+    with hub_errors(f"the repository {synced.repo}"):
+        if not api.repo_exists(synced.repo):
             return True
-        manifest = read_manifest(api, kept.repo)
+        manifest = read_manifest(api, synced.repo)
     return manifest is not None and manifest.is_held_elsewhere(here=here)

@@ -5,8 +5,8 @@
 A process of its own, at the lowest priority, that only reads closed files: training never waits
 for it. Asked to end (SIGTERM), it looks once more and then goes. It lets go of what was kept when
 the run is canceled, or its model is pushed and verified. What it keeps is a folder for
-each step in a private repository of the person's, and kept.json, which is committed last and names
-every file by its hash; so what kept.json names is whole, wherever the upload was cut off.
+each step in a private repository of the person's, and manifest.json, which is committed last and
+names every file by its hash; so what it names is whole, wherever the upload was cut off.
 """
 
 import contextlib
@@ -27,15 +27,16 @@ from core.checkpoint_sync.manifest import (
     BEAT,
     CHECKPOINT,
     MANIFEST,
+    OLD_MANIFEST,
     STEPS,
-    KeptFile,
     Manifest,
+    SyncedFile,
     installation,
     read_manifest,
     step_folder,
 )
-from core.checkpoint_sync.repository import kept_repo, let_go
-from core.checkpoint_sync.status import Kept, kept_of
+from core.checkpoint_sync.repository import delete_repo, sync_repo
+from core.checkpoint_sync.status import SyncStatus, sync_status
 from core.errors import HubUnreachable, UserError
 from core.hub.errors import hub_errors
 from core.hub.upload import Print, Target, fingerprints, listing, upload_verified
@@ -61,7 +62,7 @@ REST, LONGEST_REST_SECONDS = 100, 300.0
 LEFT_OUT = "training_args.bin"
 
 
-class Keeper:
+class CheckpointUploader:
     """Copies one run's newest checkpoint to the Hub, again and again."""
 
     def __init__(self, run: Run, *, token: SecretStr, here: str) -> None:
@@ -69,7 +70,7 @@ class Keeper:
         self._here = here
         self._token = token
         self._api = HfApi(token=token.get_secret_value())
-        self._kept = Kept()
+        self._status = SyncStatus()
         self._told_to_end = threading.Event()
         self._manifest: Manifest | None = None
         self._rests_until = time.monotonic()
@@ -108,7 +109,7 @@ class Keeper:
 
     def _look(self, *, is_last: bool) -> None:
         state = self._run.status().state if is_last else RunState.TRAINING
-        if not self._kept.repo:
+        if not self._status.repo:
             self._choose_repo()
         if state is RunState.CANCELED or self._is_pushed(state):
             # Nothing is to be kept, or the whole model is on the Hub.
@@ -125,7 +126,7 @@ class Keeper:
             return
         began = time.process_time()
         try:
-            self._keep(newest.path, step=newest.step, state=state)
+            self._sync(newest.path, step=newest.step, state=state)
         except OSError:
             # The trainer may delete it just now; then there is a newer one.
             if newest.path.exists():
@@ -137,23 +138,23 @@ class Keeper:
         commit = self._newest_commit()
         if commit is not None:
             self._require_ours(commit)
-            let_go(self._api, self._kept.repo)
+            delete_repo(self._api, self._status.repo)
 
     def _is_pushed(self, state: RunState) -> bool:
         return state is RunState.DONE and self._run.status().pushed_to is not None
 
     def _choose_repo(self) -> None:
         # Where it began: a push may have chosen another owner since.
-        before = kept_of(self._run)
-        repo = before.repo if before and before.repo else kept_repo(self._run, self._token)
+        before = sync_status(self._run)
+        repo = before.repo if before and before.repo else sync_repo(self._run, self._token)
         step = before.step if before else 0
-        self._kept = Kept(repo=repo, url=f"{self._api.endpoint}/{repo}", step=step)
+        self._status = SyncStatus(repo=repo, url=f"{self._api.endpoint}/{repo}", step=step)
         self._tell()
 
-    def _keep(self, checkpoint: Path, *, step: int, state: RunState) -> None:
+    def _sync(self, checkpoint: Path, *, step: int, state: RunState) -> None:
         folder = self._lay_out(checkpoint, step=step)
         local = fingerprints(folder / WHOLE)
-        target = Target(self._kept.repo)
+        target = Target(self._status.repo)
         self._require_private(target.repo)
         before = self._newest_commit()
         if before is not None:
@@ -164,12 +165,14 @@ class Keeper:
             )
         commit = self._newest_commit()
         if commit is None:
-            raise UserError(f"{target.repo} was deleted meanwhile.", hint="Nothing is kept now.")
+            raise UserError(
+                f"{target.repo} was deleted meanwhile.", hint="Checkpoint sync has stopped."
+            )
         local |= fingerprints(folder / WRITTEN)
         manifest = self._describe(step, local, state=state)
         self._point_to(commit=commit, manifest=manifest, written=folder / WRITTEN)
         shutil.rmtree(folder)
-        self._kept = self._kept.model_copy(update={"step": step})
+        self._status = self._status.model_copy(update={"step": step})
         self._tell()
         self._forget_older_bytes()
 
@@ -179,7 +182,8 @@ class Keeper:
             if self._api.model_info(repo).private:
                 return
         raise UserError(
-            f"{repo} is public, so no checkpoint is kept there.", hint="Make it private on the Hub."
+            f"{repo} is public, so no checkpoint is uploaded there.",
+            hint="Make it private on the Hub.",
         )
 
     @contextlib.contextmanager
@@ -219,24 +223,22 @@ class Keeper:
 
     def _newest_commit(self) -> str | None:
         """None where there is no repository."""
-        with hub_errors(f"the repository {self._kept.repo}"):
-            if not self._api.repo_exists(self._kept.repo):
+        with hub_errors(f"the repository {self._status.repo}"):
+            if not self._api.repo_exists(self._status.repo):
                 return None
-            return str(self._api.model_info(self._kept.repo).sha)
+            return str(self._api.model_info(self._status.repo).sha)
 
     def _require_ours(self, commit: str) -> Manifest | None:
-        """What is kept by now, if anything.
+        """What is there by now, if anything.
 
-        Raises UserError when another installation has brought the run back.
+        Raises UserError when another installation has restored the run.
         """
-        repo = self._kept.repo
+        repo = self._status.repo
         with hub_errors(f"the repository {repo}"):
-            if not self._api.file_exists(repo, MANIFEST, revision=commit):
-                return None
             manifest = read_manifest(self._api, repo, revision=commit)
         if manifest is not None and manifest.is_held_elsewhere(here=self._here):
             raise UserError(
-                "This run was brought back on another machine and is kept from there.",
+                "This run was restored on another machine and is synced from there.",
                 hint="Cancel it on one of the two.",
             )
         return manifest
@@ -253,31 +255,33 @@ class Keeper:
             holder=self._here,
             auto_resume=self._run.config().output.auto_resume,
             folder=step_folder(step, holder=self._here),
-            files={path: KeptFile(size=p.size, sha256=p.sha256) for path, p in local.items()},
+            files={path: SyncedFile(size=p.size, sha256=p.sha256) for path, p in local.items()},
         )
 
     def _point_to(self, *, commit: str, manifest: Manifest, written: Path | None = None) -> None:
-        """In one commit: kept.json names this step's files, and older steps are gone.
+        """In one commit: the manifest names this step's files, and older steps are gone.
 
-        What is still written to goes along, or a step that is kept a second time would for a moment
-        not be as kept.json says.
+        What is still written to goes along, or a step that is uploaded a second time would for a
+        moment not be as the manifest says.
         """
-        target = Target(self._kept.repo)
+        target = Target(self._status.repo)
         moving = [(path, written / path) for path in fingerprints(written)] if written else []
         before = self._require_ours(commit)
         if before is not None and before.step == manifest.step:
-            manifest = manifest.model_copy(update={"brought_back": before.brought_back})
+            manifest = manifest.model_copy(update={"restored": before.restored})
         with hub_errors(f"the repository {target.repo}"):
             there = listing(self._api, target, revision=commit)
             steps = {path.split("/")[0] for path in there if path.startswith(STEPS)}
             # Until a step is whole, the one before it stays; and what of it is there already.
             older = steps - {manifest.folder} if written else set()
+            replaced = [OLD_MANIFEST] if OLD_MANIFEST in there else []
             self._api.create_commit(
                 target.repo,
                 [
                     CommitOperationAdd(MANIFEST, manifest.model_dump_json(indent=2).encode()),
                     *(CommitOperationAdd(path, file) for path, file in moving),
                     *(CommitOperationDelete(f"{name}/") for name in older),
+                    *(CommitOperationDelete(name) for name in replaced),
                 ],
                 commit_message=f"Step {manifest.step} is whole",
                 # Refused where somebody has written meanwhile, so what is named is still there.
@@ -288,7 +292,7 @@ class Keeper:
     def _lay_out(self, checkpoint: Path, *, step: int) -> Path:
         """Put what is kept side by side. Large files are hard links: they cost no space."""
         paths = self._run.paths
-        folder = paths.keeping
+        folder = paths.sync_staging
         shutil.rmtree(folder, ignore_errors=True)
         here = step_folder(step, holder=self._here)
         shutil.copytree(
@@ -306,14 +310,14 @@ class Keeper:
 
     def _forget_older_bytes(self) -> None:
         """A repository's history keeps every checkpoint's bytes, and somebody pays for them."""
-        with contextlib.suppress(UserError), hub_errors("the history of kept checkpoints"):
-            self._api.super_squash_history(self._kept.repo)
+        with contextlib.suppress(UserError), hub_errors("the history of checkpoints"):
+            self._api.super_squash_history(self._status.repo)
 
     def _tell(self, *, problem: str = "") -> None:
-        self._kept = self._kept.model_copy(update={"problem": problem})
+        self._status = self._status.model_copy(update={"problem": problem})
         with contextlib.suppress(OSError):
             # A full disk costs a line on the page, not the copy on the Hub.
-            write_atomically(self._run.paths.kept, self._kept.model_dump_json())
+            write_atomically(self._run.paths.sync_status, self._status.model_dump_json())
 
 
 def _step_back() -> None:
@@ -331,12 +335,12 @@ def main() -> int:
     settings = load_settings()
     try:
         if settings.token is None:
-            raise UserError("Keeping checkpoints on the Hub needs a token.")
+            raise UserError("UploaderProcess checkpoints on the Hub needs a token.")
         here = installation(settings)
-        keeper = Keeper(run, token=settings.token, here=here)
-        return 0 if keeper.work(once=ONCE in sys.argv[2:]) else 1
+        uploader = CheckpointUploader(run, token=settings.token, here=here)
+        return 0 if uploader.work(once=ONCE in sys.argv[2:]) else 1
     except UserError as error:
-        write_atomically(run.paths.kept, Kept(problem=str(error)).model_dump_json())
+        write_atomically(run.paths.sync_status, SyncStatus(problem=str(error)).model_dump_json())
         return 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.checkpoint_sync.restore import bring_back, kept_runs
+from core.checkpoint_sync.restore import restorable_runs, restore
 from core.cli.output import marked, progress_line, show, status_line, tell, tell_person
 from core.config.options import DatasetSource
 from core.config.parse import load_config, parse_config
@@ -114,26 +114,30 @@ def show_run(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def list_restorable(asked: argparse.Namespace, settings: Settings) -> int:
-    found = kept_runs(_token(settings))
+    found = restorable_runs(_token(settings))
     if asked.json:
-        tell(json.dumps([kept.manifest.model_dump(mode="json") for kept in found]))
+        tell(json.dumps([synced.manifest.model_dump(mode="json") for synced in found]))
         return OK
-    for kept in found:
-        manifest = kept.manifest
-        tell(f"{manifest.run}  step {manifest.step}/{manifest.total}  {manifest.name}  {kept.repo}")
+    for synced in found:
+        manifest = synced.manifest
+        tell(
+            f"{manifest.run}  step {manifest.step}/{manifest.total}  {manifest.name}  {synced.repo}"
+        )
     if not found:
-        tell_person("The Hub keeps no checkpoint of a run of yours.")
+        tell_person("The Hub has no checkpoint of a run of yours.")
     return OK
 
 
-def restore(asked: argparse.Namespace, settings: Settings) -> int:
+def restore_run(asked: argparse.Namespace, settings: Settings) -> int:
     token = _token(settings)
-    kept = next((kept for kept in kept_runs(token) if kept.manifest.run == asked.run), None)
-    if kept is None:
+    synced = next(
+        (synced for synced in restorable_runs(token) if synced.manifest.run == asked.run), None
+    )
+    if synced is None:
         raise UserError(
-            f"The Hub keeps no checkpoint of a run {asked.run}.", hint="See: runs kept."
+            f"The Hub has no checkpoint of a run {asked.run}.", hint="See: runs restorable."
         )
-    show(asked, bring_back(RunStore(settings.home), kept, token=token).status())
+    show(asked, restore(RunStore(settings.home), synced, token=token).status())
     return OK
 
 

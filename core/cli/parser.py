@@ -73,8 +73,15 @@ def _add_runs(subparsers: Subparsers) -> None:
     stop = _command(actions, "stop", commands.stop, help="save what was learned, and end")
     stop.add_argument("--now", action="store_true", help="cancel: save nothing new")
     resume = _command(actions, "resume", commands.resume, help="continue from the last checkpoint")
-    _command(actions, "kept", commands.list_restorable, help="runs that the Hub keeps")
-    restore = _command(actions, "fetch", commands.restore, help="bring a kept run back, to resume")
+    _command(
+        actions,
+        "restorable",
+        commands.list_restorable,
+        help="runs whose checkpoints are on the Hub",
+    )
+    restore = _command(
+        actions, "restore", commands.restore_run, help="download a run from the Hub, to resume it"
+    )
     for action in (show, stop, resume, restore):
         action.add_argument("run", metavar="RUN_ID")
     for action in (show, resume):

@@ -28,7 +28,7 @@ def current_status(run: Run) -> RunStatus:
     try:
         # Read again under the lock: it may have ended properly a moment ago.
         status = run.status()
-        return _bury(run, status) if status.state.live else status
+        return _record_interruption(run, status) if status.state.live else status
     finally:
         os.close(descriptor)
 
@@ -48,7 +48,7 @@ def _is_being_started(status: RunStatus) -> bool:
     return status.state is RunState.QUEUED and 0 <= age < STARTING_SECONDS
 
 
-def _bury(run: Run, status: RunStatus) -> RunStatus:
+def _record_interruption(run: Run, status: RunStatus) -> RunStatus:
     """Write down how a run ended whose supervisor did not live to do it."""
     trainer = status.trainer.process() if status.trainer else None
     if trainer is not None:

@@ -2,7 +2,7 @@
 
 from pydantic import SecretStr
 
-from core.checkpoint_sync.status import kept_of
+from core.checkpoint_sync.status import sync_status
 from core.errors import UserError
 from core.hub.errors import hub_errors
 from core.hub.spaces import _api
@@ -27,7 +27,7 @@ def pause_if_all_is_pushed(store: RunStore, *, space_id: str, token: SecretStr) 
 
 def is_at_risk(run: Run) -> bool:
     """Whether something of a run would be lost with this machine's disk."""
-    return bool(_reason_to_stay(run)) and not _is_kept(run)
+    return bool(_reason_to_stay(run)) and not _is_synced(run)
 
 
 def _reason_to_stay(run: Run) -> str:
@@ -44,12 +44,12 @@ def _reason_to_stay(run: Run) -> str:
         return "has a model that is not pushed"
     # The folder is there before the first of them.
     can_go_on = status.state.resumable and newest_checkpoint(paths.checkpoints) is not None
-    return "has a checkpoint to go on from" if can_go_on and not _is_kept(run) else ""
+    return "has a checkpoint to go on from" if can_go_on and not _is_synced(run) else ""
 
 
-def _is_kept(run: Run) -> bool:
+def _is_synced(run: Run) -> bool:
     """Whether the Hub has the newest checkpoint of a run; of a live one, that it follows behind."""
-    kept, newest = kept_of(run), newest_checkpoint(run.paths.checkpoints)
-    if kept is None or kept.problem or not kept.step:
+    synced, newest = sync_status(run), newest_checkpoint(run.paths.checkpoints)
+    if synced is None or synced.problem or not synced.step:
         return False
-    return run.status().state.live or newest is None or kept.step >= newest.step
+    return run.status().state.live or newest is None or synced.step >= newest.step

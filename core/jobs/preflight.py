@@ -68,7 +68,7 @@ def check(
         report("Checking that you may track online…")
         collect(lambda: _check_tracking(config, token=token))
     if config.output.sync_checkpoints:
-        collect(lambda: _check_safekeeping(config, token=token))
+        collect(lambda: _check_checkpoint_sync(config, token=token))
     report("Checking the licences…")
     collect(lambda: warnings.extend(_check_licences(config, token=token)))
     if faults:
@@ -155,9 +155,9 @@ def _check_model(config: RunConfig, *, home: Path, token: SecretStr | None) -> N
 
 
 def _check_disk(config: RunConfig, *, home: Path, weights: int, download: int) -> None:
-    kept = config.training.save_total_limit + 1
+    checkpoints = config.training.save_total_limit + 1
     is_full = config.adapter.kind is AdapterKind.FULL
-    written = weights * (FULL_CHECKPOINT_FACTOR * kept + 1) if is_full else 0
+    written = weights * (FULL_CHECKPOINT_FACTOR * checkpoints + 1) if is_full else 0
     _require_room(
         written + download + SPARE_BYTES, home=home, what="This run",
         field="training.save_total_limit" if is_full else "model.name",
@@ -200,11 +200,11 @@ def _check_tracking(config: RunConfig, *, token: SecretStr | None) -> None:
         ) from error
 
 
-def _check_safekeeping(config: RunConfig, *, token: SecretStr | None) -> None:
+def _check_checkpoint_sync(config: RunConfig, *, token: SecretStr | None) -> None:
     field = "output.sync_checkpoints"
     if token is None:
         raise UserError(
-            "Keeping checkpoints on the Hub needs a Hugging Face token, and there is none here.",
+            "Syncing checkpoints to the Hub needs a Hugging Face token, and there is none here.",
             hint="Sign in, or set HF_TOKEN and start SmolFactory again.",
             field=field,
         )

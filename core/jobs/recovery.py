@@ -6,7 +6,7 @@ import time
 from pydantic import SecretStr
 
 from core.checkpoint_sync.manifest import STUCK_AFTER, installation
-from core.checkpoint_sync.restore import bring_back_unfinished
+from core.checkpoint_sync.restore import restore_interrupted
 from core.checkpoint_sync.status import is_held_elsewhere
 from core.errors import HubUnreachable, UserError
 from core.jobs.launcher import resume
@@ -28,12 +28,12 @@ def go_on(store: RunStore, token: SecretStr | None) -> None:
 
 def _is_all_going_on(store: RunStore, token: SecretStr) -> bool:
     try:
-        is_all = bring_back_unfinished(store, token=token)
+        is_all = restore_interrupted(store, token=token)
     except HubUnreachable as error:
-        sys.stderr.write(f"Runs kept on the Hub will be looked for again: {error}\n")
+        sys.stderr.write(f"Runs on the Hub will be looked for again: {error}\n")
         is_all = False
     except UserError as error:
-        sys.stderr.write(f"Runs kept on the Hub were not looked for: {error}\n")
+        sys.stderr.write(f"Runs on the Hub were not looked for: {error}\n")
         is_all = True
     return resume_interrupted(store, token=token) and is_all
 

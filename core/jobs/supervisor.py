@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.checkpoint_sync.process import Keeping
+from core.checkpoint_sync.process import UploaderProcess
 from core.config.options import AdapterKind, Tracking, Weights
 from core.errors import UserError
 from core.hub.lookups import needs_token
@@ -63,22 +63,22 @@ class Supervisor:
         self._told_to_end = False
         self._called_off = False
         self._child: subprocess.Popen[bytes] | None = None
-        self._keeper: int | None = None
+        self._uploader_pid: int | None = None
         self._slot: int | None = None
         self._wrote_status = 0.0
 
     def work(self, task: str) -> None:
         become_subreaper()
         signal.signal(signal.SIGTERM, self._on_sigterm)
-        keeping = Keeping(self._run, token=self._token)
+        uploader = UploaderProcess(self._run, token=self._token)
         if task == "push":
             self._track_if_owed()
             self._push()
-            if self._run.paths.kept.exists():
-                keeping.tell_the_end()
+            if self._run.paths.sync_status.exists():
+                uploader.report_the_end()
         elif self._wait_for_slot():
             if self._run.config().output.sync_checkpoints:
-                self._keeper = keeping.start()
+                self._uploader_pid = uploader.start()
             self._train()
             if self._history.state is RunState.SAVING:
                 # Before the push, so that the model's card can name the place.
@@ -88,10 +88,10 @@ class Supervisor:
                 else:
                     self._enter(RunState.DONE)
             self._let_go_of_slot()
-            keeping.finish()
+            uploader.finish()
         elif self._run.config().output.sync_checkpoints and self._has_checkpoint():
             # Called off while it waited: the Hub still takes it for a run that goes on.
-            keeping.tell_the_end()
+            uploader.report_the_end()
         self._pause_space()
 
     def _on_sigterm(self, *_: object) -> None:
@@ -170,9 +170,9 @@ class Supervisor:
             step = progress.step if progress else 0
             self._enter(RunState.STOPPED, f"Stopped and saved at step {step}.")
         elif self._run.wish() is Wish.CANCEL:
-            self._enter(RunState.CANCELED, "Canceled: nothing new was kept.")
+            self._enter(RunState.CANCELED, "Canceled: nothing new was saved.")
         elif self._called_off:
-            self._enter(RunState.CANCELED, "Stopped before the first step: nothing was kept.")
+            self._enter(RunState.CANCELED, "Stopped before the first step: nothing was saved.")
         elif self._told_to_end or code in WENT_DOWN:
             self._enter(RunState.INTERRUPTED, "The machine went down. Resume when it is back.")
         else:
@@ -282,7 +282,7 @@ class Supervisor:
             if child.poll() is None:
                 child.kill()
             code = child.wait()
-            end_descendants(grace=END_GRACE_SECONDS, but=self._keeper)
+            end_descendants(grace=END_GRACE_SECONDS, but=self._uploader_pid)
             log.close()
             self._child = None
             scratch.cleanup()
@@ -301,23 +301,23 @@ class Supervisor:
                     data = os.read(pipe.fileno(), READ_BYTES)
                     if not data:
                         break
-                    self._keep(log, data)
+                    self._write_log(log, data)
                 end = self._enforce(child, end)
                 if time.monotonic() - self._wrote_status > STATUS_SECONDS:
-                    self._keep_status()
+                    self._try_to_write_status()
             self._wait_or_kill(child, end)
             # What it said last may still be in the pipe; a grandchild may hold it open.
             while selector.select(timeout=0) and (data := os.read(pipe.fileno(), READ_BYTES)):
-                self._keep(log, data)
+                self._write_log(log, data)
 
-    def _keep(self, log: LogWriter, data: bytes) -> None:
+    def _write_log(self, log: LogWriter, data: bytes) -> None:
         """A full disk costs lines of the log, not the run."""
         try:
             log.write(data)
         except OSError as error:
             sys.stderr.write(f"The log could not be written: {error}\n")
 
-    def _keep_status(self) -> None:
+    def _try_to_write_status(self) -> None:
         try:
             self._write_status()
         except OSError as error:

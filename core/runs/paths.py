@@ -66,14 +66,14 @@ class RunPaths:
         return self.root / "demo.lock"
 
     @property
-    def kept(self) -> Path:
-        """What of this run is kept on the Hub so far. Writer: the keeper."""
-        return self.root / "kept.json"
+    def sync_status(self) -> Path:
+        """How checkpoint sync goes. Writer: the uploader."""
+        return self.root / "checkpoint_sync.json"
 
     @property
-    def keeping(self) -> Path:
-        """What is being copied to the Hub while the run trains."""
-        return self.root / "keeping"
+    def sync_staging(self) -> Path:
+        """What checkpoint sync is uploading, side by side."""
+        return self.root / "checkpoint_sync"
 
     @property
     def lock(self) -> Path:

@@ -11,7 +11,7 @@ MAX_UPLOAD = "2gb"
 FOLDER_VARIABLE = "GRADIO_TEMP_DIR"
 
 
-def keep_uploads_in(home: Path) -> None:
+def store_uploads_in(home: Path) -> None:
     """Have Gradio store uploads under our home, where no other program's files lie."""
     folder = home / "uploads"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -12,7 +12,7 @@ from interface.runs.snapshots import Snapshot
 def lines(snapshot: Snapshot) -> str:
     """Where the model, its checkpoints and its demo are."""
     return (
-        f"{_place(snapshot)}{_kept(snapshot)}{_pushed(snapshot.history.pushed)}"
+        f"{_place(snapshot)}{_checkpoint_sync(snapshot)}{_pushed(snapshot.history.pushed)}"
         f"{_tracked(snapshot.history.tracked)}{_demo(snapshot.demo)}"
     )
 
@@ -32,23 +32,19 @@ def _place(snapshot: Snapshot) -> str:
     )
 
 
-def _kept(snapshot: Snapshot) -> str:
+def _checkpoint_sync(snapshot: Snapshot) -> str:
     """Which step is safe on the Hub, until the model itself is."""
-    kept = snapshot.kept
+    sync = snapshot.sync
     is_let_go = snapshot.history.pushed is not None and snapshot.status.state is RunState.DONE
-    if kept is None or is_let_go:
+    if sync is None or is_let_go:
         return ""
-    if kept.problem:
-        return (
-            f'<p class="problem">No newer checkpoint is kept on the Hub: {escape(kept.problem)}</p>'
-        )
-    if not kept.step:
-        return (
-            '<p class="muted">The first checkpoint is kept on the Hub as soon as there is one.</p>'
-        )
+    if sync.problem:
+        return f'<p class="problem">Checkpoint sync failed: {escape(sync.problem)}</p>'
+    if not sync.step:
+        return '<p class="muted">Checkpoints go to the Hub as soon as there is one.</p>'
     return (
-        f'<p class="muted">Step {words.count(kept.step)} is kept on the Hub, in'
-        f" <code>{escape(kept.repo)}</code> (private).</p>"
+        f'<p class="muted">Step {words.count(sync.step)} is synced to the Hub, in'
+        f" <code>{escape(sync.repo)}</code> (private).</p>"
     )
 
 

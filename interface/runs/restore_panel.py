@@ -1,11 +1,11 @@
-"""Runs that the Hub keeps and this machine has not: found as the page opens, and brought back."""
+"""Runs that the Hub keeps and this machine has not: found as the page opens, and restored back."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
-from core.checkpoint_sync.restore import KeptRun, bring_back, kept_runs
+from core.checkpoint_sync.restore import RestorableRun, restorable_runs, restore
 from core.errors import UserError
 from core.jobs import launcher
 from core.runs.store import RunStore
@@ -14,25 +14,27 @@ from interface.display import problems, words
 from interface.display.live import AWAY, QUIET, column_visible
 
 
-class KeptPanel:
+class RestorePanel:
     """Builds the card where it is made, inside a gr.Blocks. `look` is to run as the page opens."""
 
     def __init__(self, *, store: RunStore, access: Access) -> None:
         self._store = store
         self._access = access
-        with gr.Column(elem_classes=["card", AWAY], elem_id="kept-panel") as self._column:
+        with gr.Column(elem_classes=["card", AWAY], elem_id="restore-panel") as self._column:
             gr.HTML(
-                "<h2>Kept on the Hub</h2>"
+                "<h2>Restore from the Hub</h2>"
                 "<p>These runs are not on this disk: their machine went away, or they belong to"
                 " another. One that trains nowhere now goes on here from the step below. To forget"
                 " one, delete its repository on the Hub.</p>"
             )
-            self._choice = gr.Radio([], show_label=False, container=False, elem_id="kept-runs")
+            self._choice = gr.Radio(
+                [], show_label=False, container=False, elem_id="restorable-runs"
+            )
             with gr.Row(elem_classes=["buttons"]):
                 self._resume = gr.Button(
-                    "Bring back and resume", variant="primary", size="sm", elem_id="bring-back"
+                    "Restore and resume", variant="primary", size="sm", elem_id="restore"
                 )
-            self._told = gr.HTML("", elem_id="kept-problem")
+            self._told = gr.HTML("", elem_id="restore-problem")
         self.look: dict[str, Any] = {
             "fn": self._look,
             "outputs": [self._column, self._choice],
@@ -42,13 +44,13 @@ class KeptPanel:
     def wire(self, *, run_id: gr.Textbox) -> None:
         """`run_id` is told which run came back."""
         self._resume.click(
-            self._bring_back,
+            self._restore,
             [self._choice],
             [self._told, run_id],
             show_progress="hidden",
             # Which runs there are is looked up again.
             preprocess=False,
-            api_name="bring_back",
+            api_name="restore",
         ).then(**self.look)
 
     def _look(self, request: gr.Request) -> tuple[Any, Any]:
@@ -57,17 +59,19 @@ class KeptPanel:
         except UserError:
             # Nobody asked, so nobody is bothered: the Account tab tells what the token can't do.
             found = []
-        choices = [(_words(kept), kept.manifest.run) for kept in found]
+        choices = [(_words(synced), synced.manifest.run) for synced in found]
         value = choices[0][1] if choices else None
         return column_visible(choices, "card"), gr.update(choices=choices, value=value)
 
-    def _away(self, request: gr.Request) -> list[KeptRun]:
+    def _away(self, request: gr.Request) -> list[RestorableRun]:
         token = self._access.token(request)
         if token is None:
             return []
-        return [kept for kept in kept_runs(token) if not self._store.has(kept.manifest.run)]
+        return [
+            synced for synced in restorable_runs(token) if not self._store.has(synced.manifest.run)
+        ]
 
-    def _bring_back(self, request: gr.Request, run: str | None) -> Iterator[tuple[str, Any]]:
+    def _restore(self, request: gr.Request, run: str | None) -> Iterator[tuple[str, Any]]:
         with in_plain_words():
             self._access.require(request)
         if isinstance(run, str) and self._store.has(run):
@@ -77,22 +81,22 @@ class KeptPanel:
         yield '<p class="busy" role="status">Downloading its checkpoint…</p>', gr.skip()
         try:
             token = self._access.token(request)
-            kept = next((k for k in self._away(request) if k.manifest.run == run), None)
-            if token is None or kept is None:
-                raise UserError("The Hub keeps no such run.", hint="Reload the page.")
-            by_itself = kept.manifest.auto_resume
+            synced = next((k for k in self._away(request) if k.manifest.run == run), None)
+            if token is None or synced is None:
+                raise UserError("The Hub has no such run.", hint="Reload the page.")
+            by_itself = synced.manifest.auto_resume
             self._access.require_own_account(request, resumes_by_itself=by_itself)
-            brought = bring_back(self._store, kept, token=token)
-            launcher.resume(brought, token=token)
+            restored = restore(self._store, synced, token=token)
+            launcher.resume(restored, token=token)
         except (UserError, OSError) as error:
             told = error if isinstance(error, UserError) else UserError(f"{error}.")
             yield problems.listed(told), gr.skip()
             return
-        yield problems.NOTHING, brought.id
+        yield problems.NOTHING, restored.id
 
 
-def _words(kept: KeptRun) -> str:
-    about = kept.manifest
+def _words(synced: RestorableRun) -> str:
+    about = synced.manifest
     total = f" of {words.count(about.total)}" if about.total else ""
     when = f"{about.state}, {about.updated:%Y-%m-%d %H:%M} UTC"
     return f"{about.name} · step {words.count(about.step)}{total} · {when}"

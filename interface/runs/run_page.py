@@ -83,7 +83,7 @@ class RunPage:
                 self.cancel_now = gr.Button(
                     "Cancel the run", variant="stop", elem_id="cancel-now", size="sm"
                 )
-                self.keep = gr.Button("Keep training", elem_id="keep", size="sm")
+                self.go_back = gr.Button("Go back", elem_id="go-back", size="sm")
 
     def _build_push(self) -> None:
         with gr.Column(elem_classes=["card", AWAY], elem_id="push-panel") as self.push_panel:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from core.checkpoint_sync.status import Kept, kept_of
+from core.checkpoint_sync.status import SyncStatus, sync_status
 from core.config.output import OutputSection
 from core.errors import UserError
 from core.jobs.liveness import current_status
@@ -44,14 +44,14 @@ class Snapshot:
     # Whether the person can go to the folder: not on a Space.
     is_in_reach: bool
     is_adapter: bool
-    kept: Kept | None
+    sync: SyncStatus | None
     demo: Demo | None
     # What somebody asked of it and is still to happen.
     wish: Wish | None
 
 
 @dataclass
-class _Kept:
+class _Cached:
     """What has been read of a run. Ticks come in threads, so one reads at a time."""
 
     history: History
@@ -75,7 +75,7 @@ class Snapshots:
     def __init__(self, store: RunStore, *, in_reach: bool) -> None:
         self.store = store
         self._in_reach = in_reach
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._cache: OrderedDict[str, _Cached] = OrderedDict()
         self._statuses: dict[str, tuple[int, RunStatus]] = {}
         self._lock = threading.Lock()
 
@@ -90,22 +90,22 @@ class Snapshots:
         None when it is being read for the first time. Raises UserError when there is no such run.
         """
         run = self.store.open(run_id)
-        kept = self._keep(run)
-        if not kept.lock.acquire(blocking=False):
-            return kept.last
+        cached = self._cached(run)
+        if not cached.lock.acquire(blocking=False):
+            return cached.last
         try:
-            kept.last = _read(run, kept, in_reach=self._in_reach)
-            return kept.last
+            cached.last = _read(run, cached, in_reach=self._in_reach)
+            return cached.last
         finally:
-            kept.lock.release()
+            cached.lock.release()
 
-    def _keep(self, run: Run) -> _Kept:
+    def _cached(self, run: Run) -> _Cached:
         with self._lock:
-            kept = self._kept.setdefault(run.id, _Kept(history=History(path=run.paths.events)))
-            self._kept.move_to_end(run.id)
-            while len(self._kept) > MAX_RUNS_IN_MEMORY:
-                self._kept.popitem(last=False)
-            return kept
+            cached = self._cache.setdefault(run.id, _Cached(history=History(path=run.paths.events)))
+            self._cache.move_to_end(run.id)
+            while len(self._cache) > MAX_RUNS_IN_MEMORY:
+                self._cache.popitem(last=False)
+            return cached
 
     def _status(self, run: Run) -> RunStatus | None:
         changed = _changed(run.paths.status)
@@ -119,11 +119,11 @@ class Snapshots:
         return known[1]
 
 
-def _read(run: Run, kept: _Kept, *, in_reach: bool) -> Snapshot:
-    if time.monotonic() - kept.looked > LOOK_EVERY_SECONDS:
+def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
+    if time.monotonic() - cached.looked > LOOK_EVERY_SECONDS:
         current_status(run)
-        kept.looked = time.monotonic()
-    history, paths = kept.history, run.paths
+        cached.looked = time.monotonic()
+    history, paths = cached.history, run.paths
     history.follow()
     drawn = history.offset
     status = run.status()
@@ -131,15 +131,15 @@ def _read(run: Run, kept: _Kept, *, in_reach: bool) -> Snapshot:
         run=run,
         status=status,
         history=history,
-        settings=kept.part("settings", 0, lambda: paths.config.read_text(encoding="utf-8")),
-        output=kept.part("output", _changed(paths.push), lambda: _output(run)),
-        curves=kept.part("curves", drawn, lambda: charts.draw(history)),
-        log=kept.part("log", _changed(paths.log), lambda: tail(paths.log, size=LOG_BYTES)),
+        settings=cached.part("settings", 0, lambda: paths.config.read_text(encoding="utf-8")),
+        output=cached.part("output", _changed(paths.push), lambda: _output(run)),
+        curves=cached.part("curves", drawn, lambda: charts.draw(history)),
+        log=cached.part("log", _changed(paths.log), lambda: tail(paths.log, size=LOG_BYTES)),
         has_model=paths.model.is_dir(),
         is_in_reach=in_reach,
         is_adapter=(paths.model / "adapter_config.json").exists(),
         demo=demo_space.look(run),
-        kept=kept.part("kept", _changed(paths.kept), lambda: kept_of(run)),
+        sync=cached.part("sync", _changed(paths.sync_status), lambda: sync_status(run)),
         wish=run.wish() if status.state.live else None,
     )
 

@@ -17,7 +17,7 @@ from interface.access.roles import Access, in_plain_words
 from interface.display import problems
 from interface.display.live import AWAY, QUIET, column_visible, visible
 from interface.runs import run_view
-from interface.runs.restore_panel import KeptPanel
+from interface.runs.restore_panel import RestorePanel
 from interface.runs.run_page import RunPage
 from interface.runs.snapshots import Snapshots
 
@@ -48,7 +48,7 @@ class RunsTab:
                     elem_id="run-list",
                     js_on_load="window.smolfactory.chooseRuns(element, () => trigger('select'))",
                 )
-                self.kept = KeptPanel(store=store, access=access)
+                self.restore_panel = RestorePanel(store=store, access=access)
             with gr.Column(scale=3, min_width=320, elem_classes=["run-column"]):
                 self._blank = gr.HTML(CHOOSE_ONE, elem_classes=["card"], elem_id="run-blank")
                 with gr.Column(elem_classes=[AWAY], elem_id="run-page") as self._column:
@@ -89,7 +89,7 @@ class RunsTab:
     def wire(self, *, run_id: gr.Textbox, refresh: Callable[[Any], None]) -> None:
         """Connect the buttons of the run's page. `refresh` has the page look again after one."""
         page = self.page
-        self.kept.wire(run_id=run_id)
+        self.restore_panel.wire(run_id=run_id)
         hide: dict[str, Any] = {
             "fn": lambda: column_visible(False, "confirm"),
             "outputs": page.confirm,
@@ -104,7 +104,7 @@ class RunsTab:
             name = act.__name__.removeprefix("_")
             refresh(button.click(act, [run_id], None, api_name=name, show_progress="hidden"))
         page.cancel.click(fn=lambda: column_visible(True, "confirm"), outputs=page.confirm, **QUIET)
-        page.keep.click(**hide)
+        page.go_back.click(**hide)
         page.cancel_now.click(**hide)
         run_id.change(**hide)
         refresh(

@@ -72,7 +72,7 @@ def _afterwards(config: RunConfig) -> str:
         # Where a pull request goes, one may not write.
         owner = output.owner if not output.pull_request else None
         whose = escape(owner or "your account")
-        meanwhile = f"Checkpoints are kept in a private repository of {whose} as it trains. "
+        meanwhile = f"Checkpoints are synced to a private repository of {whose} as it trains. "
     return meanwhile + _result(config)
 
 

@@ -162,7 +162,7 @@ def _a_stranger_looks_and_takes_a_copy(browser: Browser, double: HubDouble, spac
         ("/stop", {"run_id": "20260101-000000-00000000"}),
         ("/make_demo", {"run_id": "20260101-000000-00000000"}),
         ("/request_hardware", {"name": "cpu-basic"}),
-        ("/bring_back", {"run": None}),
+        ("/restore", {"run": None}),
     ):
         with pytest.raises(AppError, match=re.escape(REFUSED)):
             client.predict(**values, api_name=api_name)

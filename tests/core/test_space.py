@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from core.checkpoint_sync.status import Kept
+from core.checkpoint_sync.status import SyncStatus
 from core.errors import UserError
 from core.jobs.pause import is_at_risk, pause_if_all_is_pushed
 from core.machine.atomic import lock_file
@@ -75,6 +75,6 @@ def test_what_is_kept_on_the_hub_is_not_on_this_disk_only(
 ) -> None:
     run = make_run(RunStore(tmp_path), state=state)
     has_checkpoint(run)
-    kept = Kept(repo="ada/kept", step=step, problem=problem)
-    run.paths.kept.write_text(kept.model_dump_json(), encoding="utf-8")
+    kept = SyncStatus(repo="ada/kept", step=step, problem=problem)
+    run.paths.sync_status.write_text(kept.model_dump_json(), encoding="utf-8")
     assert is_at_risk(run) is at_risk

@@ -50,7 +50,7 @@ class XetStores:
         self._names = itertools.count()
         self._hashes: dict[str, str] = {}
         self._to_keep: dict[str, Path] = {}
-        self._keeping = threading.Lock()
+        self._sync = threading.Lock()
 
     def lend_for_upload(self) -> str:
         """The address of a new, empty store."""
@@ -60,7 +60,7 @@ class XetStores:
 
     def lend_for_download(self) -> str:
         """The address of a new copy of everything that the Hub holds."""
-        with self._keeping:
+        with self._sync:
             while self._to_keep:
                 self._keep(*self._to_keep.popitem())
             return _address(self._copy(self._own))

@@ -89,14 +89,14 @@ def test_defaults_are_a_run(preview: Preview) -> None:
 
 def test_it_is_said_what_outlives_the_machine(preview: Preview, space: Server) -> None:
     mine = preview(output__sync_checkpoints=True, output__owner="olga")["summary"]
-    assert "kept in a private repository of olga as it trains" in mine
+    assert "synced to a private repository of olga as it trains" in mine
     proposed = {
         "output__sync_checkpoints": True,
         "output__push_to_hub": True,
         "output__pull_request": True,
     }
     theirs = preview(**proposed, output__owner="olga")["summary"]
-    assert "kept in a private repository of your account" in theirs
+    assert "synced to a private repository of your account" in theirs
     wiped = "wiped when the Space restarts"
     assert wiped not in preview()["summary"]
     client = space.client()

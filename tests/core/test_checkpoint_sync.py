@@ -1,4 +1,4 @@
-"""Checkpoints that are kept on the Hub while a run trains, and runs that come back from there."""
+"""Checkpoints synced to the Hub while a run trains, and runs restored from there."""
 
 import hashlib
 import json
@@ -30,16 +30,16 @@ LONG = KEPT.replace("max_steps: 40", "max_steps: 100000")
 RESTLESS = """
 import sys
 from datetime import timedelta
-from core import keep
-keep.BEAT = timedelta(0)
-sys.exit(keep.main())
+from core.checkpoint_sync import manifest, uploader
+manifest.BEAT = uploader.BEAT = timedelta(0)
+sys.exit(uploader.main())
 """
 LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 
 
-def kept(command_line: CommandLine, run: str) -> dict[str, Any]:
+def synced(command_line: CommandLine, run: str) -> dict[str, Any]:
     """What the run's own folder says of its keeping."""
-    path = command_line.home / "runs" / run / "kept.json"
+    path = command_line.home / "runs" / run / "checkpoint_sync.json"
     return dict(json.loads(path.read_text())) if path.exists() else {"step": 0, "problem": ""}
 
 
@@ -52,7 +52,7 @@ def repo_of(run: str) -> str:
 
 
 def on_hub(hub: HubDouble, run: str) -> dict[str, Any]:
-    return dict(json.loads(hub.files(repo_id=repo_of(run))["kept.json"]))
+    return dict(json.loads(hub.files(repo_id=repo_of(run))["manifest.json"]))
 
 
 def lose_the_container(command_line: CommandLine, *, tiny_model: Path) -> None:
@@ -71,10 +71,10 @@ def test_a_run_goes_on_from_the_hub_to_the_same_weights_when_its_container_is_lo
     online.wait_for_step(run, 11)
     # The copy follows behind; the run must not have ended by then.
     next(p for p in processes_of(online.home) if "core.train" in p.cmdline()).suspend()
-    wait_until(lambda: kept(online, run)["step"] >= 10)
+    wait_until(lambda: synced(online, run)["step"] >= 10)
     lose_the_container(online, tiny_model=tiny_model)
     assert hub.repo(repo_id=repo_of(run)).private
-    (found,) = json.loads(online("runs", "kept", "--json").stdout)
+    (found,) = json.loads(online("runs", "restorable", "--json").stdout)
     assert found["run"] == run
 
     environment = SPACE | hub.environment(home=online.home / "hf", token=TOKEN)
@@ -100,15 +100,15 @@ def test_a_run_that_was_trained_to_its_end_takes_no_further_step(
 ) -> None:
     online.environment.update(ON_SPACE)
     run = online.start(KEPT)
-    wait_until(lambda: kept(online, run)["step"] == 40)
+    wait_until(lambda: synced(online, run)["step"] == 40)
     lose_the_container(online, tiny_model=tiny_model)
     environment = SPACE | hub.environment(home=online.home / "hf", token=TOKEN)
     with serving(online.home, **environment) as server:
         client = server.client(cookie=sign_in_cookie("acme"))
-        told, brought = client.predict(run=run, api_name="/bring_back")
-        assert (told, brought) == ("", run)
-        missing, _ = client.predict(run="another", api_name="/bring_back")
-        assert "keeps no such run" in missing
+        told, restored = client.predict(run=run, api_name="/restore")
+        assert (told, restored) == ("", run)
+        missing, _ = client.predict(run="another", api_name="/restore")
+        assert "The Hub has no such run" in missing
         assert online.wait(run)["state"] == "done", online.log(run)
     Learned.by(online, run).assert_same(unbroken)
 
@@ -142,7 +142,7 @@ def test_a_stopped_run_that_is_pushed_can_still_go_on(
 
 
 @LFS_ONLY
-def test_each_commit_that_kept_json_is_in_is_whole(online: CommandLine, hub: HubDouble) -> None:
+def test_each_commit_with_a_manifest_is_whole(online: CommandLine, hub: HubDouble) -> None:
     """A machine may go away between any two commits; the last step is kept more than once."""
     run = online.start(KEPT.replace("max_steps: 40", "max_steps: 6"))
     repo = repo_of(run)
@@ -151,7 +151,7 @@ def test_each_commit_that_kept_json_is_in_is_whole(online: CommandLine, hub: Hub
     def is_through() -> bool:
         if hub.has_repo(repo_id=repo):
             files = hub.files(repo_id=repo)
-            manifest = json.loads(files.get("kept.json", b'{"files": {}}'))
+            manifest = json.loads(files.get("manifest.json", b'{"files": {}}'))
             broken.extend(
                 name
                 for name, there in manifest["files"].items()
@@ -161,7 +161,7 @@ def test_each_commit_that_kept_json_is_in_is_whole(online: CommandLine, hub: Hub
 
     wait_until(is_through)
     assert online.status(run)["state"] == "done"
-    assert json.loads(hub.files(repo_id=repo)["kept.json"])["state"] == "done"
+    assert json.loads(hub.files(repo_id=repo)["manifest.json"])["state"] == "done"
     assert broken == []
 
 
@@ -174,23 +174,23 @@ def test_a_space_that_is_restarted_keeps_its_last_step(online: CommandLine) -> N
     assert online.wait(run)["state"] == "interrupted"
     saved = [e["step"] for e in online.events(run) if e["kind"] == "checkpoint"]
     assert saved[-1] >= 2
-    wait_until(lambda: kept(online, run)["step"] == saved[-1])
+    wait_until(lambda: synced(online, run)["step"] == saved[-1])
 
 
 @LFS_ONLY
 def test_faults_of_the_hub_cost_copies_and_not_the_run(online: CommandLine, hub: HubDouble) -> None:
     fault = hub.fail(path="/commit/", method="POST", status=503, times=None)
     run = online.start(LONG)
-    wait_until(lambda: kept(online, run)["problem"])
+    wait_until(lambda: synced(online, run)["problem"])
     assert fault.hits
     hub.heal()
-    wait_until(lambda: kept(online, run)["step"] >= 5)
-    assert kept(online, run)["problem"] == ""
+    wait_until(lambda: synced(online, run)["step"] >= 5)
+    assert synced(online, run)["problem"] == ""
 
     hub.revoke(token=TOKEN)
-    wait_until(lambda: kept(online, run)["problem"])
-    assert "does not accept this token" in kept(online, run)["problem"]
-    online.wait_for_step(run, kept(online, run)["step"] + 6)
+    wait_until(lambda: synced(online, run)["problem"])
+    assert "does not accept this token" in synced(online, run)["problem"]
+    online.wait_for_step(run, synced(online, run)["step"] + 6)
     assert online("runs", "stop", run, "--now").returncode == 0
 
 
@@ -199,23 +199,23 @@ def test_what_was_changed_on_the_hub_is_not_resumed(
     online: CommandLine, hub: HubDouble, tiny_model: Path
 ) -> None:
     run = online.start(LONG)
-    wait_until(lambda: kept(online, run)["step"] >= 5)
+    wait_until(lambda: synced(online, run)["step"] >= 5)
     assert online("runs", "stop", run).returncode == 0
     wait_until(lambda: not processes_of(online.home))
-    assert kept(online, run)["step"] == online.status(run)["step"]
+    assert synced(online, run)["step"] == online.status(run)["step"]
     path = f"{on_hub(hub, run)['folder']}/checkpoint/optimizer.pt"
     whole = hub.files(repo_id=repo_of(run))[path]
     hub.commit(repo_id=repo_of(run), files={path: b"another's pickle"})
     lose_the_container(online, tiny_model=tiny_model)
-    done = online("runs", "fetch", run)
+    done = online("runs", "restore", run)
     assert done.returncode == 2
-    assert "optimizer.pt is not on the Hub as it was kept" in done.stderr
+    assert "optimizer.pt is not on the Hub as it was uploaded" in done.stderr
     assert not (online.home / "runs" / run).exists()
 
     hub.commit(repo_id=repo_of(run), files={path: whole})
-    assert online("runs", "fetch", run).returncode == 0
+    assert online("runs", "restore", run).returncode == 0
     assert online.status(run)["state"] == "interrupted"
-    assert online("runs", "fetch", run).returncode == 2
+    assert online("runs", "restore", run).returncode == 2
 
 
 @LFS_ONLY
@@ -223,28 +223,28 @@ def test_a_run_is_trained_on_one_machine_at_a_time(
     online: CommandLine, hub: HubDouble, tiny_model: Path, tmp_path: Path
 ) -> None:
     run = online.start(LONG)
-    wait_until(lambda: kept(online, run)["step"] >= 5)
+    wait_until(lambda: synced(online, run)["step"] >= 5)
     trainer = next(p for p in processes_of(online.home) if "core.train" in p.cmdline())
     trainer.suspend()
-    wait_until(lambda: kept(online, run)["step"] == newest_checkpoint_of(online, run))
+    wait_until(lambda: synced(online, run)["step"] == newest_checkpoint_of(online, run))
     shutil.copytree(tiny_model, tmp_path / "models" / "SmolLM2-135M-Instruct")
     elsewhere = CommandLine(
         tmp_path, environment_of(tmp_path) | hub.environment(home=tmp_path / "hf", token=TOKEN)
     )
-    refused = elsewhere("runs", "fetch", run)
+    refused = elsewhere("runs", "restore", run)
     assert refused.returncode == 2
     assert "trains on another machine" in refused.stderr
 
     # The other machine is believed to be gone; it is not.
-    manifest = json.loads(hub.files(repo_id=repo_of(run))["kept.json"])
+    manifest = json.loads(hub.files(repo_id=repo_of(run))["manifest.json"])
     silent = json.dumps(manifest | {"updated": "2026-01-01T00:00:00Z"}).encode()
-    hub.commit(repo_id=repo_of(run), files={"kept.json": silent})
-    assert elsewhere("runs", "fetch", run).returncode == 0
+    hub.commit(repo_id=repo_of(run), files={"manifest.json": silent})
+    assert elsewhere("runs", "restore", run).returncode == 0
     assert elsewhere.status(run)["state"] == "interrupted"
     trainer.resume()
-    wait_until(lambda: "brought back on another machine" in kept(online, run)["problem"])
-    taken = json.loads(hub.files(repo_id=repo_of(run))["kept.json"])
-    assert (taken["step"], taken["brought_back"]) == (manifest["step"], 1)
+    wait_until(lambda: "restored on another machine" in synced(online, run)["problem"])
+    taken = json.loads(hub.files(repo_id=repo_of(run))["manifest.json"])
+    assert (taken["step"], taken["restored"]) == (manifest["step"], 1)
     assert taken["holder"] != manifest["holder"]
     assert taken["state"] == "training"
     # Nothing newer was sent there, nor among the files of another.
@@ -265,7 +265,7 @@ def test_a_long_upload_does_not_look_like_a_machine_that_went_away(
         [sys.executable, "-c", RESTLESS, str(online.home / "runs" / run)],
         cwd=ROOT, env=online.environment,
     ) as keeper:  # fmt: skip
-        wait_until(lambda: kept(online, run)["step"] >= 5)
+        wait_until(lambda: synced(online, run)["step"] >= 5)
         hold = hub.hold(path="/lfs/objects/batch", method="POST")
         assert hold.reached.wait(60)
         seen = [on_hub(hub, run)]
@@ -274,10 +274,10 @@ def test_a_long_upload_does_not_look_like_a_machine_that_went_away(
             seen.append(on_hub(hub, run))
         assert {each["step"] for each in seen} == {seen[0]["step"]}
         hold.release()
-        wait_until(lambda: kept(online, run)["step"] > seen[0]["step"])
+        wait_until(lambda: synced(online, run)["step"] > seen[0]["step"])
         # What is named is whole.
         files = hub.files(repo_id=repo_of(run))
-        assert set(json.loads(files["kept.json"])["files"]) <= files.keys()
+        assert set(json.loads(files["manifest.json"])["files"]) <= files.keys()
         assert online("runs", "stop", run, "--now").returncode == 0
         keeper.terminate()
 
@@ -285,7 +285,7 @@ def test_a_long_upload_does_not_look_like_a_machine_that_went_away(
 @LFS_ONLY
 def test_a_canceled_run_leaves_nothing_on_the_hub(online: CommandLine, hub: HubDouble) -> None:
     run = online.start(LONG)
-    wait_until(lambda: kept(online, run)["step"] >= 5)
+    wait_until(lambda: synced(online, run)["step"] >= 5)
     assert online("runs", "stop", run, "--now").returncode == 0
     wait_until(lambda: not hub.has_repo(repo_id=repo_of(run)))
 
@@ -295,7 +295,7 @@ def test_a_run_that_is_called_off_while_it_waits_leaves_nothing_either(
     online: CommandLine, hub: HubDouble
 ) -> None:
     run = online.start(LONG)
-    wait_until(lambda: kept(online, run)["step"] >= 5)
+    wait_until(lambda: synced(online, run)["step"] >= 5)
     assert online("runs", "stop", run).returncode == 0
     assert hub.has_repo(repo_id=repo_of(run))
     first = online.start(LONG.replace("sync_checkpoints: true", "sync_checkpoints: false"))

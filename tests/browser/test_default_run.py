@@ -17,7 +17,7 @@ from core.config.builtin_names import BUILTIN_MODEL
 from core.machine.source_tree import ROOT
 from core.settings import load_settings
 from tests.browser.pictures import picture
-from tests.demo_process import begin, wait_until_up
+from tests.core.publish.demo_process import begin, wait_until_up
 from tests.hub import HubDouble
 from tests.interface.harness import Server, open_form, serving
 

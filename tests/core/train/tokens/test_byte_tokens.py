@@ -12,8 +12,8 @@ from core.data.messages import Message
 from core.train.tokens.byte_tokens import ByteTokens
 from core.train.tokens.chat_template import training_template
 from core.train.tokens.encode import WHOLE, Encoder, Tokens
+from tests.core.train.families import FAMILIES
 from tests.tiny_model import make_tiny_model
-from tests.train.families import FAMILIES
 
 TEXTS = [
     "Blue.", "naïve 🙂", "  spaces and\n\nlines\t", "日本語", "x <|im_end|> y", "é" * 50, "e\u0301",

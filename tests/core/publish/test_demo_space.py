@@ -17,7 +17,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from core.machine.source_tree import ROOT
 from core.publish.demo_template import MODEL_FOLDER, TEMPLATE, fill_demo
-from tests.demo_process import EXAMPLE, Space, begin, slowed, wait_until_up
+from tests.core.publish.demo_process import EXAMPLE, Space, begin, slowed, wait_until_up
 from tests.hub import HubDouble
 from tests.tiny_model import make_tiny_model
 

@@ -7,7 +7,7 @@ import pytest
 
 from core.data.previewer import Previewer
 from core.train.tokens.encode import NO_TOOLS
-from tests.train.asked import Asked
+from tests.core.train.asked import Asked
 
 CALLED = {
     "messages": [

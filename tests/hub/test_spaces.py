@@ -8,7 +8,7 @@ import pytest
 
 from tests.hub import HubDouble
 from tests.hub.spaces import Stage
-from tests.test_hub_double import Client
+from tests.hub.test_double import Client
 
 ADA = "hf_ada_writes"
 BOB = "hf_bob_writes"

@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from core.builtin.model import builtin_model_folder
 from tests.hub import HubDouble
 from tests.interface.harness import Server, open_form, serving
-from tests.interface.test_page_data import figure
+from tests.interface.train.test_data_panel import figure
 
 TOKEN = "hf_CanaryOfTheHubDataPage0123456789"
 CARD = """---

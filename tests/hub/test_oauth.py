@@ -26,7 +26,7 @@ from playwright.sync_api import BrowserContext, expect
 
 from tests.conftest import wait_until
 from tests.hub import HubDouble
-from tests.test_hub_double import Client
+from tests.hub.test_double import Client
 
 ADA = "hf_ada_writes"
 BOB = "hf_bob_writes"

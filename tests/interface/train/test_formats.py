@@ -16,7 +16,7 @@ from core.config.options import DatasetFormat
 from core.machine.source_tree import ROOT
 from tests.conftest import wait_until
 from tests.interface.harness import Server, open_form, serving
-from tests.interface.test_page_data import marked
+from tests.interface.train.test_data_panel import marked
 from tests.tiny_model import make_tiny_model
 
 # Where to put the pictures of docs/data.md, when they are to be made anew.

@@ -13,7 +13,7 @@ from core.data.preview import Preview
 from core.data.previewer import Previewer
 from core.errors import InvalidConfig, UserError
 from core.jobs.preflight import SPARE_BYTES, check
-from tests.train.asked import Asked, Tokens, rows
+from tests.core.train.asked import Asked, Tokens, rows
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from core.train.methods.sft import make_trainer
 from core.train.model import load_model
 from core.train.tokenizer import load_tokenizer
 from core.train.tokens.load import load_data
+from tests.core.train.families import FAMILIES
 from tests.tiny_model import make_tiny_model
-from tests.train.families import FAMILIES
 
 ASKED = {"role": "user", "content": "Which colour is the sky?"}
 SAID = {"role": "assistant", "content": "Blue, or grey: naïve 🙂"}

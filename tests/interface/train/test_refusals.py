@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from core.builtin.model import builtin_model_folder
+from tests.core.train.tokens.test_chat_template import MARKED
 from tests.interface.harness import Server, serving
-from tests.interface.looks import Looks, at
+from tests.interface.train.looks import Looks, at
 from tests.tiny_model import make_tiny_model
-from tests.train.test_chat_template import MARKED
 
 Rows = list[dict[str, Any]]
 

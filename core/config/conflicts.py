@@ -9,10 +9,12 @@ def conflicts(config: RunConfig) -> dict[str, str]:
     """What each setting alone allows and the settings together don't."""
     faults = _data_conflicts(config)
     dataset, schedule = config.dataset, config.schedule
-    if dataset.format is DatasetFormat.TEXT and config.method.assistant_only_loss:
-        faults["method.assistant_only_loss"] = (
-            "Plain text has no answers: turn this off to train on it."
-        )
+    for name, message in config.method.conflicts():
+        faults[f"method.{name}"] = message
+    takes_text = DatasetFormat.TEXT in config.method.formats
+    if takes_text and dataset.format is DatasetFormat.TEXT and config.method.learns_answers_only:
+        told = "Plain text has no answers: turn this off to train on it."
+        faults["method.assistant_only_loss"] = told
     if schedule.lr_scheduler_type in BY_LOSS and not config.evaluates:
         faults["schedule.lr_scheduler_type"] = (
             "This schedule follows the evaluation loss: hold out some rows."

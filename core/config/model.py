@@ -21,6 +21,8 @@ class ModelSection(Section):
 
 
 class AdapterSection(Section):
+    """What is trained. Ask it what it can do; only what makes the adapter asks for its kind."""
+
     kind: AdapterKind = setting(
         AdapterKind.LORA, label="What to train", basic=True,
         help="A LoRA adapter (small, little memory) or all weights of the model (full).",
@@ -45,3 +47,18 @@ class AdapterSection(Section):
         help="all-linear, or names of layers with commas between, such as q_proj, v_proj.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether an adapter is trained over frozen weights, and not the model's own weights."""
+        return self.kind is not AdapterKind.FULL
+
+    @property
+    def mergeable(self) -> bool:
+        """Whether the adapter can be added to its base, to make a model that stands alone."""
+        return self.has_adapter
+
+    @property
+    def quantized(self) -> bool:
+        """Whether the frozen weights are stored in fewer bits than they were published in."""
+        return False

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
+from core.config.methods import METHODS
 from core.runs.curves import Point
 from core.runs.history import History
 from interface.display import words
@@ -32,15 +33,17 @@ class _Panel:
     series: tuple[_Series, ...]
 
 
+def _panels_of_methods() -> Iterator[_Panel]:
+    """A panel for each metric that any method logs; those that a run has not are not drawn."""
+    metrics = dict.fromkeys(metric for settings in METHODS.values() for metric in settings.metrics)
+    for metric in metrics:
+        train = _Series(metric.name, "Train", "a")
+        yield _Panel(metric.label, (train, _Series(f"eval_{metric.name}", "Eval", "b")))
+
+
 _PANELS = (
     _Panel("Loss", (_Series("loss", "Train", "a"), _Series("eval_loss", "Eval", "b"))),
-    _Panel(
-        "Token accuracy",
-        (
-            _Series("mean_token_accuracy", "Train", "a"),
-            _Series("eval_mean_token_accuracy", "Eval", "b"),
-        ),
-    ),
+    *_panels_of_methods(),
     _Panel("Learning rate", (_Series("learning_rate", "Learning rate", "a"),)),
     _Panel("Gradient norm", (_Series("grad_norm", "Gradient norm", "a"),)),
 )

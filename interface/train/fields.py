@@ -9,7 +9,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from gradio.components import Component
 
 from core.config.builtin_names import BUILTIN_MODEL
-from core.config.run_config import Setting
+from core.config.every_setting import Setting
 from interface.display import words
 
 # A start for those who look around; any other model of the Hub can be typed.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from html import escape
 
 from core.config.builtin_names import BUILTIN_MODEL
-from core.config.options import AdapterKind, DatasetSource, Tracking
+from core.config.options import DatasetSource, Tracking
 from core.config.run_config import RunConfig, data_name
 from interface.display import machine, words
 
@@ -43,7 +43,7 @@ def _sentence(config: RunConfig) -> str:
     training = config.training
     adapter = config.adapter
     how = "all its weights"
-    if adapter.kind is AdapterKind.LORA:
+    if adapter.has_adapter:
         how = f"a LoRA adapter of rank {adapter.lora_r}"
     epochs = training.num_train_epochs
     length = f"{words.number(epochs)} epoch{'' if epochs == 1 else 's'}"
@@ -52,7 +52,8 @@ def _sentence(config: RunConfig) -> str:
         length = f"at most {words.count(training.max_steps)} steps"
     return (
         f"Fine-tunes <b>{escape(words.model(config.model.name))}</b>"
-        f" on <b>{escape(_dataset(config))}</b>, training {how} for {length}"
+        f" on <b>{escape(_dataset(config))}</b> by {escape(config.method.title)},"
+        f" training {how} for {length}"
         f" at a learning rate of {words.number(training.learning_rate)},"
         f" {words.count(batch)} examples a step"
         f" of up to {words.count(config.method.max_length)} tokens. {_afterwards(config)}"
@@ -115,9 +116,21 @@ def _warnings(config: RunConfig, around: Circumstances) -> list[str]:
         found.append("Nobody is signed in to the Hub here, so nothing can be tracked there.")
     if config.output.tracking is Tracking.TRACKIO:
         found.append("The curves and settings of all runs in your dataset of them will be public.")
-    full = config.adapter.kind is AdapterKind.FULL
-    if full and config.training.learning_rate > HIGH_RATE_FOR_ALL_WEIGHTS:
-        found.append("This learning rate is high for training all weights; 2e-5 is usual.")
+    found += _about_the_learning_rate(config)
     if not config.evaluates:
         found.append("No rows are held out, so there will be no evaluation loss to compare with.")
     return found
+
+
+def _about_the_learning_rate(config: RunConfig) -> list[str]:
+    rate, (low, high) = config.training.learning_rate, config.method.learning_rates
+    if not config.adapter.has_adapter:
+        is_high = rate > HIGH_RATE_FOR_ALL_WEIGHTS
+        told = "This learning rate is high for training all weights; 2e-5 is usual."
+        return [told] if is_high else []
+    if rate <= high:
+        return []
+    return [
+        f"A learning rate of {words.number(rate)} is high for {config.method.title}:"
+        f" {words.number(low)} to {words.number(high)} is usual."
+    ]

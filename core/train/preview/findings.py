@@ -41,7 +41,7 @@ class Findings:
     def cut(self) -> int:
         """Tokens of a row that are kept. What is packed is split, not cut off."""
         method = self.config.method
-        return sys.maxsize if method.packing else method.max_length
+        return sys.maxsize if method.packs else method.max_length
 
     def add(self, row: EncodedRow, *, length: int, is_copy: bool) -> None:
         """Count a row that is trained on."""

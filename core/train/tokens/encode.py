@@ -61,6 +61,21 @@ class Refused:
 Sides = dict[str, Tokens]
 
 
+def length_of(sides: Sides) -> int:
+    """The tokens of a row's longest side; 0 where it has none."""
+    return max((len(tokens.ids) for tokens in sides.values()), default=0)
+
+
+def first_learned(sides: Sides) -> int:
+    """So many tokens are read before every side has one that is learned.
+
+    The length of the row where a side has none at all.
+    """
+    if not all(tokens.trained.any() for tokens in sides.values()):
+        return length_of(sides)
+    return max((tokens.first_trained for tokens in sides.values()), default=0)
+
+
 def digest_of(sides: Sides) -> bytes:
     """Sixteen bytes that are the same for rows with the same tokens."""
     made = hashlib.blake2b(digest_size=16)
@@ -80,17 +95,17 @@ class Encoder:
         tokenizer: PreTrainedTokenizerBase,
         *,
         format: DatasetFormat,
-        assistant_only_loss: bool,
+        answers_only: bool,
         model_name: str,
     ) -> None:
         self.tokenizer = tokenizer
         self.choices: dict[str, Choice] = {}
         self.warnings: list[str] = []
         self._format = format
-        self.assistant_only_loss = assistant_only_loss
+        self.answers_only = answers_only
         self.template: str | None = tokenizer.chat_template
-        self._marks = assistant_only_loss and format is DatasetFormat.MESSAGES
-        if format is DatasetFormat.TEXT and assistant_only_loss:
+        self._marks = answers_only and format is DatasetFormat.MESSAGES
+        if format is DatasetFormat.TEXT and answers_only:
             raise UserError(
                 "This data is plain text, so there are no answers to tell from questions.",
                 hint="Turn 'Loss on answers only' off to learn all of the text.",
@@ -188,9 +203,7 @@ class Encoder:
 
     def _told(self, ids: list[int], start: int) -> Tokens:
         first = (
-            start
-            if self.assistant_only_loss or self._format is DatasetFormat.UNPAIRED_PREFERENCE
-            else 0
+            start if self.answers_only or self._format is DatasetFormat.UNPAIRED_PREFERENCE else 0
         )
         return _from(ids, first)
 

@@ -13,8 +13,9 @@ import yaml
 from annotated_types import Ge, Gt, Le, Lt
 
 from core.config.data import Mixed
+from core.config.every_setting import Setting, settings_of_a_run
 from core.config.parse import MAX_YAML_BYTES, load_config, parse_config
-from core.config.run_config import RunConfig, Setting, settings_of_a_run
+from core.config.run_config import RunConfig
 from core.config.training import Schedule
 from core.errors import InvalidConfig
 from core.machine.source_tree import ROOT
@@ -86,8 +87,9 @@ def test_every_value_survives_the_file() -> None:
     assert load_config(config.to_yaml()) == config
     kept = config.model_dump(mode="json", exclude_defaults=True)
     given = {f"{section}.{name}" for section, values in kept.items() for name in values}
-    # One has one value only, the other goes with no sample.
-    assert SETTINGS.keys() - given == {"method.name", "dataset.streaming"}
+    # Other methods have a test of their own, and streaming goes with no sample.
+    others = {path for path, each in SETTINGS.items() if each.methods and "sft" not in each.methods}
+    assert SETTINGS.keys() - given - others == {"method.name", "dataset.streaming"}
     assert kept == CHANGED
 
 
@@ -155,7 +157,11 @@ def test_the_defaults_make_a_run() -> None:
             "Write a number",
         ),
         ("training: {optim: adamw_8bit}", "training.optim", "adamw_torch"),
-        ("method: {name: dpo}", "method.name", "sft"),
+        ("method: {name: dop}", "method.name", "mean dpo?"),
+        ("method: {name: null}", "method.name", "sft, dpo"),
+        ("method: [dpo]", "method", "section"),
+        ("method: {name: dpo, bta: 1}", "method.bta", "mean method.beta?"),
+        ("method: {name: dpo, packing: true}", "method.packing", "one of sft"),
         ("output: {push_to_hub: perhaps}", "output.push_to_hub", ""),
         ("output: {name: a/b}", "output.name", "begin with a letter or digit"),
         ("output: {name: .hidden}", "output.name", "begin with a letter or digit"),
@@ -219,8 +225,8 @@ def test_a_number_is_bounded_on_both_sides(setting: Setting) -> None:
 
 
 def parsed(setting: Setting, value: Any) -> Any:
-    config = parse_config({setting.section: {setting.name: value}})
-    return getattr(getattr(config, setting.section), setting.name)
+    named = {"name": setting.methods[0]} if setting.methods else {}
+    return setting.value(parse_config({setting.section: {**named, setting.name: value}}))
 
 
 def test_every_number_is_bounded() -> None:
@@ -395,10 +401,9 @@ def test_a_setting_is_shown_for_values_that_exist(setting: Setting) -> None:
     for path, values in setting.shown_when.items():
         assert path != setting.path
         kind = SETTINGS[path].field.annotation
-        assert isinstance(kind, type)
-        assert issubclass(kind, StrEnum)
+        known = get_args(kind) or [member.value for member in kind]
         assert values
-        assert set(values) <= {member.value for member in kind}
+        assert set(values) <= set(known)
 
 
 def test_each_schedule_shows_arguments_of_its_own() -> None:
@@ -413,10 +418,17 @@ def test_the_schema_names_all_settings() -> None:
     schema = json.loads(schema_text())
     assert schema["properties"].keys() == RunConfig.model_fields.keys()
     for setting in SETTINGS.values():
-        reference = schema["properties"][setting.section]["$ref"]
-        section = schema["$defs"][reference.removeprefix("#/$defs/")]
-        assert section["additionalProperties"] is False
-        assert section["properties"][setting.name]["description"] == setting.field.description
+        property = schema["properties"][setting.section]
+        references = [property, *property.get("oneOf", [])]
+        sections = [schema["$defs"][each["$ref"].removeprefix("#/$defs/")] for each in references
+                    if "$ref" in each]  # fmt: skip
+        having = [section for section in sections if setting.name in section["properties"]]
+        assert having
+        for section in having:
+            assert section["additionalProperties"] is False
+            told = section["properties"][setting.name].get("description")
+            # The schema tells methods apart by their names alone.
+            assert told == setting.field.description or setting.path == "method.name"
 
 
 def schema_text() -> str:

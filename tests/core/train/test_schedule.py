@@ -8,7 +8,7 @@ import torch
 from transformers import SchedulerType, TrainingArguments, get_scheduler
 from transformers.training_args import OptimizerNames
 
-from core.config.run_config import Setting, settings_of_a_run
+from core.config.every_setting import Setting, settings_of_a_run
 from core.config.training import BY_LOSS, Optimizer, Schedule, ScheduleSection
 from core.train.schedule import schedule_arguments, warmup_within
 

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from playwright.sync_api import Page, Request, Route, expect
 
+from core.config.every_setting import settings_of_a_run
 from core.config.parse import load_config
-from core.config.run_config import settings_of_a_run
 from interface.train.form import CARDS
 from tests.conftest import wait_until
 from tests.interface.harness import Server, open_form, without_default

@@ -56,8 +56,8 @@ REFUSALS = {
     ),
     "pairs": Refusal(
         [{"prompt": "a", "chosen": "b", "rejected": "c"}],
-        "This data is pairs of a better and a worse answer, and supervised fine-tuning learns "
-        "from answers alone.", "choose the format prompt_completion", "dataset.format",
+        "This data is pairs of answers, and supervised fine-tuning learns from conversations",
+        "or the method dpo, which learns from these", "dataset.format",
     ),
     "no row that is left": Refusal(
         sums(3), "The filters leave no row to train on.", "Loosen them", "filters.min_length",

@@ -13,7 +13,7 @@ from core.config.run_config import Setting
 @dataclass(frozen=True)
 class Bound:
     value: float
-    is_allowed: bool
+    inclusive: bool
 
 
 def value_type(setting: Setting) -> Any:
@@ -44,11 +44,11 @@ def bounds(setting: Setting) -> tuple[Bound | None, Bound | None]:
     for constraint in setting.field.metadata:
         match constraint:
             case Ge(ge=value):
-                low = Bound(value, is_allowed=True)  # type: ignore[arg-type]
+                low = Bound(value, inclusive=True)  # type: ignore[arg-type]
             case Gt(gt=value):
-                low = Bound(value, is_allowed=False)  # type: ignore[arg-type]
+                low = Bound(value, inclusive=False)  # type: ignore[arg-type]
             case Le(le=value):
-                high = Bound(value, is_allowed=True)  # type: ignore[arg-type]
+                high = Bound(value, inclusive=True)  # type: ignore[arg-type]
             case Lt(lt=value):
-                high = Bound(value, is_allowed=False)  # type: ignore[arg-type]
+                high = Bound(value, inclusive=False)  # type: ignore[arg-type]
     return low, high

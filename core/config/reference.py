@@ -17,7 +17,7 @@ INTRODUCTION = """\
 
 Every setting of a run, by the section of its YAML file. A file needs only `version: 2` and the
 settings that differ from their defaults; unknown names and wrong values are errors. Settings marked
-*basic* are always visible in the form, the others are under Advanced settings.
+*basic* are in the form's main view, the others under Advanced settings.
 `python -m core schema` prints the same as a JSON Schema.
 """
 HEADER = "| Setting | Label | Values | Default | | Description |\n|---|---|---|---|---|---|\n"
@@ -65,8 +65,8 @@ def _values(setting: Setting) -> str:
     if get_origin(kind) is tuple:
         return "list of datasets" if get_args(kind)[0] is Mixed else "list of file names"
     low, high = bounds(setting)
-    limits = [f"{'≥' if low.is_allowed else '>'} {low.value:,}"] if low else []
-    limits += [f"{'≤' if high.is_allowed else '<'} {high.value:,}"] if high else []
+    limits = [f"{'≥' if low.inclusive else '>'} {low.value:,}"] if low else []
+    limits += [f"{'≤' if high.inclusive else '<'} {high.value:,}"] if high else []
     return ", ".join([TYPES[kind], *limits])
 
 

@@ -107,8 +107,8 @@ def _bounds(setting: Setting) -> list[str]:
     low, high = bounds(setting)
     if low is None or high is None:
         return []
-    least = words.number(low.value) if low.is_allowed else f"above {words.number(low.value)}"
-    most = _large(high.value) if high.is_allowed else f"below {_large(high.value)}"
+    least = words.number(low.value) if low.inclusive else f"above {words.number(low.value)}"
+    most = _large(high.value) if high.inclusive else f"below {_large(high.value)}"
     return [f"{least} to {most}"]
 
 

@@ -204,8 +204,8 @@ def test_a_bad_yaml_changes_nothing(page: Page, tmp_path: Path) -> None:
         (
             (b"training: [", "This is not YAML."),
             (b"version: 2\ntraining:\n  speed: 3\n", "There is no setting training.speed."),
-            (b"version: 2\ntraining:\n  epochs: many\n", "Write a number here."),
-            (b"version: 9\n", "reads version 1 of the file"),
+            (b"version: 2\ntraining:\n  num_train_epochs: many\n", "Write a number here."),
+            (b"version: 9\n", "reads versions 1 to 2 of the file"),
             (b"\xff\xfe", "This is not a text file."),
             (b"a: b\n" * 100_000, "too large"),
         )

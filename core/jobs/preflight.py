@@ -118,7 +118,7 @@ def _check_download(preview: Preview, question: Question) -> None:
     _require_room(
         DOWNLOAD_FACTOR * preview.download + SPARE_BYTES, home=question.home, what="This dataset",
         field="dataset.name",
-        hint="Turn on 'Stream the dataset' under Advanced settings, Dataset, or choose a subset.",
+        hint="Turn on 'Read as it comes' under Advanced settings, Dataset, or choose a subset.",
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from core.errors import UserError, fields_of
 from interface.display import words
 
 CHART_HEIGHT = 48
-SIDES = {"row": "", "chosen": "Better answer", "rejected": "Worse answer"}
+SIDES = {"row": "", "chosen": "Chosen", "rejected": "Rejected"}
 FORMATS = {
     "messages": "conversations", "prompt_completion": "prompts with their answers",
     "text": "plain text", "preference": "pairs of answers",

@@ -158,7 +158,7 @@ def test_settings_of_a_run_fill_the_form(context: BrowserContext, server: Server
     page = context.new_page()
     page.goto(f"{server.url}/?run={run.id}")
     page.locator("#reuse").click()
-    expect(page.get_by_label("Name of the result")).to_have_value("my-own-name")
+    expect(page.get_by_label("Model name")).to_have_value("my-own-name")
     expect(page.locator("#yaml")).to_contain_text("smollm2", ignore_case=True)
 
 

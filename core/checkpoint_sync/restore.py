@@ -28,6 +28,7 @@ from core.checkpoint_sync.status import SyncStatus
 from core.config.parse import load_config
 from core.errors import HubUnreachable, UserError
 from core.hub.account import account
+from core.hub.client import hub_client, hub_endpoint
 from core.hub.errors import hub_errors
 from core.hub.upload import fingerprint
 from core.machine.atomic import write_atomically
@@ -68,7 +69,7 @@ def restorable_runs(token: SecretStr) -> list[RestorableRun]:
 
 
 def _restorable_of(owner: str, token: SecretStr) -> Iterator[RestorableRun]:
-    api = HfApi(token=token.get_secret_value())
+    api = hub_client(token)
     with hub_errors(f"the models of {owner}"):
         infos = list(_newest(api, owner))
     for info in infos:
@@ -101,7 +102,7 @@ def restore(store: RunStore, synced: RestorableRun, *, token: SecretStr) -> Run:
     with tempfile.TemporaryDirectory(dir=store.home, prefix=SCRATCH) as scratch:
         downloaded = Path(scratch) / "downloaded"
         with hub_errors(f"the checkpoint in {synced.repo}"):
-            HfApi(token=token.get_secret_value()).snapshot_download(
+            hub_client(token).snapshot_download(
                 synced.repo, revision=synced.commit, local_dir=downloaded
             )
         _require_unchanged(downloaded, manifest)
@@ -110,7 +111,7 @@ def restore(store: RunStore, synced: RestorableRun, *, token: SecretStr) -> Run:
         _lay_out(downloaded, manifest, paths=RunPaths(folder))
         status = _tell_of_the_interruption(RunPaths(folder), manifest)
         # Its keeper here goes on in the same place.
-        url = f"{HfApi().endpoint}/{synced.repo}"
+        url = f"{hub_endpoint()}/{synced.repo}"
         known = SyncStatus(repo=synced.repo, url=url, step=manifest.step)
         write_atomically(RunPaths(folder).sync_status, known.model_dump_json())
         return store.adopt(manifest.run, folder, status=status)
@@ -175,7 +176,7 @@ def _take_over(synced: RestorableRun, *, token: SecretStr) -> None:
         "restored": synced.manifest.restored + 1,
     }
     with hub_errors(f"the repository {synced.repo}"):
-        HfApi(token=token.get_secret_value()).create_commit(
+        hub_client(token).create_commit(
             synced.repo,
             [
                 CommitOperationAdd(

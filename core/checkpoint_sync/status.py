@@ -1,9 +1,9 @@
 """What this home knows of a run's copy on the Hub: how the keeping goes, and whose the run is."""
 
-from huggingface_hub import HfApi
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from core.checkpoint_sync.manifest import read_manifest
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 from core.runs.store import Run
 
@@ -35,7 +35,7 @@ def is_held_elsewhere(run: Run, *, token: SecretStr, here: str) -> bool:
     synced = sync_status(run)
     if synced is None or not synced.step:
         return False
-    api = HfApi(token=token.get_secret_value())
+    api = hub_client(token)
     with hub_errors(f"the repository {synced.repo}"):
         if not api.repo_exists(synced.repo):
             return True

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from pydantic import SecretStr
 
 from core.checkpoint_sync.manifest import (
@@ -38,6 +38,7 @@ from core.checkpoint_sync.manifest import (
 from core.checkpoint_sync.repository import delete_repo, sync_repo
 from core.checkpoint_sync.status import SyncStatus, sync_status
 from core.errors import HubUnreachable, UserError
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 from core.hub.upload import Print, Target, fingerprints, listing, upload_verified
 from core.machine.atomic import write_atomically
@@ -69,7 +70,7 @@ class CheckpointUploader:
         self._run = run
         self._here = here
         self._token = token
-        self._api = HfApi(token=token.get_secret_value())
+        self._api = hub_client(token)
         self._status = SyncStatus()
         self._told_to_end = threading.Event()
         self._manifest: Manifest | None = None

@@ -13,7 +13,7 @@ from core.data.sources import HubSplit
 from core.errors import HubUnreachable, UserError
 from core.hub.errors import hub_errors
 from core.hub.lookups import dataset_info
-from core.settings import load_settings
+from core.settings import token_of_this_process
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -115,7 +115,7 @@ def info_of(wanted: HubSplit) -> DatasetInfo:
     Raises UserError when it is not to be had.
     """
     return dataset_info(
-        wanted.name, revision=wanted.revision, token=load_settings().token,
+        wanted.name, revision=wanted.revision, token=token_of_this_process(),
         field=wanted.name_field, revision_field=wanted.revision_field,
     )  # fmt: skip
 

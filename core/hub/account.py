@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from huggingface_hub import HfApi
 from pydantic import SecretStr
 
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 
 # Of the roles in an organization. A contributor may write to nothing but what is theirs.
@@ -45,7 +45,7 @@ def account(token: SecretStr, *, fresh: bool = False) -> Account:
     if known and not fresh and time.monotonic() - known[0] < ACCOUNT_SECONDS:
         return known[1]
     with hub_errors("your account"):
-        answer = _api(token).whoami()
+        answer = hub_client(token).whoami()
     found = _account(answer)
     _accounts[key] = (time.monotonic(), found)
     return found
@@ -54,10 +54,6 @@ def account(token: SecretStr, *, fresh: bool = False) -> Account:
 def key_of(token: SecretStr) -> str:
     """What stands for a token where something is remembered of it: what is kept can leak."""
     return sha256(token.get_secret_value().encode()).hexdigest()
-
-
-def _api(token: SecretStr | None) -> HfApi:
-    return HfApi(token=token.get_secret_value() if token else False)
 
 
 def _account(answer: dict[str, Any]) -> Account:

@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from core.config.options import Tracking
 from core.config.output import OutputSection
 from core.errors import UserError
-from core.hub.account import _api, account
+from core.hub.account import account
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 from core.hub.lookups import TIMEOUT_SECONDS
 
@@ -108,7 +109,7 @@ def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
 
 def _require_proposable(repo: str, output: OutputSection, token: SecretStr) -> None:
     with hub_errors(f"the repository {repo}", field="output.pull_request"):
-        private = _api(token).model_info(repo, timeout=TIMEOUT_SECONDS).private
+        private = hub_client(token).model_info(repo, timeout=TIMEOUT_SECONDS).private
     if output.hub_private_repo and not private:
         raise UserError(
             f"{repo} is public: everybody could see what you propose.",
@@ -121,7 +122,7 @@ def _is_private(repo: str, token: SecretStr, *, kind: str = "model") -> bool | N
     """Whether only some can see the repository; None when there is none."""
     with hub_errors(f"the repository {repo}", field="output.name"):
         try:
-            info = _api(token).repo_info(repo, repo_type=kind, timeout=TIMEOUT_SECONDS)
+            info = hub_client(token).repo_info(repo, repo_type=kind, timeout=TIMEOUT_SECONDS)
             return bool(info.private)
         except RepositoryNotFoundError:
             return None

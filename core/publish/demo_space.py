@@ -17,6 +17,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from core.config.options import AdapterKind, Weights
 from core.config.run_config import RunConfig
 from core.errors import UserError
+from core.hub.client import hub_client, hub_endpoint
 from core.hub.errors import hub_errors
 from core.hub.permissions import writable_owner
 from core.hub.upload import Target, fingerprints, upload_verified
@@ -26,7 +27,7 @@ from core.publish.model_card import is_public_data, license_of
 from core.runs.history import History
 from core.runs.paths import RunPaths
 from core.runs.store import Run
-from core.settings import load_settings
+from core.settings import token_of_this_process
 
 FAILED = 1
 # Space repositories are meant for code: beyond this the weights stay in a model repository.
@@ -67,7 +68,7 @@ def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo
     if not run.paths.model.is_dir():
         raise UserError("This run has no model yet.", hint="Let it train to the end first.")
     report("Creating the Space…")
-    api = HfApi(token=token.get_secret_value())
+    api = hub_client(token)
     repo = f"{writable_owner(run.output(), token)}/{run.output().name}-demo"
     with hub_errors(f"the Space {repo}"):
         if api.repo_exists(repo, repo_type="space"):
@@ -131,13 +132,13 @@ def _fill_folder(run: Run, *, private: bool, api: HfApi) -> Path:
 
 def _description(config: RunConfig) -> str:
     base = config.model.name
-    return f"Fine-tuned from [{base}](https://huggingface.co/{base}) with SmolFactory."
+    return f"Fine-tuned from [{base}]({hub_endpoint()}/{base}) with SmolFactory."
 
 
 def main() -> int:
     root = Path(sys.argv[1])
     run = Run(id=root.name, paths=RunPaths(root))
-    token = load_settings().token
+    token = token_of_this_process()
     if token is None:
         return FAILED
 

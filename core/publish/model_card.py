@@ -12,6 +12,7 @@ from core.config.builtin_names import BUILTIN_MODEL
 from core.config.options import AdapterKind, DatasetSource, Weights
 from core.config.run_config import RunConfig, data_name, hub_datasets, settings_of_a_run
 from core.errors import UserError
+from core.hub.client import hub_endpoint
 from core.hub.errors import hub_errors
 from core.hub.licences import limits
 from core.machine.source_tree import TEMPLATES
@@ -63,6 +64,7 @@ def write_card(
         card_data=_metadata(config, history, repo=repo, is_adapter=is_adapter, licence=licence),
         template_path=str(TEMPLATE),
         repo=repo,
+        hub=hub_endpoint(),
         name=repo.partition("/")[2],
         base_model=config.model.name,
         dataset=_dataset(config),
@@ -200,7 +202,7 @@ def _main_dataset(config: RunConfig) -> str:
 
 
 def _link(name: str, subset: str | None, split: str) -> str:
-    link = f"[{name}](https://huggingface.co/datasets/{name})"
+    link = f"[{name}]({hub_endpoint()}/datasets/{name})"
     return link + (f", subset {subset}" if subset else "") + f", split {split}"
 
 

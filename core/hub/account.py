@@ -11,11 +11,11 @@ from pydantic import SecretStr
 from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 
-# Of the roles in an organization. A contributor may write to nothing but what is theirs.
+# Roles in an organization. A contributor can write only to repositories of their own.
 WRITING_ROLES = frozenset({"write", "admin"})
 # Who-am-I is strictly rate-limited by the Hub.
 ACCOUNT_SECONDS = 300
-# The Hub's names for kinds of tokens; one that it tells no role of comes from a sign-in.
+# The Hub's names for kinds of tokens; one without a role comes from a sign-in.
 KINDS = {"read": "read", "write": "write", "fineGrained": "fine-grained"}
 
 
@@ -52,7 +52,7 @@ def account(token: SecretStr, *, fresh: bool = False) -> Account:
 
 
 def key_of(token: SecretStr) -> str:
-    """What stands for a token where something is remembered of it: what is kept can leak."""
+    """A key for caches by token: the token itself is never stored."""
     return sha256(token.get_secret_value().encode()).hexdigest()
 
 

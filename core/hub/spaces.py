@@ -17,7 +17,7 @@ FREE = "cpu-basic"
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a Space can run on; the price is in US dollars an hour."""
+    """Hardware for Spaces; the price is in US dollars an hour."""
 
     name: str
     label: str
@@ -50,7 +50,7 @@ def look(space_id: str, *, token: SecretStr | None) -> SpaceLook:
 
 
 def hardware_choices() -> list[Hardware]:
-    """What Spaces can run on now, the cheapest first.
+    """The hardware that Spaces can run on now, the cheapest first.
 
     Raises UserError when the Hub gives no answer.
     """
@@ -78,12 +78,12 @@ def request_hardware(space_id: str, name: str, *, token: SecretStr | None) -> No
     """
     try:
         with hub_errors(f"the hardware of {space_id}"):
-            # The client's list of names is older than the Hub's.
+            # The client's own list of names lags behind the Hub's.
             hub_client(token).request_space_hardware(space_id, cast(SpaceHardware, name))
     except TokenRefused as error:
         raise UserError(
             error.message,
-            hint="A sign-in may not change hardware: add a secret HF_TOKEN with write access to"
+            hint="A sign-in can't change hardware: add a secret HF_TOKEN with write access to"
             " this Space, or choose the hardware in the Space's settings on the Hub.",
         ) from error
 

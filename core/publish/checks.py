@@ -15,7 +15,7 @@ def check_push(config: RunConfig, context: Context) -> list[str]:
         target_repo(config.output, context.token)
     except HubUnreachable as error:
         raise UserError(
-            "The Hub gives no answer, so it is unknown whether you may push.",
+            "The Hub does not respond, so it is unknown whether you may push.",
             hint="Turn off `output.push_to_hub` and push later, with one button.",
             field="output.push_to_hub",
         ) from error
@@ -30,7 +30,7 @@ def check_tracking(config: RunConfig, context: Context) -> list[str]:
         experiments_repo(config.output, context.token)
     except HubUnreachable as error:
         raise UserError(
-            "The Hub gives no answer, so it is unknown whether you may track there.",
+            "The Hub does not respond, so it is unknown whether you may track there.",
             hint="Set `output.tracking` to none, or try again later.",
             field="output.tracking",
         ) from error

@@ -241,12 +241,12 @@ def test_a_demo_that_was_made_public_gets_no_private_model(
     ("fault", "words"),
     [
         ("quota", "has no storage left"),
-        ("payment", "asks to be paid"),
+        ("payment", "requires payment"),
         ("revoked", "does not accept this token"),
-        ("forbidden", "has no right to"),
-        ("limited", "asks us to slow down"),
+        ("forbidden", "has no permission for"),
+        ("limited", "limiting the rate"),
         ("conflict", "Others wrote to"),
-        ("cut", "gave no answer"),
+        ("cut", "did not respond"),
     ],
 )
 def test_every_fault_of_a_push_leaves_the_model_and_a_remedy(
@@ -449,7 +449,7 @@ def test_private_results_never_go_where_everybody_can_see(
     hub.add_repo(repo_id="ada/bot", private=False)
     done = online("push", trained, "ada/bot")
     assert done.returncode == 1
-    assert "everybody can see it" in done.stderr
+    assert "already exists and is public" in done.stderr
     assert "adapter_model.safetensors" not in hub.files(repo_id="ada/bot")
     assert online("push", trained, "ada/bot", "--public").returncode == 0
 
@@ -470,12 +470,12 @@ def test_private_results_never_go_where_everybody_can_see(
             "output.name",
             "not a name that the Hub allows",
         ),
-        ("model: {name: acme/nothing}", "model.name", "does not know the model"),
+        ("model: {name: acme/nothing}", "model.name", "can't find the model"),
         ("model: {name: closed/door}", "model.name", "it is gated"),
         ("model: {name: acme/pickled}", "model.name", "no safetensors"),
         ("model: {name: acme/coded}", "model.name", "code of its own"),
         ("model: {name: acme/coded, revision: v9}", "model.revision", "no such revision"),
-        ("dataset: {source: hub, name: acme/nothing}", "dataset.name", "does not know"),
+        ("dataset: {source: hub, name: acme/nothing}", "dataset.name", "can't find"),
         ("dataset: {source: hub, name: closed/door}", "dataset.name", "it is gated"),
         ("dataset: {source: hub, name: acme/chats, split: dev}", "dataset.split", "no split 'dev'"),
         (

@@ -187,7 +187,7 @@ def test_without_tracking_the_hub_is_asked_nothing_about_it(
     [
         ("owner: other", "can't write to other"),
         ("owner: stranger", "can't write to stranger"),
-        ("owner: acme", "everybody can see it"),
+        ("owner: acme", "already exists and is public"),
     ],
 )
 def test_what_cannot_be_tracked_is_told_before_training(
@@ -204,7 +204,7 @@ def test_without_a_token_or_a_hub_there_is_no_tracking(online: CommandLine, hub:
     assert "needs a Hugging Face token" in refused(online, "output: {tracking: dataset}")
     online.environment.update(with_token)
     hub.stop()
-    assert "gives no answer" in refused(online, "output: {tracking: dataset}")
+    assert "does not respond" in refused(online, "output: {tracking: dataset}")
 
 
 @THROUGH_XET
@@ -268,8 +268,8 @@ def test_a_space_that_cannot_be_made_costs_a_warning_and_is_owed(
 @pytest.mark.parametrize(
     ("output", "words"),
     [
-        ("tracking: trackio", "for everybody to see"),
-        ("tracking: trackio, hub_private_repo: false", "would show everybody all runs"),
+        ("tracking: trackio", "always public"),
+        ("tracking: trackio, hub_private_repo: false", "would make all runs in it public"),
     ],
 )
 def test_trackio_never_shows_what_is_private(

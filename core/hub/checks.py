@@ -37,7 +37,7 @@ def require_hub_model(config: RunConfig, context: Context) -> None:
         )
     if "auto_map" in model_config(name, revision=info.sha, token=context.token):
         raise UserError(
-            f"{name} needs code of its own to run, and SmolFactory runs no code from the Hub.",
+            f"{name} needs code of its own to run, and SmolFactory does not run it.",
             hint="Choose a model that transformers supports.",
             field="model.name",
         )

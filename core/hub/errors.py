@@ -31,7 +31,7 @@ def hub_errors(
     except GatedRepoError as error:
         raise UserError(
             f"You don't have access to {what} yet: it is gated.",
-            hint="Accept its terms on its Hub page, with the account that your token belongs to.",
+            hint="Accept its terms on its Hub page, with the account of your token.",
             field=field,
         ) from error
     except RevisionNotFoundError as error:

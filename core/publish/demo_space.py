@@ -50,20 +50,20 @@ def look(run: Run) -> Demo | None:
     try:
         demo = Demo.model_validate_json(run.paths.demo.read_bytes())
     except ValidationError:
-        return Demo(problem="Another version of SmolFactory wrote where it is.")
+        return Demo(problem="Another version of SmolFactory wrote the state of this demo.")
     if demo.note:
         descriptor = lock_file(run.paths.demo_lock)
         if descriptor is not None:
             os.close(descriptor)
-            return Demo(problem="Making the demo Space ended early. Try again.")
+            return Demo(problem="Creating the demo Space was interrupted. Try again.")
     return demo
 
 
 def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo:
-    """Make the Space, or renew it. A new one is private.
+    """Create the Space, or update it. A new one is private.
 
-    Raises UserError when there is no model, when a Space of that name is none of ours, or when the
-    Hub refuses.
+    Raises UserError when there is no model, when a Space of that name is not one of ours, or when
+    the Hub refuses.
     """
     if not run.paths.model.is_dir():
         raise UserError("This run has no model yet.", hint="Let it train to the end first.")
@@ -87,12 +87,12 @@ def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo
 def _require_ours(api: HfApi, repo: str, *, private: bool) -> None:
     if not api.file_exists(repo, "demo.json", repo_type="space"):
         raise UserError(
-            f"There is another Space called {repo} already.",
+            f"A Space called {repo} already exists, and it is not one of SmolFactory's.",
             hint="Rename it on the Hub, or push under another name first.",
         )
     if private and not api.space_info(repo).private:
         raise UserError(
-            f"{repo} is public by now, and this run's model is private.",
+            f"{repo} is now public, but this run's model is private.",
             hint="Make that Space private on the Hub, or push under another name first.",
         )
 
@@ -113,7 +113,7 @@ def _fill_folder(run: Run, *, private: bool, api: HfApi) -> Path:
         model = pushed.repo
         is_adapter = is_adapter and pushed.weights is Weights.ADAPTER
     else:
-        raise UserError("This model is too large for a Space's own files.", hint="Push it first.")
+        raise UserError("This model is too large to be stored in a Space.", hint="Push it first.")
     may_show = private or is_public_data(config, api=api)
     licence = license_of(config.model.name, api=api).get("license")
     fill_demo(

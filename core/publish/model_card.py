@@ -106,7 +106,7 @@ class _Shown:
 
 
 def is_public_data(config: RunConfig, *, api: HfApi) -> bool:
-    """Whether everybody may see the rows, and so may see them on a card."""
+    """Whether the rows are public, so that a card may show them."""
     if config.dataset.source is DatasetSource.UPLOAD:
         return False
     try:
@@ -114,7 +114,7 @@ def is_public_data(config: RunConfig, *, api: HfApi) -> bool:
             infos = [api.dataset_info(name) for name in hub_datasets(config)]
     except UserError:
         return False
-    # Whoever is let through a gate has promised something for it.
+    # Whoever is let through a gate has agreed to terms.
     return not any(info.private or info.gated for info in infos)
 
 
@@ -195,8 +195,8 @@ def _main_dataset(config: RunConfig) -> str:
         case DatasetSource.BUILTIN:
             return f"SmolFactory's built-in dataset {dataset.builtin}"
         case DatasetSource.UPLOAD:
-            # The file's name is the person's own affair.
-            return "files of its author's own"
+            # A file's name is private.
+            return "its author's own files"
         case DatasetSource.HUB:
             return _link(dataset.name or "", dataset.subset, dataset.split)
 

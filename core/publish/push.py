@@ -54,7 +54,7 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
     note = f"Uploading to {repo} ({privacy}), then comparing file by file…"
     events.write(PushProgress(note=note))
     if proposal:
-        # What else is there is for those to clear up who take it.
+        # What else is in the repository is for its owners to clean up.
         target = Target(repo, revision=proposal.git_reference)
     else:
         target = Target(repo, replaces=REPLACED)

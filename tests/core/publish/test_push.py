@@ -233,7 +233,7 @@ def test_a_demo_that_was_made_public_gets_no_private_model(
     repo.private = False
     refused = online("demo", trained)
     assert refused.returncode == 2
-    assert "is public by now" in refused.stderr
+    assert "is now public" in refused.stderr
 
 
 @LFS_ONLY

@@ -21,7 +21,7 @@ FOREIGN = {
     b"\x1f\x8b": "compressed with gzip",
     b"PAR1\x15": "a parquet file",
 }
-SKIP = "or turn on 'Skip rows that can't be read' under Filters"
+SKIP = "or turn on `filters.skip_unreadable`"
 
 
 @dataclass(frozen=True)

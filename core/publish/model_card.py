@@ -14,6 +14,7 @@ from core.config.methods.settings import MethodMetric
 from core.config.options import DatasetSource, Weights
 from core.config.run_config import RunConfig, data_name, hub_datasets
 from core.errors import UserError
+from core.hub.client import hub_endpoint
 from core.hub.errors import hub_errors
 from core.hub.licences import limits
 from core.machine.source_tree import TEMPLATES
@@ -53,6 +54,7 @@ def write_card(
         card_data=_metadata(config, history, repo=repo, is_adapter=is_adapter, licence=licence),
         template_path=str(TEMPLATE),
         repo=repo,
+        hub=hub_endpoint(),
         name=repo.partition("/")[2],
         base_model=config.model.name,
         dataset=_dataset(config),
@@ -94,7 +96,7 @@ class _Shown:
 
 
 def is_public_data(config: RunConfig, *, api: HfApi) -> bool:
-    """Whether everybody may see the rows, and so may see them on a card."""
+    """Whether the rows are public, so that a card may show them."""
     if config.dataset.source is DatasetSource.UPLOAD:
         return False
     try:
@@ -102,7 +104,7 @@ def is_public_data(config: RunConfig, *, api: HfApi) -> bool:
             infos = [api.dataset_info(name) for name in hub_datasets(config)]
     except UserError:
         return False
-    # Whoever is let through a gate has promised something for it.
+    # Whoever is let through a gate has agreed to terms.
     return not any(info.private or info.gated for info in infos)
 
 
@@ -183,14 +185,14 @@ def _main_dataset(config: RunConfig) -> str:
         case DatasetSource.BUILTIN:
             return f"SmolFactory's built-in dataset {dataset.builtin}"
         case DatasetSource.UPLOAD:
-            # The file's name is the person's own affair.
-            return "files of its author's own"
+            # A file's name is private.
+            return "its author's own files"
         case DatasetSource.HUB:
             return _link(dataset.name or "", dataset.subset, dataset.split)
 
 
 def _link(name: str, subset: str | None, split: str) -> str:
-    link = f"[{name}](https://huggingface.co/datasets/{name})"
+    link = f"[{name}]({hub_endpoint()}/datasets/{name})"
     return link + (f", subset {subset}" if subset else "") + f", split {split}"
 
 

@@ -8,6 +8,7 @@ import gradio as gr
 
 from core.errors import UserError
 from core.hub import spaces
+from core.hub.client import hub_endpoint
 from core.hub.spaces import Hardware
 from core.settings import Space
 from interface.access.roles import Access, in_plain_words
@@ -54,7 +55,7 @@ class Gate:
                 "Duplicate this Space",
                 variant="primary",
                 size="md",
-                link=f"https://huggingface.co/spaces/{space.id}?duplicate=true",
+                link=f"{hub_endpoint()}/spaces/{space.id}?duplicate=true",
                 link_target="_blank",
                 elem_id="duplicate",
             )

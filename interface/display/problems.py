@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from html import escape
 
 from core.errors import UserError, fields_of
+from interface.display.setting_labels import with_labels
 
 NOTHING = ""
 
@@ -19,6 +20,6 @@ def listed(error: UserError, *, labels: Mapping[str, str] | None = None) -> str:
         else f"<li><b>{escape(labels[path])}</b> {escape(message)}</li>"
         if labels and path in labels
         else f"<li><code>{escape(path)}</code> {escape(message)}</li>"
-        for path, message in fields_of(error).items()
+        for path, message in ((p, with_labels(m)) for p, m in fields_of(error).items())
     )
     return f'<div class="problems" role="alert"><ul>{items}</ul></div>'

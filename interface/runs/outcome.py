@@ -6,6 +6,7 @@ from core.publish.demo_space import Demo
 from core.runs.events import Pushed, Sample, Tracked
 from core.runs.state import RunState
 from interface.display import words
+from interface.display.setting_labels import with_labels
 from interface.runs.snapshots import Snapshot
 
 
@@ -39,7 +40,7 @@ def _checkpoint_sync(snapshot: Snapshot) -> str:
     if sync is None or is_let_go:
         return ""
     if sync.problem:
-        return f'<p class="problem">Checkpoint sync failed: {escape(sync.problem)}</p>'
+        return f'<p class="problem">Checkpoint sync failed: {escape(with_labels(sync.problem))}</p>'
     if not sync.step:
         return '<p class="muted">Checkpoints go to the Hub as soon as there is one.</p>'
     return (

@@ -7,6 +7,7 @@ from html import escape
 from core.runs.events import Cause, Progress
 from core.runs.state import RunState, RunStatus, Wish
 from interface.display import machine, words
+from interface.display.setting_labels import with_labels
 from interface.runs import outcome
 from interface.runs.snapshots import Snapshot
 
@@ -83,7 +84,7 @@ def failure(snapshot: Snapshot) -> str:
     title = _title(cause, pushing=history.failure is None)
     return (
         f'<div class="failure" role="alert"><h3>{escape(title)}</h3>'
-        f'<p class="why">{escape(cause.explanation)}</p>'
+        f'<p class="why">{escape(with_labels(cause.explanation))}</p>'
         f"{_what_to_do(cause)}</div>"
     )
 
@@ -131,7 +132,7 @@ def _note(snapshot: Snapshot) -> str:
         note = ""
     elif (silent := _silent_minutes(snapshot)) >= WORRYING_MINUTES:
         note = f"No step for {silent} minutes: a long step or evaluation, or it hangs. See the log."
-    return f'<p class="note">{escape(note)}</p>' if note else ""
+    return f'<p class="note">{escape(with_labels(note))}</p>' if note else ""
 
 
 def _is_through(progress: Progress | None) -> bool:
@@ -200,10 +201,10 @@ def _title(cause: Cause, *, pushing: bool) -> str:
 
 
 def _what_to_do(cause: Cause) -> str:
-    remedies = "".join(f"<li>{escape(remedy)}</li>" for remedy in cause.remedies)
+    remedies = "".join(f"<li>{escape(with_labels(remedy))}</li>" for remedy in cause.remedies)
     return f'<p class="what">What to do</p><ul>{remedies}</ul>' if remedies else ""
 
 
 def _warnings(warnings: list[str]) -> str:
-    items = "".join(f"<li>{escape(text)}</li>" for text in warnings)
+    items = "".join(f"<li>{escape(with_labels(text))}</li>" for text in warnings)
     return f'<ul class="warnings">{items}</ul>' if items else ""

@@ -5,6 +5,7 @@ from html import escape
 from core.data.preview import Bar, Piece, Preview, Question, ShownRow, Side
 from core.errors import UserError, fields_of
 from interface.display import words
+from interface.display.setting_labels import with_labels
 
 CHART_HEIGHT = 48
 SIDES = {"row": "", "chosen": "Chosen", "rejected": "Rejected"}
@@ -50,7 +51,7 @@ def figures(preview: Preview) -> str:
         f'<div class="tile"><span>{escape(name)}</span><b>{escape(value)}</b></div>'
         for name, value in tiles.items()
     )
-    warnings = "".join(f"<li>{escape(text)}</li>" for text in preview.warnings)
+    warnings = "".join(f"<li>{escape(with_labels(text))}</li>" for text in preview.warnings)
     listed = f'<ul class="warnings">{warnings}</ul>' if warnings else ""
     format = escape(FORMATS[preview.format])
     read = f"<p>Read as <b>{format}</b>{_parts(preview)}.{_division(preview)}</p>"
@@ -76,7 +77,7 @@ def _parts(preview: Preview) -> str:
 
 
 def blocked(error: UserError) -> str:
-    items = "".join(f"<li>{escape(text)}</li>" for text in fields_of(error).values())
+    items = "".join(f"<li>{escape(with_labels(text))}</li>" for text in fields_of(error).values())
     return f'<div class="problems" role="alert"><ul>{items}</ul></div>'
 
 

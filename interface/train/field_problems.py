@@ -3,6 +3,7 @@
 from html import escape
 
 from core.errors import UserError, fields_of
+from interface.display.setting_labels import with_labels
 from interface.train.fields import element_id
 from interface.train.form import Form
 
@@ -19,7 +20,7 @@ def show(form: Form, error: UserError, *, reveal: bool) -> str:
 
 
 def _item(form: Form, path: str, message: str) -> str:
-    message = escape(message)
+    message = escape(with_labels(message))
     if not path:
         return f"<li>{message}</li>"
     field = f'data-field="{escape(element_id(path))}" data-fold="{form.fold(path)}"'

@@ -21,6 +21,7 @@ from interface.access.roles import Access
 from interface.access.uploads import issued_file
 from interface.display import problems
 from interface.display.live import QUIET
+from interface.display.setting_labels import with_labels
 from interface.train import field_problems, summary
 from interface.train.data_panel import DataPanel
 from interface.train.dataset_search import offer_datasets
@@ -245,7 +246,7 @@ def _busy(text: str) -> str:
 
 def _unready_yaml(form: Form, error: UserError) -> str:
     faults = error.fields if isinstance(error, InvalidConfig) else {"": str(error)}
-    lines = [f"{form.label(path)}: {message}" for path, message in faults.items()]
+    lines = [f"{form.label(path)}: {with_labels(message)}" for path, message in faults.items()]
     return "\n".join([UNREADY, *(f"# {line}" for line in lines)])
 
 

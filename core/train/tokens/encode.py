@@ -108,13 +108,13 @@ class Encoder:
         if format is DatasetFormat.TEXT and answers_only:
             raise UserError(
                 "This data is plain text, so there are no answers to tell from questions.",
-                hint="Turn 'Loss on answers only' off to learn all of the text.",
+                hint="Turn off `method.assistant_only_loss` to learn all of the text.",
                 field="method.assistant_only_loss",
             )
         if format is not DatasetFormat.TEXT and self.template is None:
             raise UserError(
                 f"{model_name} has no chat template, so it can't be trained on conversations yet.",
-                hint="Choose plain or chatml as the chat template, or an instruct model.",
+                hint="Set `model.chat_template` to plain or chatml, or choose an instruct model.",
                 field="model.chat_template",
             )
         # Quicker than the library's way, where it can be.
@@ -126,7 +126,8 @@ class Encoder:
             if not trains_to_stop(tokenizer, self.template):
                 self.warnings.append(
                     "The end of an answer is not trained, so the model may not learn to stop: "
-                    "choose plain as the chat template, or a model whose own marks the end too."
+                    "set `model.chat_template` to plain, or choose a model whose own template "
+                    "marks the end too."
                 )
 
     def lost(self, example: Example) -> str:

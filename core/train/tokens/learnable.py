@@ -33,7 +33,7 @@ def nothing_learned(places: Sequence[str], *, rows: int, cut: int) -> UserError:
     return UserError(
         f"In {len(places):,} of {rows:,} rows nothing would be learned, since their answers begin "
         f"after {cut:,} tokens or are empty: {listed(places)}.",
-        hint="Raise the max length, or turn on 'Drop rows with nothing to learn' under Filters.",
+        hint="Raise `method.max_length`, or turn on `filters.drop_untrainable`.",
         field="method.max_length",
     )
 
@@ -45,7 +45,7 @@ def none_left(*, unreadable: Sequence[str], unlearned: Sequence[str], cut: int) 
     if unreadable:
         return UserError(
             f"No row is left to train on, since none can be read: {listed(unreadable)}.",
-            hint="Turn 'Skip rows that can't be read' off to see what is wrong with the first.",
+            hint="Turn off `filters.skip_unreadable` to see what is wrong with the first.",
             field="filters.skip_unreadable",
         )
     return UserError(

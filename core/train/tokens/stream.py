@@ -75,7 +75,7 @@ class Stream:
             if is_empty:
                 raise UserError(
                     "No row is left to train on: none can be read, or none teaches anything.",
-                    hint="Turn 'Read as it comes' off to see what is wrong with the rows.",
+                    hint="Turn off `dataset.streaming` to see what is wrong with the rows.",
                     field="dataset.streaming",
                 )
 

@@ -31,7 +31,7 @@ RESTLESS = """
 import sys
 from datetime import timedelta
 from core.checkpoint_sync import manifest, uploader
-manifest.BEAT = uploader.BEAT = timedelta(0)
+manifest.HEARTBEAT = uploader.HEARTBEAT = timedelta(0)
 sys.exit(uploader.main())
 """
 LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])

@@ -88,6 +88,7 @@ def test_the_card_tells_what_the_model_is(
         "Learning rate | 0.01",
         'from_pretrained("ada/bot")',
         "- trl 1.16.0",
+        f"[HuggingFaceTB/SmolLM2-135M-Instruct]({hub.endpoint}/HuggingFaceTB/SmolLM2-135M-Instruct)",
     ):
         assert fact in card
     assert str(online.home) not in card
@@ -119,7 +120,7 @@ def test_rows_and_names_of_ones_own_files_are_not_shown_to_everybody(
     rows = [f'"What is {n}?","It is the secret number {n}."' for n in range(40)]
     mine = online.home / "mine.csv"
     mine.write_text("prompt,completion\n" + "\n".join(rows), encoding="utf-8")
-    own = SHORT.replace("push: true", "push: false")
+    own = SHORT.replace("push_to_hub: true", "push_to_hub: false")
     run = online.start(own + "dataset: {source: upload, files: [mine.csv]}\n")
     assert online.wait(run)["state"] == "done", online.log(run)
     assert online("push", run, "ada/for-me").returncode == 0
@@ -175,7 +176,7 @@ def test_what_a_licence_forbids_is_told_before_training(
     rows = b'{"prompt": "a", "completion": "b"}\n' * 20
     files = {"README.md": card, "train.jsonl": rows}
     hub.add_repo(repo_id="acme/rows", kind="dataset", files=files)
-    asked = SHORT.replace("push: true", f"push: true, private: {private}")
+    asked = SHORT.replace("push_to_hub: true", f"push_to_hub: true, hub_private_repo: {private}")
     file = online.home / "run.yaml"
     file.write_text(asked + "dataset: {source: hub, name: acme/rows}\n", encoding="utf-8")
     done = online("train", str(file), "--json")
@@ -232,7 +233,7 @@ def test_a_demo_that_was_made_public_gets_no_private_model(
     repo.private = False
     refused = online("demo", trained)
     assert refused.returncode == 2
-    assert "is public by now" in refused.stderr
+    assert "is now public" in refused.stderr
 
 
 @LFS_ONLY
@@ -240,12 +241,12 @@ def test_a_demo_that_was_made_public_gets_no_private_model(
     ("fault", "words"),
     [
         ("quota", "has no storage left"),
-        ("payment", "asks to be paid"),
+        ("payment", "requires payment"),
         ("revoked", "does not accept this token"),
-        ("forbidden", "has no right to"),
-        ("limited", "asks us to slow down"),
+        ("forbidden", "has no permission for"),
+        ("limited", "limiting the rate"),
         ("conflict", "Others wrote to"),
-        ("cut", "gave no answer"),
+        ("cut", "did not respond"),
     ],
 )
 def test_every_fault_of_a_push_leaves_the_model_and_a_remedy(
@@ -328,7 +329,9 @@ def test_a_pull_request_needs_a_repository_that_is_there(online: CommandLine, tr
     done = online("push", trained, "grace/none", "--pull-request")
     assert done.returncode == 1
     assert "grace/none" in done.stderr
-    asked = SHORT.replace("push: true", "push: true, owner: grace, pull_request: true")
+    asked = SHORT.replace(
+        "push_to_hub: true", "push_to_hub: true, owner: grace, pull_request: true"
+    )
     (online.home / "run.yaml").write_text(asked, encoding="utf-8")
     refused = json.loads(online("train", str(online.home / "run.yaml"), "--json").stdout)
     assert refused["field"] == "output.pull_request"
@@ -446,7 +449,7 @@ def test_private_results_never_go_where_everybody_can_see(
     hub.add_repo(repo_id="ada/bot", private=False)
     done = online("push", trained, "ada/bot")
     assert done.returncode == 1
-    assert "everybody can see it" in done.stderr
+    assert "already exists and is public" in done.stderr
     assert "adapter_model.safetensors" not in hub.files(repo_id="ada/bot")
     assert online("push", trained, "ada/bot", "--public").returncode == 0
 
@@ -467,12 +470,12 @@ def test_private_results_never_go_where_everybody_can_see(
             "output.name",
             "not a name that the Hub allows",
         ),
-        ("model: {name: acme/nothing}", "model.name", "does not know the model"),
+        ("model: {name: acme/nothing}", "model.name", "can't find the model"),
         ("model: {name: closed/door}", "model.name", "it is gated"),
         ("model: {name: acme/pickled}", "model.name", "no safetensors"),
         ("model: {name: acme/coded}", "model.name", "code of its own"),
         ("model: {name: acme/coded, revision: v9}", "model.revision", "no such revision"),
-        ("dataset: {source: hub, name: acme/nothing}", "dataset.name", "does not know"),
+        ("dataset: {source: hub, name: acme/nothing}", "dataset.name", "can't find"),
         ("dataset: {source: hub, name: closed/door}", "dataset.name", "it is gated"),
         ("dataset: {source: hub, name: acme/chats, split: dev}", "dataset.split", "no split 'dev'"),
         (

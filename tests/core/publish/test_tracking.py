@@ -20,7 +20,7 @@ from tests.core.conftest import SHORT, TOKEN
 from tests.hub import HubDouble
 
 EXPERIMENTS = "ada/smolfactory-experiments"
-TRACKED = SHORT.replace("push: true", "tracking: dataset")
+TRACKED = SHORT.replace("push_to_hub: true", "tracking: dataset")
 # What these tests ask of the Hub goes the same way whichever way large files go.
 ONE_WAY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 
@@ -65,7 +65,7 @@ def test_another_run_adds_to_the_dataset_and_its_card_shows_all(
     assert online("push", trained, "ada/bot").returncode == 0
     before = hub.files(repo_id=EXPERIMENTS, kind="dataset")
     # It measures other things: nothing is held out.
-    run = online.start(TRACKED.replace("every: 2", "every: 2, fraction: 0"))
+    run = online.start(TRACKED.replace("eval_steps: 2", "eval_steps: 2, fraction: 0"))
     assert online.wait(run)["state"] == "done", online.log(run)
     after = hub.files(repo_id=EXPERIMENTS, kind="dataset")
     assert before.items() <= after.items()
@@ -187,7 +187,7 @@ def test_without_tracking_the_hub_is_asked_nothing_about_it(
     [
         ("owner: other", "can't write to other"),
         ("owner: stranger", "can't write to stranger"),
-        ("owner: acme", "everybody can see it"),
+        ("owner: acme", "already exists and is public"),
     ],
 )
 def test_what_cannot_be_tracked_is_told_before_training(
@@ -204,7 +204,7 @@ def test_without_a_token_or_a_hub_there_is_no_tracking(online: CommandLine, hub:
     assert "needs a Hugging Face token" in refused(online, "output: {tracking: dataset}")
     online.environment.update(with_token)
     hub.stop()
-    assert "gives no answer" in refused(online, "output: {tracking: dataset}")
+    assert "does not respond" in refused(online, "output: {tracking: dataset}")
 
 
 @THROUGH_XET
@@ -268,8 +268,8 @@ def test_a_space_that_cannot_be_made_costs_a_warning_and_is_owed(
 @pytest.mark.parametrize(
     ("output", "words"),
     [
-        ("tracking: trackio", "for everybody to see"),
-        ("tracking: trackio, private: false", "would show everybody all runs"),
+        ("tracking: trackio", "always public"),
+        ("tracking: trackio, hub_private_repo: false", "would make all runs in it public"),
     ],
 )
 def test_trackio_never_shows_what_is_private(
@@ -286,7 +286,7 @@ def track(online: CommandLine, run: str, tracking: str = "dataset") -> None:
     assert "tracking: none" in text
     text = text.replace("tracking: none", f"tracking: {tracking}")
     if tracking == "trackio":
-        text = text.replace("private: true", "private: false")
+        text = text.replace("hub_private_repo: true", "hub_private_repo: false")
     config.write_text(text, encoding="utf-8")
 
 

@@ -146,7 +146,7 @@ def test_a_stranger_sees_the_form_and_how_to_get_their_own(
 ) -> None:
     page = open_form(context, space)
     expect(page.get_by_role("link", name="Duplicate this Space")).to_have_attribute(
-        "href", "https://huggingface.co/spaces/acme/smolfactory?duplicate=true"
+        "href", "http://127.0.0.1:9/spaces/acme/smolfactory?duplicate=true"
     )
     expect(page.locator("#start")).to_be_disabled()
     expect(page.get_by_role("button", name="Sign in with Hugging Face")).to_be_visible()

@@ -42,12 +42,12 @@ REFUSALS = {
     "no trained token": Refusal(
         [*sums(1), LONG, *sums(2), LONG], "In 2 of 5 rows nothing would be learned, since their "
         "answers begin after 300 tokens or are empty: line 2, line 5.",
-        "Raise the max length", "method.max_length", {"method__max_length": 300},
+        "Raise “Max length”", "method.max_length", {"method__max_length": 300},
     ),
     "no column for a part": Refusal(
         [{"question": "Why?", "number": 3}],
         "Nothing tells which column is the prompt. This data has: question, number.",
-        "Name it in the field 'Prompt'", "columns.prompt",
+        "Name it: set “Prompt”", "columns.prompt",
         {"dataset__format": "prompt_completion", "columns__completion": "question"},
     ),
     "no word of the assistant": Refusal(
@@ -65,7 +65,8 @@ REFUSALS = {
     ),
     "no row that can be read": Refusal(
         [{"prompt": "a", "completion": "\ud83d"}] * 2, "none can be read: line 1, line 2.",
-        "Turn 'Skip rows that can't be read' off", "filters.skip_unreadable",
+        "Turn off “Skip rows that can't be read” (Advanced settings, Filters)",
+        "filters.skip_unreadable",
         {"filters__skip_unreadable": True},
     ),
 }  # fmt: skip
@@ -84,7 +85,7 @@ WARNINGS = {
     "cut off": Warned(
         [*sums(18), *[{"prompt": f"{n}?", "completion": "b" * 2000} for n in range(2)]],
         "10% of the rows are longer than the max length of 1,024 tokens and are cut off",
-        "raise it, or drop long rows",
+        "raise “Max length”, or drop long rows",
     ),
     "template in the text": Warned(
         [*sums(9), {"prompt": "a<|im_end|>", "completion": "b"}],
@@ -96,7 +97,8 @@ WARNINGS = {
         "5% of the ratings are good", "Add rows that are rated good",
     ),
     "copies": Warned(
-        [*sums(9), *sums(1)], "Exact copies of others: 1 row.", "Turn on 'Drop duplicates'",
+        [*sums(9), *sums(1)], "Exact copies of others: 1 row.",
+        "Turn on “Drop duplicates” (Advanced settings, Filters)",
     ),
     "empty answers": Warned(
         [{"messages": [ASKED, SAID, ASKED, SAID | {"content": " "}]}],

@@ -12,7 +12,8 @@ import pytest
 from core.data.preview import Preview
 from core.data.previewer import Previewer
 from core.errors import InvalidConfig, UserError
-from core.jobs.preflight import SPARE_BYTES, check
+from core.jobs.preflight import check
+from core.machine.disk import SPARE_BYTES
 from tests.core.train.asked import Asked, Tokens, rows
 
 

@@ -1,0 +1,24 @@
+"""Messages of core name a setting by its path; the page calls it what its field is called."""
+
+import re
+
+from core.config.run_config import RunConfig, Setting, settings_of_a_run
+
+_PATH = re.compile(r"`([a-z_]+\.[a-z_]+)`")
+
+
+def with_labels(text: str) -> str:
+    """The text with each `section.name` of a setting as its label, and where the page has it.
+
+    What is in backticks and names no setting stays as it is.
+    """
+    labels = {f"`{setting.path}`": _label(setting) for setting in settings_of_a_run()}
+    return _PATH.sub(lambda path: labels.get(path[0], path[0]), text)
+
+
+def _label(setting: Setting) -> str:
+    # What is basic is in view.
+    if setting.basic:
+        return f"“{setting.label}”"
+    section = RunConfig.model_fields[setting.section].title
+    return f"“{setting.label}” (Advanced settings, {section})"

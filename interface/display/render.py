@@ -14,7 +14,7 @@ def render(template: str, /, **values: object) -> str:
 
     Values go in as people, models and the Hub wrote them, and come out as text.
     """
-    # Gradio's parts are hidden only where they are empty to the last space.
+    # The style sheet hides a part of the page that is empty, and one space is not.
     return _environment.get_template(template).render(values).strip()
 
 

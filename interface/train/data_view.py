@@ -21,8 +21,9 @@ class _Column:
     """A bar as it is drawn."""
 
     left: int
-    width: float
-    height: float
+    top: str
+    width: str
+    height: str
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,10 @@ def _chart(statistics: Statistics) -> _Chart | None:
 def _column(bar: Bar, *, width: int, top: int) -> _Column:
     """A bar at least so wide and so high that it can be seen, and apart from the next."""
     least = width / 200
+    height = max(CHART_HEIGHT * bar.rows / top, 1)
     return _Column(
         left=bar.low,
-        width=max(bar.high - bar.low - least, least),
-        height=max(CHART_HEIGHT * bar.rows / top, 1),
+        top=f"{CHART_HEIGHT - height:.1f}",
+        width=f"{max(bar.high - bar.low - least, least):.1f}",
+        height=f"{height:.1f}",
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 
-from core.config.run_config import Setting
+from core.config.every_setting import Setting
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 
 from core.config.allowed_values import bounds, choices, value_type
 from core.config.data import Mixed
-from core.config.run_config import Setting, settings_of_a_run
+from core.config.every_setting import Setting, settings_of_a_run
 
 INTRODUCTION = """\
 # Settings

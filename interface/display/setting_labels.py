@@ -2,7 +2,8 @@
 
 import re
 
-from core.config.run_config import RunConfig, Setting, settings_of_a_run
+from core.config.every_setting import Setting, settings_of_a_run
+from core.config.run_config import RunConfig
 
 _PATH = re.compile(r"`([a-z_]+\.[a-z_]+)`")
 

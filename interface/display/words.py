@@ -90,6 +90,10 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def percent(share: float) -> str:
+    return f"{share:.0%}"
+
+
 def size(value: int) -> str:
     """Bytes as people read them."""
     amount = float(value)

@@ -4,8 +4,8 @@ import json
 import subprocess
 import sys
 
+from core.config.every_setting import settings_of_a_run
 from core.config.reference import reference_page, setting_references
-from core.config.run_config import settings_of_a_run
 from core.machine.source_tree import DOCS, ROOT
 
 UPDATE = "python -m core settings > docs/settings.md"

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.config.run_config import RunConfig, settings_of_a_run
+from core.config.every_setting import settings_of_a_run
+from core.config.run_config import RunConfig
 from core.machine.source_tree import ROOT
 
 # A value that is filled in may be any name: `columns.{part}`.

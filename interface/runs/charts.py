@@ -5,6 +5,7 @@ exact values back from the picture when somebody points at it.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.config.methods import METHODS

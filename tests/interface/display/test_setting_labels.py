@@ -12,7 +12,7 @@ from interface.display.setting_labels import with_labels
             "Turn on `filters.skip_unreadable`.",
             "Turn on “Skip rows that can't be read” (Advanced settings, Filters).",
         ),
-        ("Raise `method.max_length`.", "Raise “Max length”."),
+        ("Raise `method.max_length`.", "Raise “Maximum length”."),
         ("Set `columns.prompt`, or `columns.text`.", "Set “Prompt”, or “Text” (Advanced settings, "
          "Columns)."),
         # A person's own words.

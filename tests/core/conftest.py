@@ -80,7 +80,7 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> 
     home = tmp_path_factory.mktemp("trained")
     shutil.copytree(tiny_model, home / "models" / "SmolLM2-135M-Instruct")
     command_line = CommandLine(home, environment_of(home))
-    run = command_line.start(SHORT.replace("push: true", "push: false"))
+    run = command_line.start(SHORT.replace("push_to_hub: true", "push_to_hub: false"))
     assert command_line.wait(run)["state"] == "done", command_line.log(run)
     return home
 

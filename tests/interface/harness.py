@@ -110,6 +110,8 @@ def serving(home: Path, *, port: int | None = None, **environment: str) -> Itera
     finally:
         process.terminate()
         process.wait(timeout=90)
+        if process.stdout:
+            process.stdout.close()
 
 
 def open_form(context: BrowserContext, server: Server) -> Page:

@@ -233,7 +233,7 @@ def test_uploaded_rows_are_trained_on_and_the_file_may_go(command_line: CommandL
 
 
 def test_all_weights_are_trained_when_asked(command_line: CommandLine) -> None:
-    run = command_line.start(SHORT.replace("rank: 4, dropout: 0.1", "kind: full"))
+    run = command_line.start(SHORT.replace("lora_r: 4, lora_dropout: 0.1", "kind: full"))
     assert command_line.wait(run)["state"] == "done", command_line.log(run)
     assert (command_line.home / "runs" / run / "model" / "model.safetensors").exists()
 

@@ -119,7 +119,7 @@ def test_rows_and_names_of_ones_own_files_are_not_shown_to_everybody(
     rows = [f'"What is {n}?","It is the secret number {n}."' for n in range(40)]
     mine = online.home / "mine.csv"
     mine.write_text("prompt,completion\n" + "\n".join(rows), encoding="utf-8")
-    own = SHORT.replace("push: true", "push: false")
+    own = SHORT.replace("push_to_hub: true", "push_to_hub: false")
     run = online.start(own + "dataset: {source: upload, files: [mine.csv]}\n")
     assert online.wait(run)["state"] == "done", online.log(run)
     assert online("push", run, "ada/for-me").returncode == 0
@@ -175,7 +175,7 @@ def test_what_a_licence_forbids_is_told_before_training(
     rows = b'{"prompt": "a", "completion": "b"}\n' * 20
     files = {"README.md": card, "train.jsonl": rows}
     hub.add_repo(repo_id="acme/rows", kind="dataset", files=files)
-    asked = SHORT.replace("push: true", f"push: true, private: {private}")
+    asked = SHORT.replace("push_to_hub: true", f"push_to_hub: true, hub_private_repo: {private}")
     file = online.home / "run.yaml"
     file.write_text(asked + "dataset: {source: hub, name: acme/rows}\n", encoding="utf-8")
     done = online("train", str(file), "--json")
@@ -328,7 +328,9 @@ def test_a_pull_request_needs_a_repository_that_is_there(online: CommandLine, tr
     done = online("push", trained, "grace/none", "--pull-request")
     assert done.returncode == 1
     assert "grace/none" in done.stderr
-    asked = SHORT.replace("push: true", "push: true, owner: grace, pull_request: true")
+    asked = SHORT.replace(
+        "push_to_hub: true", "push_to_hub: true, owner: grace, pull_request: true"
+    )
     (online.home / "run.yaml").write_text(asked, encoding="utf-8")
     refused = json.loads(online("train", str(online.home / "run.yaml"), "--json").stdout)
     assert refused["field"] == "output.pull_request"

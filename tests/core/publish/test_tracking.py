@@ -20,7 +20,7 @@ from tests.core.conftest import SHORT, TOKEN
 from tests.hub import HubDouble
 
 EXPERIMENTS = "ada/smolfactory-experiments"
-TRACKED = SHORT.replace("push: true", "tracking: dataset")
+TRACKED = SHORT.replace("push_to_hub: true", "tracking: dataset")
 # What these tests ask of the Hub goes the same way whichever way large files go.
 ONE_WAY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 
@@ -65,7 +65,7 @@ def test_another_run_adds_to_the_dataset_and_its_card_shows_all(
     assert online("push", trained, "ada/bot").returncode == 0
     before = hub.files(repo_id=EXPERIMENTS, kind="dataset")
     # It measures other things: nothing is held out.
-    run = online.start(TRACKED.replace("every: 2", "every: 2, fraction: 0"))
+    run = online.start(TRACKED.replace("eval_steps: 2", "eval_steps: 2, fraction: 0"))
     assert online.wait(run)["state"] == "done", online.log(run)
     after = hub.files(repo_id=EXPERIMENTS, kind="dataset")
     assert before.items() <= after.items()
@@ -269,7 +269,7 @@ def test_a_space_that_cannot_be_made_costs_a_warning_and_is_owed(
     ("output", "words"),
     [
         ("tracking: trackio", "for everybody to see"),
-        ("tracking: trackio, private: false", "would show everybody all runs"),
+        ("tracking: trackio, hub_private_repo: false", "would show everybody all runs"),
     ],
 )
 def test_trackio_never_shows_what_is_private(
@@ -286,7 +286,7 @@ def track(online: CommandLine, run: str, tracking: str = "dataset") -> None:
     assert "tracking: none" in text
     text = text.replace("tracking: none", f"tracking: {tracking}")
     if tracking == "trackio":
-        text = text.replace("private: true", "private: false")
+        text = text.replace("hub_private_repo: true", "hub_private_repo: false")
     config.write_text(text, encoding="utf-8")
 
 

@@ -120,7 +120,9 @@ def test_a_failure_says_what_to_do(context: BrowserContext, server: Server) -> N
 
 
 def test_a_push_that_is_owed_can_be_tried_again(context: BrowserContext, server: Server) -> None:
-    run = make_run(server.store, state=RunState.TRAINED, steps=5, owner="acme", private=False)
+    run = make_run(
+        server.store, state=RunState.TRAINED, steps=5, owner="acme", hub_private_repo=False
+    )
     run.paths.model.mkdir()
     write(run, PushFailed(cause="no_network", explanation="The Hub gave no answer."))
     page = context.new_page()

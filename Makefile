@@ -1,10 +1,11 @@
-# make run   sets up what is missing and serves the page
-# make test  sets up what is missing and runs every check
+# make run        sets up what is missing and serves the page
+# make test       sets up what is missing and runs every test
+# make test-fast  runs the tests that start nothing, in half a minute
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types check bench clean
+.PHONY: run test test-fast lint types check bench clean
 
 run: $(VENV)/.installed
 	@$(BIN)/python -m core.builtin
@@ -14,6 +15,9 @@ test: $(VENV)/.installed-dev
 	@$(BIN)/python -m core.builtin
 	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m pytest
+
+test-fast: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m unit
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

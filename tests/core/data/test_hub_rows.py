@@ -24,7 +24,7 @@ SHORT: dict[str, Any] = {
     "evaluation": {"eval_steps": 2, "max_eval_samples": 4, "fraction": 0},
 }
 
-pytestmark = pytest.mark.parametrize("hub", ["lfs"], indirect=True)
+pytestmark = [pytest.mark.process, pytest.mark.parametrize("hub", [False], indirect=True)]
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from tests.interface.harness import Server, serving
 from tests.interface.pages.looks import Looks, at
 from tests.tiny_model import make_tiny_model
 
+pytestmark = pytest.mark.browser
+
 Rows = list[dict[str, Any]]
 
 ASKED = {"role": "user", "content": "Which colour is the sky?"}

@@ -19,6 +19,8 @@ from tests.interface.harness import Server, serving
 from tests.interface.pages.looks import Looks, at
 from tests.interface.pages.worst_files import WORST, Worst, bad_line, slow_bomb
 
+pytestmark = pytest.mark.browser
+
 
 @pytest.fixture(scope="module")
 def looks(server: Server) -> Looks:

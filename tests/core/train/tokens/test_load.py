@@ -14,6 +14,8 @@ from core.errors import UserError
 from core.train.tokens.encode import NO_TOOLS
 from tests.core.train.asked import Asked, Tokens, rows
 
+pytestmark = pytest.mark.process
+
 CALLED = {
     "messages": [
         {"role": "user", "content": "Rain?"},

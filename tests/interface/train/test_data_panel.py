@@ -8,6 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.interface.harness import SPACE, Server, serving, sign_in_cookie, without_default
 
+pytestmark = pytest.mark.browser
+
 ODD = ["id,topic,task,hint,reply"] + [
     f'{n},Sums,What is {n} plus {n}?,Count on,"It is {2 * n}."' for n in range(30)
 ]

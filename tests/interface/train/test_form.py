@@ -14,6 +14,8 @@ from interface.train.form import CARDS
 from tests.conftest import wait_until
 from tests.interface.harness import Server, open_form, without_default
 
+pytestmark = pytest.mark.browser
+
 Preview = Callable[..., dict[str, Any]]
 
 

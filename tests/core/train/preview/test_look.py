@@ -21,6 +21,8 @@ from core.train.session import prepare
 from tests.core.train.families import FAMILIES
 from tests.tiny_model import make_tiny_model
 
+pytestmark = pytest.mark.process
+
 ASKED = {"role": "user", "content": "Which colour is the sky?"}
 SAID = {"role": "assistant", "content": "Blue, or grey: naïve 🙂"}
 AGAIN = [{"role": "user", "content": "And the sea?"}, {"role": "assistant", "content": "Green."}]
@@ -162,7 +164,9 @@ def test_pairs_are_those_of_trls_own_trainer(
     folder = family_home / "models" / "SmolLM2-135M-Instruct"
     trainer = trl.DPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(folder),
-        args=trl.DPOConfig(output_dir=str(tmp_path), report_to="none", use_cpu=True),
+        args=trl.DPOConfig(
+            output_dir=str(tmp_path), report_to="none", use_cpu=True, activation_checkpointing=False
+        ),
         processing_class=AutoTokenizer.from_pretrained(folder),
         train_dataset=Dataset.from_list(PAIRS),
     )
@@ -185,7 +189,7 @@ def test_rated_answers_are_those_of_trls_own_trainer(
         model=AutoModelForCausalLM.from_pretrained(folder),
         args=trl.KTOConfig(
             output_dir=str(tmp_path), report_to="none", use_cpu=True, max_length=MAX_LENGTH,
-            per_device_train_batch_size=2,
+            per_device_train_batch_size=2, activation_checkpointing=False,
         ),
         processing_class=AutoTokenizer.from_pretrained(folder),
         train_dataset=Dataset.from_list(RATED),

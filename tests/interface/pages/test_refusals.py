@@ -11,8 +11,10 @@ import pytest
 from core.builtin.model import builtin_model_folder
 from tests.core.train.tokens.test_chat_template import MARKED
 from tests.interface.harness import Server, serving
-from tests.interface.train.looks import Looks, at
+from tests.interface.pages.looks import Looks, at
 from tests.tiny_model import make_tiny_model
+
+pytestmark = pytest.mark.browser
 
 Rows = list[dict[str, Any]]
 

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from core.config.every_setting import settings_of_a_run
 from core.config.reference import reference_page, setting_references
 from core.machine.source_tree import DOCS, ROOT
@@ -25,6 +27,7 @@ def test_the_page_of_settings_is_up_to_date() -> None:
     assert UPDATE in written
 
 
+@pytest.mark.process
 def test_the_command_prints_the_page() -> None:
     assert printed() == reference_page()
 
@@ -47,6 +50,7 @@ def test_what_a_row_says() -> None:
     assert "| Training files | list of file names |  | basic |" in page
 
 
+@pytest.mark.process
 def test_the_settings_as_json() -> None:
     answer = json.loads(printed("--json"))
     assert [setting["path"] for setting in answer] == [s.path for s in setting_references()]

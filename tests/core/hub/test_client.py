@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from core.machine.source_tree import ROOT, TEMPLATES
 
 # Each makes a client of its own, which takes the token that this machine is logged in with.
@@ -44,6 +46,7 @@ def test_the_address_is_never_written_out() -> None:
     assert [path for path, text in texts if "//huggingface.co" in text and path != exempt] == []
 
 
+@pytest.mark.process
 def test_the_client_and_its_address_are_those_of_the_environment(tmp_path: Path) -> None:
     """Without a token of its own it must not act with the one that somebody has stored here."""
     program = (

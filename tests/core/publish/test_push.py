@@ -245,7 +245,7 @@ def test_a_demo_that_was_made_public_gets_no_private_model(
         ("revoked", "does not accept this token"),
         ("forbidden", "has no permission for"),
         ("limited", "limiting the rate"),
-        ("conflict", "Others wrote to"),
+        ("conflict", "Someone else wrote to"),
         ("cut", "did not respond"),
     ],
 )
@@ -344,7 +344,7 @@ def test_what_is_private_is_not_proposed_where_everybody_sees_it(
     repo = hub.add_repo(repo_id="grace/bot")
     done = online("push", trained, "grace/bot", "--pull-request")
     assert done.returncode == 1
-    assert "everybody could see what you propose" in done.stderr
+    assert "a pull request to it would be public too" in done.stderr
     assert not repo.pull_requests
 
 
@@ -463,12 +463,12 @@ def test_private_results_never_go_where_everybody_can_see(
         (
             "output: {push_to_hub: true, name: a--b}",
             "output.name",
-            "not a name that the Hub allows",
+            "not a valid name on the Hub",
         ),
         (
             "output: {push_to_hub: true, name: a.git}",
             "output.name",
-            "not a name that the Hub allows",
+            "not a valid name on the Hub",
         ),
         ("model: {name: acme/nothing}", "model.name", "can't find the model"),
         ("model: {name: closed/door}", "model.name", "it is gated"),

@@ -22,7 +22,7 @@ from interface.train.tab import TrainTab, new_submission
 TRAIN, RUNS, ACCOUNT, GUIDE = "train", "runs", "account", "guide"
 QUEUE_LOOK_SECONDS = 0.05
 # Gradio deletes uploads this old, looking this often; a run has its own copy of its file.
-UPLOADS_LOOKED_AT_SECONDS, UPLOADS_KEPT_SECONDS = 3600, 24 * 3600
+UPLOADS_LOOKED_AT_SECONDS, UPLOADS_LIFETIME_SECONDS = 3600, 24 * 3600
 
 
 class Blocks(gr.Blocks):
@@ -46,7 +46,7 @@ class Page:
         with Blocks(
             title="SmolFactory",
             analytics_enabled=False,
-            delete_cache=(UPLOADS_LOOKED_AT_SECONDS, UPLOADS_KEPT_SECONDS),
+            delete_cache=(UPLOADS_LOOKED_AT_SECONDS, UPLOADS_LIFETIME_SECONDS),
         ) as self.blocks:
             self._header = _build_header(settings.space)
             self._run_id = gr.Textbox(visible="hidden", elem_id="run-id", label="Run")

@@ -1,7 +1,7 @@
 """What each setting alone allows and the settings together don't."""
 
 from core.config.model import AdapterSection
-from core.config.options import BY_LOSS, AdapterKind, DatasetFormat, DatasetSource, Schedule
+from core.config.options import BY_LOSS, DatasetFormat, DatasetSource, Schedule
 from core.config.run_config import RunConfig
 
 
@@ -34,7 +34,7 @@ def conflicts(config: RunConfig) -> dict[str, str]:
         and (schedule.num_cycles or 1) % 1
     ):
         faults["schedule.num_cycles"] = "Restarts are counted in whole numbers."
-    if config.adapter.kind is AdapterKind.LORA and not all(layer_names(config.adapter)):
+    if config.adapter.has_adapter and not all(layer_names(config.adapter)):
         faults["adapter.lora_target_modules"] = "Write all-linear, or names with commas between."
     return faults
 

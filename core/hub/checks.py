@@ -2,7 +2,6 @@
 
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.check import Context
-from core.config.options import AdapterKind
 from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.hub.lookups import model_config, model_info
@@ -49,7 +48,7 @@ def require_room_for_weights(
 ) -> None:
     """Raises UserError when the download and the checkpoints of a model do not fit on the disk."""
     checkpoints = config.training.save_total_limit + 1
-    is_full = config.adapter.kind is AdapterKind.FULL
+    is_full = not config.adapter.has_adapter
     written = weights * (FULL_CHECKPOINT_FACTOR * checkpoints + 1) if is_full else 0
     require_room(
         written + download, home=context.home, what="This run",

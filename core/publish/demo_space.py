@@ -14,7 +14,7 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from core.config.options import AdapterKind, Weights
+from core.config.options import Weights
 from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.hub.client import hub_client, hub_endpoint
@@ -104,7 +104,7 @@ def _fill_folder(run: Run, *, private: bool, api: HfApi) -> Path:
     folder = run.paths.demo_folder
     shutil.rmtree(folder, ignore_errors=True)
     size = sum(path.stat().st_size for path in run.paths.model.rglob("*") if path.is_file())
-    is_adapter = config.adapter.kind is AdapterKind.LORA
+    is_adapter = config.adapter.has_adapter
     pushed = history.pushed
     if size <= CARRIED_BYTES:
         shutil.copytree(run.paths.model, folder / MODEL_FOLDER, copy_function=os.link)

@@ -11,7 +11,7 @@ from pathlib import Path
 from huggingface_hub import Discussion, HfApi
 from pydantic import SecretStr
 
-from core.config.options import AdapterKind, Weights
+from core.config.options import Weights
 from core.config.output import OutputSection
 from core.errors import HubUnreachable, UserError
 from core.hub.client import hub_client
@@ -119,7 +119,7 @@ def _fill_folder(run: Run, *, repo: str, private: bool, api: HfApi) -> Path:
 
 def _weights(run: Run) -> Weights:
     """What is pushed: where all weights were trained, there is but one thing."""
-    is_adapter = run.config().adapter.kind is AdapterKind.LORA
+    is_adapter = run.config().adapter.has_adapter
     return run.output().weights if is_adapter else Weights.ADAPTER
 
 

@@ -207,13 +207,13 @@ class _Tokens:
             self._unreadable += bad
             self._warn(skipped(bad))
         empty = list(rows.select(np.flatnonzero(read & fits & ~learns))["place"])
-        kept = np.flatnonzero(read & fits & learns)
+        suitable = np.flatnonzero(read & fits & learns)
         if empty and not filters.drop_untrainable:
             raise nothing_learned(empty, rows=len(rows), cut=cut)
         if empty:
             self._unlearned += empty
             self._warn(f"Nothing to learn in {counted(len(empty))} of {source.name}: left out.")
-        return rows if len(kept) == len(rows) else rows.select(kept)
+        return rows if len(suitable) == len(rows) else rows.select(suitable)
 
 
 def _read(source: Source) -> tuple[Iterator[Row], str]:

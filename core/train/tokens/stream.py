@@ -46,20 +46,20 @@ class Stream:
 
     def evaluation(self, sources: list[RowEncoder]) -> Dataset | None:
         """The first rows of these sources, as many as are to be evaluated; None where none suit."""
-        return self._keep(row for source in sources for row in self._suitable(source))
+        return self._hold(row for source in sources for row in self._suitable(source))
 
     def hold_out(self) -> Dataset | None:
         """A share of the rows, told by their content, which are not trained on from now on."""
         share = self._config.evaluation.fraction
         rows = (row for source in self._open() for row in self._suitable(source))
-        return self._keep(row for row in rows if _share_of(digest_of(row.sides)) < share)
+        return self._hold(row for row in rows if _share_of(digest_of(row.sides)) < share)
 
     def dataset(self) -> IterableDataset:
         """The rows without an end, so that a run that is resumed finds its place in any epoch."""
         made = IterableDataset.from_generator(self._rows, features=self._features)
         return made.shuffle(seed=self._config.training.seed, buffer_size=SHUFFLED_ROWS)
 
-    def _keep(self, rows: Iterator[EncodedRow]) -> Dataset | None:
+    def _hold(self, rows: Iterator[EncodedRow]) -> Dataset | None:
         taken = list(islice(rows, self._config.evaluation.max_eval_samples))
         self._held = {digest_of(row.sides) for row in taken}
         made = [self._trained(row) for row in taken]

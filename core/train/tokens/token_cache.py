@@ -87,8 +87,8 @@ def _day(template: str | None) -> str:
 
 def _forget_unused(folder: Path) -> None:
     for path in folder.iterdir():
-        kept = PART_SECONDS if path.suffix == ".part" else UNUSED_SECONDS
-        if path.stat().st_mtime < time.time() - kept:
+        lifetime = PART_SECONDS if path.suffix == ".part" else UNUSED_SECONDS
+        if path.stat().st_mtime < time.time() - lifetime:
             path.unlink(missing_ok=True)
 
 

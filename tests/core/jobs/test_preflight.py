@@ -56,19 +56,19 @@ REFUSED = [
     (
         "output: {push_to_hub: true, name: a--b}",
         "output.name",
-        "not a name that the Hub allows",
+        "not a valid name on the Hub",
     ),
     (
         "output: {push_to_hub: true, name: a.git}",
         "output.name",
-        "not a name that the Hub allows",
+        "not a valid name on the Hub",
     ),
-    ("model: {name: acme/nothing}", "model.name", "does not know the model"),
+    ("model: {name: acme/nothing}", "model.name", "can't find the model"),
     ("model: {name: closed/door}", "model.name", "it is gated"),
     ("model: {name: acme/pickled}", "model.name", "no safetensors"),
     ("model: {name: acme/coded}", "model.name", "code of its own"),
     ("model: {name: acme/coded, revision: v9}", "model.revision", "no such revision"),
-    ("dataset: {source: hub, name: acme/nothing}", "dataset.name", "does not know"),
+    ("dataset: {source: hub, name: acme/nothing}", "dataset.name", "can't find"),
     ("dataset: {source: hub, name: closed/door}", "dataset.name", "it is gated"),
     ("dataset: {source: hub, name: acme/chats, split: dev}", "dataset.split", "no split 'dev'"),
     (

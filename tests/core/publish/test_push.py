@@ -243,7 +243,7 @@ def test_a_demo_that_was_made_public_gets_no_private_model(
     repo.private = False
     refused = online("demo", trained)
     assert refused.returncode == 2
-    assert "is public by now" in refused.stderr
+    assert "is now public" in refused.stderr
 
 
 @LFS_ONLY
@@ -252,13 +252,13 @@ def test_every_fault_of_a_push_leaves_the_model_and_a_remedy(
 ) -> None:
     faults: dict[int | str | None, str] = {
         "quota": "has no storage left",
-        402: "asks to be paid",
+        402: "requires payment",
         401: "does not accept this token",
-        403: "has no right to",
-        429: "asks us to slow down",
-        409: "Others wrote to",
+        403: "has no permission for",
+        429: "limiting the rate",
+        409: "Someone else wrote to",
         500: "has a fault of its own",
-        None: "gave no answer",
+        None: "did not respond",
     }
     for fault, words in faults.items():
         if isinstance(fault, str):
@@ -348,7 +348,7 @@ def test_what_is_private_is_not_proposed_where_everybody_sees_it(
     repo = hub.add_repo(repo_id="grace/bot")
     done = online("push", trained, "grace/bot", "--pull-request")
     assert done.returncode == 1
-    assert "everybody could see what you propose" in done.stderr
+    assert "a pull request to it would be public too" in done.stderr
     assert not repo.pull_requests
 
 
@@ -437,7 +437,7 @@ def test_private_results_never_go_where_everybody_can_see(
     hub.add_repo(repo_id="ada/bot", private=False)
     done = online("push", trained, "ada/bot")
     assert done.returncode == 1
-    assert "everybody can see it" in done.stderr
+    assert "already exists and is public" in done.stderr
     assert "adapter_model.safetensors" not in hub.files(repo_id="ada/bot")
     assert online("push", trained, "ada/bot", "--public").returncode == 0
 

@@ -187,7 +187,7 @@ def test_what_cannot_be_tracked_is_told_before_training(
         {
             "tracking: dataset, owner: other": "can't write to other",
             "tracking: dataset, owner: stranger": "can't write to stranger",
-            "tracking: dataset, owner: acme": "everybody can see it",
+            "tracking: dataset, owner: acme": "already exists and is public",
             "tracking: trackio": "for everybody to see",
             "tracking: trackio, hub_private_repo: false": "would show everybody all runs",
         },

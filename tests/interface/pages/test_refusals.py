@@ -206,7 +206,9 @@ def endless_looks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looks]:
 
 def test_conversations_need_a_chat_template(plain_looks: Looks, file: Path) -> None:
     write(file, [{"messages": [ASKED, SAID]}])
-    words = "has no chat template, so it can't be trained on conversations yet. Choose plain"
+    words = (
+        "it can't be trained on conversations yet. Set “Chat template” (Advanced settings, Model)"
+    )
     assert words in plain_looks.look(file).figures
     assert words in plain_looks.start(file)[at("model.chat_template")]
     shown = plain_looks.look(file, model__chat_template="plain")
@@ -218,7 +220,7 @@ def test_an_end_that_is_not_learned_is_warned_of(endless_looks: Looks, file: Pat
     shown = endless_looks.look(file)
     assert shown.learned == "Blue."
     assert "The end of an answer is not trained" in shown.figures
-    assert "choose plain as the chat template" in shown.figures
+    assert "set “Chat template” (Advanced settings, Model) to plain" in shown.figures
     shown = endless_looks.look(file, model__chat_template="plain")
     assert shown.learned == " Blue.<|im_end|>"
     assert "The end of an answer" not in shown.figures

@@ -127,7 +127,7 @@ def test_a_push_that_is_owed_can_be_tried_again(context: BrowserContext, server:
         server.store, state=RunState.TRAINED, steps=5, owner="acme", hub_private_repo=False
     )
     run.paths.model.mkdir()
-    write(run, PushFailed(cause="no_network", explanation="The Hub gave no answer."))
+    write(run, PushFailed(cause="no_network", explanation="The Hub did not respond."))
     page = context.new_page()
     page.goto(f"{server.url}/?run={run.id}")
     expect(page.locator("#run-failure h3")).to_contain_text("trained and safe here")

@@ -1,6 +1,7 @@
 """Messages of core name a setting by its path; the page calls it what its field is called."""
 
 import re
+from functools import cache
 
 from core.config.every_setting import Setting, settings_of_a_run
 from core.config.run_config import RunConfig
@@ -13,8 +14,13 @@ def with_labels(text: str) -> str:
 
     What is in backticks and names no setting stays as it is.
     """
-    labels = {f"`{setting.path}`": _label(setting) for setting in settings_of_a_run()}
-    return _PATH.sub(lambda path: labels.get(path[0], path[0]), text)
+    return _PATH.sub(lambda path: _labels().get(path[1], path[0]), text)
+
+
+@cache
+def _labels() -> dict[str, str]:
+    """By path. Every message of every tick asks."""
+    return {setting.path: _label(setting) for setting in settings_of_a_run()}
 
 
 def _label(setting: Setting) -> str:

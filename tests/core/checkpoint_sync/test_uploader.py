@@ -13,10 +13,9 @@ import pytest
 from core.checkpoint_sync.manifest import Manifest
 from core.checkpoint_sync.restore import _lay_out
 from core.errors import UserError
-from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
 from core.runs.paths import RunPaths
-from tests.conftest import CommandLine, environment_of, processes_of, wait_until
+from tests.conftest import CommandLine, end_processes_of, environment_of, processes_of, wait_until
 from tests.core.conftest import FORTY_STEPS, TOKEN, Learned
 from tests.hub import HubDouble
 from tests.interface.harness import SPACE, serving, sign_in_cookie
@@ -57,8 +56,7 @@ def on_hub(hub: HubDouble, run: str) -> dict[str, Any]:
 
 def lose_the_container(command_line: CommandLine, *, tiny_model: Path) -> None:
     """Nothing of the machine is left but the program."""
-    for process in processes_of(command_line.home):
-        end_family(process, grace=0)
+    end_processes_of(command_line.home, grace=0)
     shutil.rmtree(command_line.home)
     shutil.copytree(tiny_model, command_line.home / "models" / "SmolLM2-135M-Instruct")
 

@@ -1,28 +1,37 @@
-# make run   sets up what is missing and serves the page
-# make test  sets up what is missing and runs every check
+# make help  lists what there is
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types check bench clean
+.PHONY: run help check lint types test test-fast bench settings clean
+.DEFAULT_GOAL := run
 
-run: $(VENV)/.installed
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.installed ## serve the page at http://127.0.0.1:7860 (installs what is missing)
 	@$(BIN)/python -m core.builtin
 	@exec $(BIN)/python app.py
 
-test: $(VENV)/.installed-dev
+check: lint types test-fast ## linters, type checker, import contracts and the fast tests
+
+lint: $(VENV)/.installed-dev ## ruff, and the import contracts in pyproject.toml
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+types: $(VENV)/.installed-dev ## mypy
+	$(BIN)/mypy
+
+test: $(VENV)/.installed-dev ## all tests, in processes and a browser too
 	@$(BIN)/python -m core.builtin
 	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.installed-dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+test-fast: $(VENV)/.installed-dev ## the unit tests
+	$(BIN)/python -m pytest -m unit
 
-types: $(VENV)/.installed-dev
-	$(BIN)/mypy
-
-bench: $(VENV)/.installed-dev
+bench: $(VENV)/.installed-dev ## speed and memory, as ratios to named baselines
 	@$(BIN)/python -m core.builtin
 	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m benchmarks
@@ -39,5 +48,8 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-clean:
+settings: $(VENV)/.installed ## update docs/settings.md
+	$(BIN)/python -m core settings > docs/settings.md
+
+clean: ## delete the environment
 	rm -rf $(VENV)

@@ -47,10 +47,7 @@ def load_settings() -> Settings:
 
     Raises UserError when PORT is not a port.
     """
-    from huggingface_hub import get_token
-
     space = _space()
-    token = get_token()
     password = os.environ.get("SMOLFACTORY_PASSWORD")
     home = os.environ.get("SMOLFACTORY_HOME") or platformdirs.user_data_dir("smolfactory")
     # A Space is reached through the platform's proxy, so it must listen on every interface.
@@ -59,10 +56,21 @@ def load_settings() -> Settings:
         home=Path(home).expanduser().resolve(),
         host=os.environ.get("HOST") or default_host,
         port=_port(os.environ.get("PORT") or str(DEFAULT_PORT)),
-        token=SecretStr(token) if token else None,
+        token=token_of_this_process(),
         password=SecretStr(password) if password else None,
         space=space,
     )
+
+
+def token_of_this_process() -> SecretStr | None:
+    """The Hugging Face token of whoever started this process, if there is one.
+
+    A child that was started without one has none: it does not see what `hf auth login` has stored.
+    """
+    from huggingface_hub import get_token
+
+    token = get_token()
+    return SecretStr(token) if token else None
 
 
 def _space() -> Space | None:

@@ -1,7 +1,6 @@
 """The page: header, tabs, and what ties them together."""
 
 from collections.abc import Iterator
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -16,13 +15,14 @@ from interface.account.tab import AccountTab
 from interface.account.visitor_card import Gate
 from interface.display import live, machine
 from interface.display.live import QUIET
+from interface.display.render import render
 from interface.runs.tab import RunsTab
 from interface.train.tab import TrainTab, new_submission
 
 TRAIN, RUNS, ACCOUNT, GUIDE = "train", "runs", "account", "guide"
 QUEUE_LOOK_SECONDS = 0.05
 # Gradio deletes uploads this old, looking this often; a run has its own copy of its file.
-UPLOADS_LOOKED_AT_SECONDS, UPLOADS_KEPT_SECONDS = 3600, 24 * 3600
+UPLOADS_LOOKED_AT_SECONDS, UPLOADS_LIFETIME_SECONDS = 3600, 24 * 3600
 
 
 class Blocks(gr.Blocks):
@@ -46,7 +46,7 @@ class Page:
         with Blocks(
             title="SmolFactory",
             analytics_enabled=False,
-            delete_cache=(UPLOADS_LOOKED_AT_SECONDS, UPLOADS_KEPT_SECONDS),
+            delete_cache=(UPLOADS_LOOKED_AT_SECONDS, UPLOADS_LIFETIME_SECONDS),
         ) as self.blocks:
             self._header = _build_header(settings.space)
             self._run_id = gr.Textbox(visible="hidden", elem_id="run-id", label="Run")
@@ -159,10 +159,7 @@ class Page:
     def _tick(self, request: gr.Request, run_id: str, seen: dict[str, str] | None) -> list[Any]:
         token = self._access.token(request) or self._access.own_token(request)
         account = self._accounts.look(token)
-        header = (
-            f'<div class="machine"><p>{escape(machine.sentence())}</p>'
-            f"<p>{escape(account.words)}</p></div>"
-        )
+        header = render("machine.html", machine=machine.sentence(), account=account.words)
         shown = {"header": header, **self._runs.view(request, run_id)}
         seen, updates = live.changes(seen, shown, outputs=list(self._live))
         return [seen, *updates]
@@ -186,10 +183,7 @@ class Page:
 def _build_header(space: Space | None) -> gr.HTML:
     """The top of the page. Returns the part that tells of the machine and the account."""
     with gr.Row(elem_classes=["header"]):
-        gr.HTML(
-            '<div class="brand"><h1>SmolFactory</h1>'
-            "<p>Fine-tune a language model from your browser.</p></div>"
-        )
+        gr.HTML(render("brand.html"))
         header = gr.HTML("", elem_id="machine")
         if space is not None and space.has_sign_in:
             gr.LoginButton(logout_value="Sign out ({})", size="sm", elem_id="login")

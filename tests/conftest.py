@@ -1,12 +1,14 @@
-"""What tests share: a home with a tiny model in it, and the command line on it."""
+"""What tests share: their tiers, a home with a tiny model in it, and the command line on it."""
 
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from core.machine.atomic import lock_file
 from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
+from core.runs.store import RunStore
 from tests.browser.chromium import ARGUMENTS, chromium
 from tests.hub import HubDouble
 from tests.tiny_model import make_tiny_model
@@ -24,6 +28,126 @@ WAIT_SECONDS = 120
 DISPATCHER = "core.jobs.dispatcher"
 # The tests share two cores.
 expect.set_options(timeout=15_000)
+
+# A test's tier follows from what it asks for; one that starts things itself is marked by hand.
+BROWSER_FIXTURES = {"browser", "server", "space", "spaces", "double"}
+PROCESS_FIXTURES = {"command_line", "online", "bare", "hub", "client", "previewer"}
+TIERS = ("unit", "process", "browser")
+STARTS_A_PROCESS = {"subprocess.Popen", "os.fork", "os.posix_spawn"}
+# Whoever takes minutes begins first, so that no worker is left with it in the end.
+LONGEST_FIRST = (
+    "tests/browser/test_default_run.py",
+    "tests/core/publish/test_demo_space.py",
+    "tests/browser/test_space.py",
+    "tests/core/checkpoint_sync/",
+    "tests/core/jobs/",
+    "tests/core/data/test_hub_rows.py",
+    "tests/core/publish/",
+    "tests/interface/",
+    "tests/hub/",
+)
+
+# The command line's own entry, asked to train by one file after another.
+REFUSALS = """
+import sys
+from core.__main__ import main
+sys.exit(any(main(["train", file, "--json"]) != 2 for file in sys.argv[1:]))
+"""
+
+_tier_under_test: str | None = None
+
+
+def _refuse_processes_to_unit_tests(event: str, _: object) -> None:
+    if _tier_under_test == "unit" and event in STARTS_A_PROCESS:
+        raise AssertionError("A unit test starts no process: mark it with pytest.mark.process.")
+
+
+sys.addaudithook(_refuse_processes_to_unit_tests)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a test waits for the Hub and the page for half its time."""
+    return (os.cpu_count() or 1) + 1
+
+
+def tier_of(item: pytest.Item) -> str:
+    marked = [tier for tier in TIERS if item.get_closest_marker(tier)]
+    if marked:
+        return marked[-1]
+    asked = set(getattr(item, "fixturenames", ()))
+    if asked & BROWSER_FIXTURES:
+        return "browser"
+    return "process" if asked & PROCESS_FIXTURES else "unit"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """A module whose tests are all of another tier isn't even imported for the unit tests."""
+    if config.getoption("-m") != "unit" or not collection_path.name.startswith("test_"):
+        return None
+    return "\npytestmark = " in collection_path.read_text(encoding="utf-8") or None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    # Before pytest looks at -m.
+    item.add_marker(tier_of(item))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        found = (n for n, begin in enumerate(LONGEST_FIRST) if item.nodeid.startswith(begin))
+        return next(found, len(LONGEST_FIRST))
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    yield from _under(tier_of(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    yield from _under(tier_of(item))
+
+
+def _under(tier: str) -> Generator[None, None, None]:
+    global _tier_under_test
+    _tier_under_test = tier
+    try:
+        yield
+    finally:
+        _tier_under_test = None
+
+
+@contextmanager
+def taken_device(home: Path) -> Iterator[None]:
+    """Another holds the device of this home, so that a run waits and no trainer is started."""
+    slot = lock_file(RunStore(home).slot)
+    assert slot is not None
+    try:
+        yield
+    finally:
+        os.close(slot)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of a session share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """The folder as `make` fills it: by the first worker that needs it, while the others wait."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    done = folder.with_name(f"{folder.name}.done")
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            done.touch()
+    return folder
 
 
 def wait_until(condition: Callable[[], Any], *, seconds: float = WAIT_SECONDS) -> Any:
@@ -62,6 +186,29 @@ class CommandLine:
         assert done.returncode == 0, done.stderr + done.stdout
         return str(json.loads(done.stdout)["id"])
 
+    def refusals(self, *texts: str) -> list[dict[str, str]]:
+        """What is told by field of each of these settings, of which no run may be made.
+
+        One process is asked about all of them: it takes longer to start than to answer.
+        """
+        files = []
+        for number, text in enumerate(texts):
+            files.append(self.home / f"refused-{number}.yaml")
+            files[-1].write_text(text, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-c", REFUSALS, *map(str, files)],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        )
+        assert not (self.home / "runs").exists()
+        answers = [json.loads(line)["fields"] for line in done.stdout.splitlines()]
+        assert len(answers) == len(texts), done.stderr
+        return answers
+
     def status(self, run_id: str) -> dict[str, Any]:
         done = self("runs", "show", run_id, "--json")
         assert done.returncode == 0, done.stderr
@@ -94,9 +241,9 @@ class CommandLine:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_model(shared: Path) -> Path:
     """A folder with a model of a few thousand weights and a chat template."""
-    return make_tiny_model(tmp_path_factory.mktemp("tiny"))
+    return made_once(shared / "tiny", make_tiny_model)
 
 
 @pytest.fixture

@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from core.machine.source_tree import ROOT
+
+pytestmark = pytest.mark.process
 
 TORCH = {"torch", "transformers", "trl", "peft"}
 

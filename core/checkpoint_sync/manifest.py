@@ -15,7 +15,7 @@ from pydantic import AliasChoices, AwareDatetime, BaseModel, Field, ValidationEr
 from core.runs.state import RunState
 from core.settings import Settings
 
-# Resuming so often at the same step helps nobody.
+# After so many restores at the same step a run is not restored by itself again.
 STUCK_AFTER = 3
 
 PREFIX = "smolfactory-run-"
@@ -24,9 +24,9 @@ MANIFEST = "manifest.json"
 OLD_MANIFEST = "kept.json"
 CHECKPOINT = "checkpoint"
 STEPS = "step-"
-# How often an uploader says that its run still trains, and after how long nobody believes it.
-BEAT = timedelta(minutes=5)
-BELIEVED = 3 * BEAT
+# How often an uploader says that its run still trains, and after what silence it counts as gone.
+HEARTBEAT = timedelta(minutes=5)
+GONE_AFTER = 3 * HEARTBEAT
 
 
 class SyncedFile(BaseModel):
@@ -35,7 +35,7 @@ class SyncedFile(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What the Hub has of a run: its newest whole checkpoint, and what else resuming needs."""
+    """What the Hub has of a run: its newest complete checkpoint, and what else resuming needs."""
 
     run: str
     name: str
@@ -45,32 +45,32 @@ class Manifest(BaseModel):
     updated: AwareDatetime
     # The installation that the run trains on; no other may upload to it. "" is nobody's.
     holder: str = ""
-    # How often it was restored at this very step.
+    # How often it was restored at this step.
     restored: int = Field(0, validation_alias=AliasChoices("restored", "brought_back"))
-    # Whether it goes on without being asked to, once there is a machine for it.
+    # Whether it resumes by itself, once there is a machine for it.
     auto_resume: bool = Field(validation_alias=AliasChoices("auto_resume", "resume_by_itself"))
     # Where in the repository the step's files lie.
     folder: str
     files: dict[str, SyncedFile]
 
     def trains_elsewhere(self, *, here: str) -> bool:
-        """Whether another installation has said a short while ago that it trains this run."""
+        """Whether another installation has sent a heartbeat for this run lately."""
         is_training = self.state is RunState.TRAINING and self.is_held_elsewhere(here=here)
-        return is_training and datetime.now(UTC) - self.updated < BELIEVED
+        return is_training and datetime.now(UTC) - self.updated < GONE_AFTER
 
     def is_held_elsewhere(self, *, here: str) -> bool:
         return self.holder not in ("", here)
 
 
 def step_folder(step: int, *, holder: str) -> str:
-    """Where an installation puts a step's files: no other one's upload gets among them."""
+    """Where an installation puts a step's files, so that uploads of two never mix."""
     return f"{STEPS}{step}-{sha256(holder.encode()).hexdigest()[:8]}"
 
 
 def installation(settings: Settings) -> str:
     """Names this home, or the Space, whose home may be a new one after each restart."""
     if settings.space is not None:
-        # It has one container, but for the moment in which a new one takes over.
+        # It has one container, except for the moment in which a new one takes over.
         return settings.space.id
     path = settings.home / "installation"
     if not path.exists():
@@ -78,7 +78,7 @@ def installation(settings: Settings) -> str:
         with tempfile.NamedTemporaryFile("w", dir=settings.home, encoding="utf-8") as new:
             new.write(uuid.uuid4().hex)
             new.flush()
-            # Of two that do this at once, the second keeps to what the first has named.
+            # Of two processes that do this at once, the second takes the name of the first.
             with contextlib.suppress(FileExistsError):
                 os.link(new.name, path)
     return path.read_text(encoding="utf-8")

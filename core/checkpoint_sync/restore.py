@@ -13,8 +13,8 @@ from huggingface_hub import CommitOperationAdd, HfApi, ModelInfo
 from pydantic import SecretStr
 
 from core.checkpoint_sync.manifest import (
-    BELIEVED,
     CHECKPOINT,
+    GONE_AFTER,
     MANIFEST,
     OLD_MANIFEST,
     PREFIX,
@@ -28,6 +28,7 @@ from core.checkpoint_sync.status import SyncStatus
 from core.config.parse import load_config
 from core.errors import HubUnreachable, UserError
 from core.hub.account import account
+from core.hub.client import hub_client, hub_endpoint
 from core.hub.errors import hub_errors
 from core.hub.upload import fingerprint
 from core.machine.atomic import write_atomically
@@ -40,7 +41,7 @@ from core.settings import load_settings
 
 MAX_LISTED = 20
 SCRATCH = ".restore-"
-# No download takes as long; what is older was broken off with its process.
+# No download takes as long; an older folder is of a process that was ended.
 SCRATCH_SECONDS = 2 * 24 * 3600
 # What a run was doing when its machine went away.
 CUT_OFF = (RunState.TRAINING, RunState.SAVING, RunState.INTERRUPTED)
@@ -48,7 +49,7 @@ CUT_OFF = (RunState.TRAINING, RunState.SAVING, RunState.INTERRUPTED)
 
 @dataclass(frozen=True)
 class RestorableRun:
-    """A run that the Hub keeps a checkpoint of, at a commit."""
+    """A run with a checkpoint on the Hub, at a commit."""
 
     repo: str
     commit: str
@@ -68,16 +69,16 @@ def restorable_runs(token: SecretStr) -> list[RestorableRun]:
 
 
 def _restorable_of(owner: str, token: SecretStr) -> Iterator[RestorableRun]:
-    api = HfApi(token=token.get_secret_value())
+    api = hub_client(token)
     with hub_errors(f"the models of {owner}"):
         infos = list(_newest(api, owner))
     for info in infos:
         try:
-            synced = _look(api, str(info.id))
+            synced = _read(api, str(info.id))
         except HubUnreachable:
             raise
         except UserError as error:
-            # It may have been let go since it was listed. The others are there all the same.
+            # It may have been deleted since it was listed. The others can still be restored.
             sys.stderr.write(f"The checkpoint in {info.id} can't be read: {error}\n")
             continue
         if synced is not None:
@@ -85,9 +86,9 @@ def _restorable_of(owner: str, token: SecretStr) -> Iterator[RestorableRun]:
 
 
 def restore(store: RunStore, synced: RestorableRun, *, token: SecretStr) -> Run:
-    """Make the run's folder again from what is kept; it can then be resumed.
+    """Make the run's folder again from its synced checkpoint; it can then be resumed.
 
-    From then on the run is this installation's: its keeper elsewhere, if there is one, lets it be.
+    From then on the run is this installation's: an uploader elsewhere, if there is one, stops.
 
     Raises UserError when it is here already, when it still trains elsewhere, when a file is not as
     it was synced, or when the Hub refuses.
@@ -101,7 +102,7 @@ def restore(store: RunStore, synced: RestorableRun, *, token: SecretStr) -> Run:
     with tempfile.TemporaryDirectory(dir=store.home, prefix=SCRATCH) as scratch:
         downloaded = Path(scratch) / "downloaded"
         with hub_errors(f"the checkpoint in {synced.repo}"):
-            HfApi(token=token.get_secret_value()).snapshot_download(
+            hub_client(token).snapshot_download(
                 synced.repo, revision=synced.commit, local_dir=downloaded
             )
         _require_unchanged(downloaded, manifest)
@@ -109,21 +110,21 @@ def restore(store: RunStore, synced: RestorableRun, *, token: SecretStr) -> Run:
         folder = Path(scratch) / manifest.run
         _lay_out(downloaded, manifest, paths=RunPaths(folder))
         status = _tell_of_the_interruption(RunPaths(folder), manifest)
-        # Its keeper here goes on in the same place.
-        url = f"{HfApi().endpoint}/{synced.repo}"
+        # Its uploader here goes on in the same repository.
+        url = f"{hub_endpoint()}/{synced.repo}"
         known = SyncStatus(repo=synced.repo, url=url, step=manifest.step)
         write_atomically(RunPaths(folder).sync_status, known.model_dump_json())
         return store.adopt(manifest.run, folder, status=status)
 
 
 def restore_interrupted(store: RunStore, *, token: SecretStr) -> bool:
-    """Bring back the runs that were cut off and are to go on by themselves.
+    """Restore the runs that were interrupted and are to resume by themselves.
 
-    Returns whether that is all: False while one is said to train elsewhere, which may prove wrong,
-    or the Hub gave no answer about one. Raises HubUnreachable when it gives none at all, UserError
-    when it refuses.
+    Returns whether none is left to try again: False while one is said to train elsewhere, which may
+    prove wrong, or could not be downloaded. Raises HubUnreachable when the Hub does not respond at
+    all, UserError when it refuses.
     """
-    # Others may write to an organization's repositories: from there a run comes back by hand.
+    # Others may write to an organization's repositories: a run there is restored by hand only.
     own = _restorable_of(account(token).name, token)
     missing = [synced for synced in own if _goes_on(synced) and not store.has(synced.manifest.run)]
     here = installation(load_settings())
@@ -137,13 +138,13 @@ def restore_interrupted(store: RunStore, *, token: SecretStr) -> bool:
         except HubUnreachable:
             is_all = False
         except (UserError, OSError) as error:
-            # One that can't come back must not keep the others from it.
+            # One that can't be restored must not stop the others.
             sys.stderr.write(f"Run {synced.manifest.run} was not restored: {error}\n")
     return is_all
 
 
 def _goes_on(synced: RestorableRun) -> bool:
-    """Whether a run goes on by itself. One that ends its machines each time must not."""
+    """Whether a run resumes by itself. One that brings down each machine must not."""
     manifest = synced.manifest
     is_asked = manifest.auto_resume and manifest.state in CUT_OFF
     return is_asked and manifest.restored < STUCK_AFTER
@@ -160,22 +161,25 @@ def _require_cut_off(manifest: Manifest) -> None:
         raise UserError(
             f"This run trains on another machine: it said so at {manifest.updated:%H:%M} UTC.",
             hint="Stop it there; or, if that machine is gone, try again in"
-            f" {BELIEVED.seconds // 60} minutes.",
+            f" {GONE_AFTER.seconds // 60} minutes.",
         )
 
 
 def _take_over(synced: RestorableRun, *, token: SecretStr) -> None:
-    """Say on the Hub that the run is this installation's now. Raises UserError when it moved on."""
+    """Say on the Hub that the run is this installation's now.
+
+    Raises UserError when the repository has changed meanwhile.
+    """
     before = synced.manifest.state
     ours = {
         "holder": installation(load_settings()),
-        # From now on nobody else is to take it; what was ended on purpose stays so.
+        # From now on no other may take it; a run that was ended on purpose stays ended.
         "state": RunState.TRAINING if before in CUT_OFF else before,
         "updated": datetime.now(UTC),
         "restored": synced.manifest.restored + 1,
     }
     with hub_errors(f"the repository {synced.repo}"):
-        HfApi(token=token.get_secret_value()).create_commit(
+        hub_client(token).create_commit(
             synced.repo,
             [
                 CommitOperationAdd(
@@ -194,8 +198,8 @@ def _newest(api: HfApi, owner: str) -> Iterable[ModelInfo]:
     )  # fmt: skip
 
 
-def _look(api: HfApi, repo: str) -> RestorableRun | None:
-    """What is kept in a repository; None when nothing whole is yet, or it is none of ours."""
+def _read(api: HfApi, repo: str) -> RestorableRun | None:
+    """The run in a repository; None when it has no complete checkpoint yet, or is not ours."""
     with hub_errors(f"the repository {repo}"):
         info = api.model_info(repo)
         names = {file.rfilename for file in info.siblings or []}

@@ -1,15 +1,15 @@
-"""What this home knows of a run's copy on the Hub: how the keeping goes, and whose the run is."""
+"""What this home knows of a run's checkpoints on the Hub: how syncing goes, and who has the run."""
 
-from huggingface_hub import HfApi
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from core.checkpoint_sync.manifest import read_manifest
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 from core.runs.store import Run
 
 
 class SyncStatus(BaseModel):
-    """How the keeping goes, for the page. `problem` is "" while it goes well."""
+    """How syncing goes, for the page. `problem` is "" while it goes well."""
 
     repo: str = ""
     url: str = ""
@@ -18,24 +18,24 @@ class SyncStatus(BaseModel):
 
 
 def sync_status(run: Run) -> SyncStatus | None:
-    """How the keeping of a run goes; None where nothing is synced."""
+    """How syncing a run goes; None where it is not synced."""
     if not run.paths.sync_status.exists():
         return None
     try:
         return SyncStatus.model_validate_json(run.paths.sync_status.read_bytes())
     except ValidationError:
-        return SyncStatus(problem="Another version of SmolFactory wrote where it is synced.")
+        return SyncStatus(problem="Another version of SmolFactory wrote the state of the sync.")
 
 
 def is_held_elsewhere(run: Run, *, token: SecretStr, here: str) -> bool:
-    """Whether a run that this home has was brought back on another machine, or ended there.
+    """Whether a run that this home has was restored on another machine, or ended there.
 
     Raises UserError when the Hub refuses or gives no answer.
     """
     synced = sync_status(run)
     if synced is None or not synced.step:
         return False
-    api = HfApi(token=token.get_secret_value())
+    api = hub_client(token)
     with hub_errors(f"the repository {synced.repo}"):
         if not api.repo_exists(synced.repo):
             return True

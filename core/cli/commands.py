@@ -5,6 +5,7 @@ import json
 import secrets
 import time
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -13,6 +14,7 @@ from core.checkpoint_sync.restore import restorable_runs, restore
 from core.cli.output import marked, progress_line, show, status_line, tell, tell_person
 from core.config.options import DatasetSource
 from core.config.parse import load_config, parse_config
+from core.config.reference import reference_page, setting_references
 from core.config.run_config import RunConfig
 from core.data.preview import Question
 from core.data.previewer import Previewer, require
@@ -189,6 +191,14 @@ def make_demo(asked: argparse.Namespace, settings: Settings) -> int:
 
 def print_schema(asked: argparse.Namespace, _: Settings) -> int:
     tell(json.dumps(RunConfig.model_json_schema(), indent=None if asked.json else 2))
+    return OK
+
+
+def print_settings(asked: argparse.Namespace, _: Settings) -> int:
+    if asked.json:
+        tell(json.dumps([asdict(setting) for setting in setting_references()]))
+    else:
+        tell(reference_page().removesuffix("\n"))
     return OK
 
 

@@ -36,6 +36,7 @@ def parse(arguments: list[str] | None, *, description: str | None) -> Asked:
     _add_push(subparsers)
     _add_demo(subparsers)
     _add_schema(subparsers)
+    _command(subparsers, "settings", commands.print_settings, help="all settings, as Markdown")
     return parser.parse_args(arguments, namespace=Asked())
 
 

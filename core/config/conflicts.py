@@ -1,7 +1,7 @@
 """What each setting alone allows and the settings together don't."""
 
 from core.config.model import AdapterSection
-from core.config.options import BY_LOSS, AdapterKind, DatasetFormat, DatasetSource, Schedule
+from core.config.options import BY_LOSS, DatasetFormat, DatasetSource, Schedule
 from core.config.run_config import RunConfig
 
 
@@ -9,10 +9,12 @@ def conflicts(config: RunConfig) -> dict[str, str]:
     """What each setting alone allows and the settings together don't."""
     faults = _data_conflicts(config)
     dataset, schedule = config.dataset, config.schedule
-    if dataset.format is DatasetFormat.TEXT and config.method.assistant_only_loss:
-        faults["method.assistant_only_loss"] = (
-            "Plain text has no answers: turn this off to train on it."
-        )
+    for name, message in config.method.conflicts():
+        faults[f"method.{name}"] = message
+    takes_text = DatasetFormat.TEXT in config.method.formats
+    if takes_text and dataset.format is DatasetFormat.TEXT and config.method.learns_answers_only:
+        told = "Plain text has no answers: turn this off to train on it."
+        faults["method.assistant_only_loss"] = told
     if schedule.lr_scheduler_type in BY_LOSS and not config.evaluates:
         faults["schedule.lr_scheduler_type"] = (
             "This schedule follows the evaluation loss: hold out some rows."
@@ -32,7 +34,7 @@ def conflicts(config: RunConfig) -> dict[str, str]:
         and (schedule.num_cycles or 1) % 1
     ):
         faults["schedule.num_cycles"] = "Restarts are counted in whole numbers."
-    if config.adapter.kind is AdapterKind.LORA and not all(layer_names(config.adapter)):
+    if config.adapter.has_adapter and not all(layer_names(config.adapter)):
         faults["adapter.lora_target_modules"] = "Write all-linear, or names with commas between."
     return faults
 

@@ -1,4 +1,4 @@
-"""The settings of the data: where rows come from, what their columns are for, which rows count."""
+"""Where rows come from, what their columns are for, which are used, and which evaluate."""
 
 import shlex
 from typing import Any, Literal
@@ -19,22 +19,22 @@ MIXED_PARTS = ("subset", "split", "revision", "weight")
 
 
 def part(label: str, help: str, *, basic: bool = False) -> Any:
-    """Declare what a part of each row is made of."""
-    told = "A column, or text with {column} in it; empty: found by itself."
+    """Declare one of the parts that a row is made of."""
+    told = "A column name or a template with {column}; detected if empty."
     return setting(None, label=label, help=f"{help} {told}", basic=basic, shown_when=NOT_BUILTIN)
 
 
 class Mixed(Section):
-    """Another dataset of the Hub that is trained on as well.
+    """Another Hub dataset to train on.
 
-    It may be written as one line: `owner/name subset=main split=train weight=0.5`.
+    It can be written on one line: `owner/name subset=main split=train weight=0.5`.
     """
 
     name: RepoId
     subset: Column | None = None
     split: Column = "train"
     revision: Revision | None = None
-    # How often each of its rows counts: 0.5 takes half of them by chance, 2 takes each twice.
+    # How often each of its rows is used: 0.5 takes a random half of them, 2 takes each twice.
     weight: float = Field(1, gt=0, le=100)
 
     @model_validator(mode="before")
@@ -45,41 +45,39 @@ class Mixed(Section):
         try:
             name, *named = shlex.split(value) or [""]
         except ValueError as error:
-            raise PydanticCustomError("mixed", "A quote in this line is never closed") from error
+            raise PydanticCustomError("mixed", "This line has an unclosed quote") from error
         values = {"name": name}
         for part in named:
             key, _, given = part.partition("=")
             if key not in MIXED_PARTS or not given or key in values:
-                told = (
-                    "Write owner/name, then once each at most subset=, split=, revision=, weight="
-                )
-                raise PydanticCustomError("mixed", f"{told}; {part!r} is none of them")
+                told = "Write owner/name, then subset=, split=, revision= or weight=, each once"
+                raise PydanticCustomError("mixed", f"{told}; {part!r} is not one of them")
             values[key] = given
         return values
 
 
 class DatasetSection(Section):
     source: DatasetSource = setting(
-        DatasetSource.BUILTIN, label="Where the data is", basic=True,
-        help="A dataset that comes with SmolFactory, one on the Hub, or a file of yours.",
+        DatasetSource.BUILTIN, label="Data source", basic=True,
+        help="A built-in dataset, a dataset on the Hub, or your own files.",
     )  # fmt: skip
     builtin: Literal["facts_to_json", "facts_pairs", "facts_rated", "sums"] = setting(
         BUILTIN_DATASET, label="Built-in dataset", basic=True,
-        help="Small and of our own making; the first teaches to answer in one line of JSON.",
+        help="Small datasets for a first run. Facts to JSON teaches answering in one line of JSON.",
         shown_when={"dataset.source": (DatasetSource.BUILTIN,)},
     )  # fmt: skip
     name: RepoId | None = setting(
-        None, label="Hub dataset", basic=True, help="The dataset's id on the Hub, as owner/name.",
+        None, label="Hub dataset", basic=True, help="The dataset's id, as owner/name.",
         shown_when=ON_HUB,
     )  # fmt: skip
     files: tuple[FileName, ...] = setting(
-        (), label="Your files", basic=True, max_length=MAX_FILES,
-        help="One row an example: csv, json, jsonl, parquet, or txt with one example a line.",
+        (), label="Training files", basic=True, max_length=MAX_FILES,
+        help="One example per row: csv, json, jsonl or parquet; or txt with one example per line.",
         shown_when=UPLOADED,
     )  # fmt: skip
     subset: Column | None = setting(
         None, label="Subset", basic=True,
-        help="The dataset's configuration on the Hub. Empty takes the only or the default one.",
+        help="Also called configuration. If empty, the default or only one.",
         shown_when=ON_HUB,
     )  # fmt: skip
     split: Column = setting(
@@ -88,100 +86,102 @@ class DatasetSection(Section):
     )  # fmt: skip
     revision: Revision | None = setting(
         None, label="Dataset revision",
-        help="A branch, tag or commit of the dataset. Empty takes the newest.",
+        help="A branch, tag or commit. If empty, the latest commit.",
         shown_when=ON_HUB,
     )  # fmt: skip
     format: DatasetFormat = setting(
-        DatasetFormat.AUTO, label="Format of a row", basic=True,
-        help="auto tells by the columns and the first rows; the preview says what it took.",
+        DatasetFormat.AUTO, label="Dataset format", basic=True,
+        help="auto detects it from the columns and the first rows; the preview shows the result.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
     streaming: bool = setting(
-        False, label="Read as it comes",
-        help="For data larger than the disk: rows are read while training, which needs max steps.",
+        False, label="Stream the dataset",
+        help="Read rows during training, for data larger than the disk. Requires maximum steps.",
         shown_when=ON_HUB,
     )  # fmt: skip
     mix: tuple[Mixed, ...] = setting(
-        (), label="Mix in", max_length=MAX_MIXED,
-        help="More datasets of the Hub, one a line: owner/name subset=main split=train weight=0.5.",
+        (), label="Additional datasets", max_length=MAX_MIXED,
+        help="More Hub datasets, one per line: owner/name subset=main split=train weight=0.5.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
 
 
 class ColumnsSection(Section):
-    """What each part of a row is made of: a column, or a text with {column} in it."""
+    """What each part of a row comes from: a column, or a template with {column} in it."""
 
-    messages: Part | None = part("Messages", "The column with the list of messages.")
-    prompt: Part | None = part("Prompt", "What the model is asked.", basic=True)
-    completion: Part | None = part("Answer", "What the model should answer.", basic=True)
-    reasoning: Part | None = part("Reasoning", "What the model should think before it answers.")
-    text: Part | None = part("Text", "Plain text to learn, without a chat template.")
-    chosen: Part | None = part("Better answer", "The better of two answers.")
-    rejected: Part | None = part("Worse answer", "The worse of two answers.")
-    label: Part | None = part("Rating", "The column that says whether the answer is good.")
-    answer: Part | None = part("Reference answer", "What is right, for rewards that compare.")
-    tools: Part | None = part("Tools", "The column with the tools that the model may call.")
-    system: Part | None = part("System message", "Added to rows that have none.", basic=True)
+    messages: Part | None = part("Messages", "The list of messages.")
+    prompt: Part | None = part("Prompt", "The input to the model.", basic=True)
+    completion: Part | None = part("Completion", "The answer to learn.", basic=True)
+    reasoning: Part | None = part("Reasoning", "The reasoning before the answer.")
+    text: Part | None = part("Text", "Plain text, trained on without a chat template.")
+    chosen: Part | None = part("Chosen", "The preferred answer.")
+    rejected: Part | None = part("Rejected", "The other answer.")
+    label: Part | None = part("Label", "Whether the answer is good or bad.")
+    answer: Part | None = part("Reference answer", "The correct answer, for rewards.")
+    tools: Part | None = part("Tools", "The tools that the model can call.")
+    system: Part | None = part("System message", "Added to rows without one.", basic=True)
     developer: Part | None = part(
-        "Developer message", "The same for templates with a developer's part."
+        "Developer message", "Likewise, for templates with a developer role."
     )
 
 
 class FiltersSection(Section):
     skip_unreadable: bool = setting(
         False, label="Skip rows that can't be read",
-        help="Rows that are broken or can't be brought into the format; they are counted.",
+        help="Skip and count broken rows and rows that don't fit the format.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
     drop_where: Column | None = setting(
         None, label="Drop rows where this is true",
-        help="A column; a row goes where it says true, yes or 1.", shown_when=NOT_BUILTIN,
+        help="A column name. Rows with true, yes or 1 in it are dropped.", shown_when=NOT_BUILTIN,
     )  # fmt: skip
     drop_empty: Column | None = setting(
-        None, label="Drop rows where this is empty", help="A column; a row goes where it is empty.",
+        None, label="Drop rows where this is empty",
+        help="A column name. Rows with nothing in it are dropped.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
     drop_duplicates: bool = setting(
-        False, label="Drop duplicates", help="Keep only the first of rows that are exactly alike."
+        False, label="Drop duplicates", help="Use only the first of several identical rows."
     )
     min_length: int | None = setting(
-        None, label="Shortest row", ge=1, le=1_048_576,
-        help="Drop rows with fewer tokens. Empty: no such limit.",
+        None, label="Minimum row length", ge=1, le=1_048_576,
+        help="Drop rows with fewer tokens. If empty, no limit.",
     )  # fmt: skip
     max_length: int | None = setting(
-        None, label="Longest row", ge=1, le=1_048_576,
-        help="Drop rows with more tokens, rather than cut them off. Empty: no such limit.",
+        None, label="Maximum row length", ge=1, le=1_048_576,
+        help="Drop rows with more tokens instead of truncating them. If empty, no limit.",
     )  # fmt: skip
     sample: int | None = setting(
-        None, label="Sample", ge=1, le=1_000_000_000,
-        help="Take so many rows by chance, with the run's seed. Empty takes all.",
+        None, label="Sample size", ge=1, le=1_000_000_000,
+        help="Train on this many rows, chosen at random. If empty, all rows.",
     )  # fmt: skip
     drop_untrainable: bool = setting(
         False, label="Drop rows with nothing to learn",
-        help="Without this, a row whose answer is cut off entirely stops the run before it starts.",
+        help="Otherwise, a row whose answer is truncated entirely prevents the run from starting.",
     )  # fmt: skip
 
 
 class EvaluationSection(Section):
     split: Column | None = setting(
-        None, label="Evaluation split",
-        help="A split that is never trained on. Empty: held-out rows of the training split.",
+        None, label="Validation split",
+        help="Never trained on. If empty, rows are held out from the training split.",
         shown_when=ON_HUB,
     )  # fmt: skip
     files: tuple[FileName, ...] = setting(
-        (), label="Files to evaluate with", max_length=MAX_FILES,
-        help="Never trained on. Empty: held-out rows of the other files.", shown_when=UPLOADED,
+        (), label="Validation files", max_length=MAX_FILES,
+        help="Never trained on. If empty, rows are held out from the training files.",
+        shown_when=UPLOADED,
     )  # fmt: skip
     fraction: float = setting(
-        0.1, label="Held-out share", ge=0, lt=1,
-        help="Share of the rows kept from training where nothing else is named above; 0 for none.",
+        0.1, label="Validation fraction", ge=0, lt=1,
+        help="Fraction of rows held out when no validation split or files are given. 0 for none.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
     eval_steps: int = setting(
-        20, label="Evaluate every", ge=1, le=1_000_000,
-        help="Steps from one look at the evaluation loss to the next.",
+        20, label="Eval steps", ge=1, le=1_000_000,
+        help="Evaluate every this many steps.",
     )  # fmt: skip
     max_eval_samples: int = setting(
-        200, label="Evaluation rows", ge=1, le=1_000_000,
-        help="At most so many rows are evaluated, so that a look stays quick.",
+        200, label="Maximum validation rows", ge=1, le=1_000_000,
+        help="Evaluate on at most this many rows, so that evaluation stays fast.",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The base model, and what of it is trained."""
+"""The base model, and which of its weights are trained."""
 
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.options import AdapterKind, ChatTemplate
@@ -8,40 +8,57 @@ from core.config.setting import Column, RepoId, Revision, Section, setting
 class ModelSection(Section):
     name: RepoId = setting(
         BUILTIN_MODEL, label="Base model", basic=True,
-        help="The built-in model, or any causal language model on the Hub, as owner/name.",
+        help="A causal language model on the Hub, as owner/name, or the built-in one.",
     )  # fmt: skip
     revision: Revision | None = setting(
         None, label="Model revision",
-        help="A branch, tag or commit of the model. Empty takes the newest on its main branch.",
+        help="A branch, tag or commit. If empty, the latest commit on the main branch.",
     )  # fmt: skip
     chat_template: ChatTemplate = setting(
         ChatTemplate.OWN, label="Chat template",
-        help="How conversations are laid out. plain and chatml are for models that have none.",
+        help="How conversations are formatted. Use plain or chatml for a model without a template.",
     )  # fmt: skip
 
 
 class AdapterSection(Section):
+    """What is trained. Ask it what it can do; only what makes the adapter asks for its kind."""
+
     kind: AdapterKind = setting(
         AdapterKind.LORA, label="What to train", basic=True,
-        help="A LoRA adapter (small, little memory) or all weights of the model (full).",
+        help="A LoRA adapter, which is small and saves memory, or all of the model's weights.",
     )  # fmt: skip
     lora_r: int = setting(
         16, label="LoRA rank", ge=1, le=1024,
-        help="Size of the adapter's matrices: more can learn more and needs more memory.",
+        help="Rank of the adapter matrices. A higher rank learns more and needs more memory.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
     lora_alpha: float = setting(
         32, label="LoRA alpha", gt=0, le=4096,
-        help="Strength of the adapter; twice the rank is usual.",
+        help="Scaling factor of the adapter. Twice the rank is a common choice.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
     lora_dropout: float = setting(
         0.0, label="LoRA dropout", ge=0, lt=1,
-        help="Share of the adapter's inputs dropped in training, against overfitting.",
+        help="Dropout probability in the adapter layers, to reduce overfitting.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
     lora_target_modules: Column = setting(
         "all-linear", label="LoRA target modules",
-        help="all-linear, or names of layers with commas between, such as q_proj, v_proj.",
+        help="all-linear, or a comma-separated list of layer names, such as q_proj, v_proj.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether an adapter is trained over frozen weights, and not the model's own weights."""
+        return self.kind is not AdapterKind.FULL
+
+    @property
+    def mergeable(self) -> bool:
+        """Whether the adapter can be added to its base, to make a model that stands alone."""
+        return self.has_adapter
+
+    @property
+    def quantized(self) -> bool:
+        """Whether the frozen weights are stored in fewer bits than they were published in."""
+        return False

@@ -18,6 +18,22 @@ class DatasetFormat(StrEnum):
     UNPAIRED_PREFERENCE = "unpaired_preference"
     PROMPT_ONLY = "prompt_only"
 
+    @property
+    def words(self) -> str:
+        """What rows of this format are, for a sentence."""
+        return _FORMAT_WORDS[self]
+
+
+_FORMAT_WORDS = {
+    DatasetFormat.AUTO: "rows of a format yet to be found out",
+    DatasetFormat.MESSAGES: "conversations",
+    DatasetFormat.PROMPT_COMPLETION: "prompts with their answers",
+    DatasetFormat.TEXT: "plain text",
+    DatasetFormat.PREFERENCE: "pairs of answers",
+    DatasetFormat.UNPAIRED_PREFERENCE: "answers with a label",
+    DatasetFormat.PROMPT_ONLY: "prompts without answers",
+}
+
 
 class ChatTemplate(StrEnum):
     """What conversations are laid out by: the model's own template, or one for models without."""

@@ -1,4 +1,4 @@
-"""What becomes of the result."""
+"""What happens to the model after training."""
 
 from typing import Annotated
 
@@ -10,43 +10,42 @@ from core.config.setting import Name, Section, setting
 
 class OutputSection(Section):
     name: Name = setting(
-        "smollm2-facts-to-json", label="Name of the result", basic=True,
-        help="Letters, digits, dots, dashes. The Hub repository gets this name under your account.",
+        "smollm2-facts-to-json", label="Model name", basic=True,
+        help="Letters, digits, '-', '_' and '.'. Also the name of the repository on the Hub.",
     )  # fmt: skip
     push_to_hub: bool = setting(
         False, label="Push to the Hub when done", basic=True,
-        help="Uploads and verifies the result. You can also push later, with one button.",
+        help="Uploads the model and verifies it. You can also push later, from the run's page.",
     )  # fmt: skip
     owner: Annotated[str, StringConstraints(pattern=r"^[\w\-.]{1,96}$")] | None = setting(
-        None, label="Owner on the Hub",
-        help="Your user name or an organization you may write to. Empty: your own account.",
+        None, label="Repository owner",
+        help="Your user name, or an organization you can write to. If empty, your own account.",
     )  # fmt: skip
     hub_private_repo: bool = setting(
-        True, label="Private", basic=True, help="Only you can see the repository on the Hub."
+        True, label="Private", basic=True, help="Make the Hub repository private."
     )
     pull_request: bool = setting(
-        False, label="As a pull request",
-        help="Proposes the result to a repository that is there already; others decide to take it.",
+        False, label="Push as a pull request",
+        help="Opens a pull request on an existing repository instead of committing to it.",
     )  # fmt: skip
     tracking: Tracking = setting(
-        Tracking.NONE, label="Tracking online",
-        help="Adds it to your dataset smolfactory-experiments; trackio draws it too, in public.",
+        Tracking.NONE, label="Experiment tracking",
+        help="Logs to your dataset smolfactory-experiments; trackio adds a public dashboard Space.",
     )  # fmt: skip
-
     weights: Weights = setting(
         Weights.ADAPTER, label="What to push",
-        help="The adapter is small and needs its base; merged into it, the model stands alone.",
+        help="The adapter is small but needs its base model. A merged model works on its own.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
     sync_checkpoints: bool = setting(
-        False, label="Keep checkpoints on the Hub",
-        help="Copies the newest to a private repository of yours as it trains, until it is pushed.",
+        False, label="Sync checkpoints to the Hub",
+        help="Uploads the latest to a private repository until the model is pushed.",
     )  # fmt: skip
     auto_resume: bool = setting(
-        False, label="Resume by itself",
-        help="Goes on when a machine that went away is back. A Space needs HF_TOKEN for that.",
+        False, label="Auto-resume",
+        help="Resumes an interrupted run automatically. On a Space, needs the HF_TOKEN secret.",
     )  # fmt: skip
     pause_space: bool = setting(
-        False, label="Pause the Space afterwards",
-        help="After this run, if no other waits and every model is pushed and verified.",
+        False, label="Pause the Space when done",
+        help="Only if no other run is waiting and every model has been pushed and verified.",
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """Settings out of a form or a file, with a message for each that is at fault."""
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,8 +8,10 @@ import yaml
 from pydantic import ValidationError
 
 from core.config.conflicts import conflicts
+from core.config.every_setting import METHOD, NAME, settings_of_a_run
+from core.config.methods import METHODS
 from core.config.migrations import migrate, renamed
-from core.config.run_config import VERSION, RunConfig, settings_of_a_run
+from core.config.run_config import VERSION, RunConfig
 from core.errors import InvalidConfig
 
 MAX_YAML_BYTES = 256 * 1024
@@ -65,21 +68,32 @@ def _place(error: yaml.YAMLError) -> str:
 def _messages(error: ValidationError) -> dict[str, str]:
     faults: dict[str, str] = {}
     for fault in error.errors(include_url=False)[:MAX_FAULTS]:
-        section_and_name, inner = fault["loc"][:2], fault["loc"][2:]
-        entry = f"Entry {inner[0] + 1}: " if inner and isinstance(inner[0], int) else ""
-        path = ".".join(str(part) for part in section_and_name) or "yaml"
-        faults.setdefault(path, f"{entry}{_sentence(fault)}")
+        path = _path(fault)
+        inner = path[2:]
+        entry = f"Entry {int(inner[0]) + 1}: " if inner and inner[0].isdigit() else ""
+        faults.setdefault(".".join(path[:2]) or "yaml", f"{entry}{_sentence(fault, path)}")
     return faults
 
 
-def _sentence(fault: Any) -> str:
+def _path(fault: Any) -> list[str]:
+    """Where a fault is, as a file has it: pydantic puts the method's name before its settings."""
     path = [str(part) for part in fault["loc"]]
+    if path == [METHOD] and fault["type"] == "union_tag_invalid":
+        return [METHOD, NAME]
+    return [METHOD, *path[2:]] if path[:1] == [METHOD] and len(path) > 2 else path
+
+
+def _sentence(fault: Any, path: list[str]) -> str:
     match fault["type"]:
         case "extra_forbidden" if len(path) > 2:
             return f"There is no {path[-1]!r} here."
+        case "extra_forbidden" if path[0] == METHOD:
+            return f"The method {fault['loc'][1]} has no setting {path[-1]}.{_nearest(path)}"
         case "extra_forbidden":
             return f"There is no setting {'.'.join(path)}.{_nearest(path)}"
-        case "string_pattern_mismatch" if path[-1] == "name" and path[0] in ("model", "dataset"):
+        case "union_tag_invalid":
+            return _unknown_method(fault["ctx"]["tag"])
+        case "string_pattern_mismatch" if path[-1] == NAME and path[0] in ("model", "dataset"):
             return "Write it as owner/name, as on the Hub: letters, digits, '-', '_' and '.'."
         case "string_pattern_mismatch" if path[-2:-1] == ["files"]:
             return "Name a file without its folder; from a terminal it lies beside the YAML."
@@ -91,18 +105,27 @@ def _sentence(fault: Any) -> str:
             return "Write a number here."
         case "int_from_float":
             return "Write a whole number here."
+        case "model_attributes_type":
+            return "This should be a section with settings in it."
         case _:
             message = str(fault["msg"]).removeprefix("Input should be ")
             return f"This should be {message}." if message != fault["msg"] else f"{message}."
 
 
-def _nearest(path: list[str]) -> str:
-    import difflib
+def _unknown_method(name: str) -> str:
+    found = difflib.get_close_matches(name.lower()[:MAX_NAME], METHODS, n=1)
+    nearest = f" Did you mean {found[0]}?" if found else ""
+    return f"There is no method {name[:MAX_NAME]!r}.{nearest} There are: {', '.join(METHODS)}."
 
-    known = [setting.path for setting in settings_of_a_run()]
-    if len(path) > 2 or len(".".join(path)) > MAX_NAME:
+
+def _nearest(path: list[str]) -> str:
+    wanted = ".".join(path)
+    if len(path) > 2 or len(wanted) > MAX_NAME:
         return ""
-    if new := renamed(".".join(path)):
+    if new := renamed(wanted):
         return f" It is called {new} since version 2 of the file."
-    found = difflib.get_close_matches(".".join(path), known, n=1)
+    known = {setting.path: setting for setting in settings_of_a_run()}
+    if wanted in known:
+        return f" It is one of {' and '.join(known[wanted].methods)}."
+    found = difflib.get_close_matches(wanted, known, n=1)
     return f" Did you mean {found[0]}?" if found else ""

@@ -1,16 +1,14 @@
 """RunConfig: all that a person asks of a run, in one validated object."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field
-from pydantic.fields import FieldInfo
+from pydantic import Field, model_validator
 
 from core.config.data import ColumnsSection, DatasetSection, EvaluationSection, FiltersSection
-from core.config.method import SftSection
+from core.config.methods import DEFAULT_METHOD, Method
+from core.config.methods.sft import SftSettings
 from core.config.model import AdapterSection, ModelSection
 from core.config.options import DatasetSource
 from core.config.output import OutputSection
@@ -28,13 +26,22 @@ class RunConfig(Section):
     dataset: DatasetSection = Field(default_factory=DatasetSection, title="Dataset")
     columns: ColumnsSection = Field(default_factory=ColumnsSection, title="Columns")
     filters: FiltersSection = Field(default_factory=FiltersSection, title="Filters")
-    method: SftSection = Field(default_factory=SftSection, title="Method")
+    method: Method = Field(default_factory=SftSettings, title="Method")
     adapter: AdapterSection = Field(default_factory=AdapterSection, title="Adapter")
     training: TrainingSection = Field(default_factory=TrainingSection, title="Training")
     schedule: ScheduleSection = Field(default_factory=ScheduleSection, title="Schedule")
     evaluation: EvaluationSection = Field(default_factory=EvaluationSection, title="Evaluation")
     output: OutputSection = Field(default_factory=OutputSection, title="Output")
     hardware: HardwareSection = Field(default_factory=HardwareSection, title="Hardware")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_method(cls, values: Any) -> Any:
+        """A section that names no method has settings of the default one."""
+        method = values.get("method") if isinstance(values, dict) else None
+        if not isinstance(method, dict) or "name" in method:
+            return values
+        return values | {"method": {"name": DEFAULT_METHOD, **method}}
 
     @property
     def evaluates(self) -> bool:
@@ -69,47 +76,6 @@ class RunConfig(Section):
     def to_yaml(self) -> str:
         values = self.model_dump(mode="json")
         return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One field of RunConfig, with the path by which errors and the form name it."""
-
-    section: str
-    name: str
-    field: FieldInfo
-
-    @property
-    def path(self) -> str:
-        return f"{self.section}.{self.name}"
-
-    @property
-    def label(self) -> str:
-        return str(self.field.title)
-
-    @property
-    def basic(self) -> bool:
-        return bool(self._extra["basic"])
-
-    @property
-    def shown_when(self) -> dict[str, list[str]]:
-        conditions: dict[str, list[str]] = self._extra["shown_when"]
-        return conditions
-
-    @property
-    def _extra(self) -> dict[str, Any]:
-        extra = self.field.json_schema_extra
-        if not isinstance(extra, dict):
-            raise TypeError(f"{self.path} is not declared with setting().")
-        return extra
-
-
-def settings_of_a_run() -> Iterator[Setting]:
-    """All settings, in the order in which they are declared."""
-    for section, field in RunConfig.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            for name, inner in field.annotation.model_fields.items():
-                yield Setting(section=section, name=name, field=inner)
 
 
 def hub_datasets(config: RunConfig) -> list[str]:

@@ -7,15 +7,7 @@ errors.
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 # The Hub's own rule for a repository's id: an owner and a name of letters, digits, "-", "_", ".".
 RepoId = Annotated[str, StringConstraints(pattern=r"^\w([\w\-.]{0,94}\w)?/\w([\w\-.]{0,94}\w)?$")]
@@ -51,14 +43,28 @@ def setting(
     )
 
 
+# Validation refuses it wherever a number or a text is wanted.
+_YES_OR_NO = object()
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
 
-    @field_validator("*", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _no_switch_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML's yes and no are True and False, which Python would take for 1 and 0."""
-        kind = cls.model_fields[info.field_name or ""].annotation
-        if isinstance(value, bool) and kind not in (bool, Any):
-            raise PydanticCustomError("float_type", "should be a number or text")
-        return value
+    def _no_yes_for_a_number(cls, values: Any) -> Any:
+        """YAML's yes and no are True and False, which Python would take for 1 and 0.
+
+        Not a validator of each field: pydantic allows none before a union's discriminator.
+        """
+        if not isinstance(values, dict):
+            return values
+        return {
+            name: _YES_OR_NO if isinstance(value, bool) and not cls._is_switch(name) else value
+            for name, value in values.items()
+        }
+
+    @classmethod
+    def _is_switch(cls, name: str) -> bool:
+        field = cls.model_fields.get(name)
+        return field is None or field.annotation in (bool, Any)

@@ -1,4 +1,4 @@
-"""How it is trained: steps, learning rate and its schedule, number format."""
+"""How the model is trained: steps, learning rate and its schedule, precision."""
 
 from typing import Literal
 
@@ -17,129 +17,130 @@ from core.config.setting import Section, setting
 
 class TrainingSection(Section):
     num_train_epochs: float = setting(
-        1.0, label="Epochs", gt=0, le=1000, basic=True, help="How often each example is seen."
+        1.0, label="Epochs", gt=0, le=1000, basic=True, help="Number of passes over the data."
     )
     max_steps: int | None = setting(
-        None, label="Max steps", ge=1, le=100_000_000,
-        help="End after so many optimizer steps, whatever the epochs say. Empty: no such limit.",
+        None, label="Maximum steps", ge=1, le=100_000_000,
+        help="Stop after this many optimizer steps. If empty, the number of epochs decides.",
     )  # fmt: skip
     learning_rate: float = setting(
         1e-3, label="Learning rate", gt=0, le=1, basic=True,
-        help="Peak learning rate: about 2e-4 to 1e-3 for LoRA, 1e-5 to 5e-5 for all weights.",
+        help="Peak value. Typical: 2e-4 to 1e-3 for LoRA, 1e-5 to 5e-5 for all weights.",
     )  # fmt: skip
     per_device_train_batch_size: int = setting(
-        8, label="Batch size", ge=1, le=4096, basic=True,
-        help="Examples at a time on the device; less needs less memory.",
+        8, label="Per-device batch size", ge=1, le=4096, basic=True,
+        help="Examples per forward pass on each device. Lower it to save memory.",
     )  # fmt: skip
     gradient_accumulation_steps: int = setting(
-        1, label="Gradient accumulation", ge=1, le=4096,
-        help="Batches that are added up before each optimizer step.",
+        1, label="Gradient accumulation steps", ge=1, le=4096,
+        help="Batches to accumulate before each optimizer step.",
     )  # fmt: skip
     optim: Optimizer = setting(
-        Optimizer.ADAMW, label="Optimizer", help="How gradients become steps; AdamW suits most."
+        Optimizer.ADAMW, label="Optimizer", help="AdamW works well in most cases."
     )
     weight_decay: float = setting(
-        0.0, label="Weight decay", ge=0, le=1, help="Pulls the weights towards zero at each step."
+        0.0, label="Weight decay", ge=0, le=1, help="Pulls the weights toward zero at each step."
     )
     max_grad_norm: float = setting(
-        1.0, label="Gradient clipping", ge=0, le=1000,
-        help="The longest gradient that is let through; 0 lets all through.",
+        1.0, label="Maximum gradient norm", ge=0, le=1000,
+        help="Gradients with a larger norm are clipped. 0 turns clipping off.",
     )  # fmt: skip
     seed: int = setting(
-        42, label="Seed", ge=0, le=2**32 - 1, help="The same seed gives the same data order."
-    )
+        42, label="Seed", ge=0, le=2**32 - 1,
+        help="Random seed for sampling, shuffling and initialization.",
+    )  # fmt: skip
     logging_steps: int = setting(
-        1, label="Log every", ge=1, le=1_000_000,
-        help="Steps from one point of a curve to the next.",
+        1, label="Logging steps", ge=1, le=1_000_000,
+        help="Log metrics every this many steps.",
     )  # fmt: skip
     save_steps: int = setting(
-        20, label="Save every", ge=1, le=1_000_000,
-        help="Steps from one checkpoint to the next; a run resumes from the newest.",
+        20, label="Save steps", ge=1, le=1_000_000,
+        help="Save a checkpoint every this many steps. A run resumes from the latest one.",
     )  # fmt: skip
     save_total_limit: int = setting(
-        2, label="Checkpoints to keep", ge=1, le=100, help="Older checkpoints are deleted."
+        2, label="Checkpoint limit", ge=1, le=100, help="Older checkpoints are deleted from disk."
     )
 
 
 class ScheduleSection(Section):
     lr_scheduler_type: Schedule = setting(
-        Schedule.COSINE, label="Schedule", help="How the learning rate moves during training."
+        Schedule.COSINE, label="Schedule", help="How the learning rate changes during training."
     )
     warmup_steps: float = setting(
-        0.05, label="Warm-up", ge=0, le=10_000_000,
-        help="Steps of a rising learning rate at the start; below 1 it is a share of all steps.",
+        0.05, label="Warm-up steps", ge=0, le=10_000_000,
+        help="Steps of rising learning rate at the start. Below 1, a fraction of all steps.",
         shown_when={
             "schedule.lr_scheduler_type": tuple(s for s in Schedule if s not in WITHOUT_WARMUP)
         },
     )  # fmt: skip
     num_cycles: float | None = setting(
         None, label="Cycles", gt=0, le=1000,
-        help="Waves of the cosine (0.5 is one fall), or restarts. Empty: transformers' default.",
+        help="Cosine cycles (0.5 is a single decay) or restarts. If empty, transformers' default.",
         shown_when={"schedule.lr_scheduler_type": COSINES},
     )  # fmt: skip
     min_lr_rate: float = setting(
-        0.1, label="Minimum, as a share of the peak", ge=0, le=1,
-        help="The learning rate at the end, as a share of the peak.",
+        0.1, label="Minimum learning rate ratio", ge=0, le=1,
+        help="Final learning rate as a fraction of the peak.",
         shown_when={"schedule.lr_scheduler_type": (*WITH_MIN_LR, Schedule.WARMUP_STABLE_DECAY)},
     )  # fmt: skip
     warmup_lr_rate: float | None = setting(
-        None, label="Start, as a share of the peak", ge=0, le=1,
-        help="The learning rate at the first step of the warm-up. Empty: transformers' default.",
+        None, label="Initial learning rate ratio", ge=0, le=1,
+        help="Initial learning rate as a fraction of the peak. If empty, transformers' default.",
         shown_when={"schedule.lr_scheduler_type": (Schedule.COSINE_WARMUP_WITH_MIN_LR,)},
     )  # fmt: skip
     power: float = setting(
-        1.0, label="Power", gt=0, le=10, help="Exponent of the polynomial; 1 is a straight line.",
+        1.0, label="Power", gt=0, le=10, help="Exponent of the polynomial. 1 is linear.",
         shown_when={"schedule.lr_scheduler_type": (Schedule.POLYNOMIAL,)},
     )  # fmt: skip
     lr_end: float = setting(
         1e-7, label="Final learning rate", ge=0, le=1,
-        help="The learning rate at the end; it must lie below the peak.",
+        help="Must be lower than the peak.",
         shown_when={"schedule.lr_scheduler_type": (Schedule.POLYNOMIAL,)},
     )  # fmt: skip
     timescale: int | None = setting(
         None, label="Timescale", ge=1, le=100_000_000,
-        help="Steps that set the pace of the decay. Empty: the warm-up steps.",
+        help="Timescale of the decay, in steps. If empty, the warm-up steps.",
         shown_when={"schedule.lr_scheduler_type": (Schedule.INVERSE_SQRT,)},
     )  # fmt: skip
     decay_steps: int = setting(
-        10, label="Decay", ge=1, le=10_000_000, help="Steps of the fall at the end.",
+        10, label="Decay steps", ge=1, le=10_000_000, help="Length of the final decay.",
         shown_when={"schedule.lr_scheduler_type": (Schedule.WARMUP_STABLE_DECAY,)},
     )  # fmt: skip
     warmup_type: Literal["linear", "cosine", "1-sqrt"] = setting(
-        "linear", label="Warm-up curve", help="The shape of the rise.",
+        "linear", label="Warm-up type", help="Shape of the warm-up.",
         shown_when={"schedule.lr_scheduler_type": (Schedule.WARMUP_STABLE_DECAY,)},
     )  # fmt: skip
     decay_type: Literal["linear", "cosine", "1-sqrt"] = setting(
-        "cosine", label="Decay curve", help="The shape of the fall.",
+        "cosine", label="Decay type", help="Shape of the decay.",
         shown_when={"schedule.lr_scheduler_type": (Schedule.WARMUP_STABLE_DECAY,)},
     )  # fmt: skip
     factor: float = setting(
         0.5, label="Factor", gt=0, lt=1,
-        help="What the learning rate is multiplied by when the loss stops falling.",
+        help="The learning rate is multiplied by this when the loss stops improving.",
         shown_when={"schedule.lr_scheduler_type": BY_LOSS},
     )  # fmt: skip
     patience: int = setting(
         5, label="Patience", ge=0, le=1_000_000,
-        help="Looks at the loss without improvement before the learning rate changes.",
+        help="Evaluations without improvement before the learning rate changes.",
         shown_when={"schedule.lr_scheduler_type": BY_LOSS},
     )  # fmt: skip
     min_lr: float = setting(
-        0.0, label="Lowest learning rate", ge=0, le=1, help="The learning rate never goes below.",
+        0.0, label="Minimum learning rate", ge=0, le=1, help="Lower bound of the learning rate.",
         shown_when={"schedule.lr_scheduler_type": BY_LOSS},
     )  # fmt: skip
     max_lr: float | None = setting(
-        None, label="Highest learning rate", gt=0, le=1,
-        help="The learning rate never goes above. Empty: the peak.",
+        None, label="Maximum learning rate", gt=0, le=1,
+        help="Upper bound of the learning rate. If empty, the peak.",
         shown_when={"schedule.lr_scheduler_type": (Schedule.GREEDY,)},
     )  # fmt: skip
 
 
 class HardwareSection(Section):
     precision: Precision = setting(
-        Precision.AUTO, label="Number format",
-        help="auto measures which is fast and safe on this machine.",
+        Precision.AUTO, label="Precision",
+        help="Number format for training. auto measures what is fast and safe on this machine.",
     )  # fmt: skip
     gradient_checkpointing: Switch = setting(
         Switch.AUTO, label="Gradient checkpointing",
-        help="Saves memory and costs time; auto turns it on only where memory is short.",
+        help="Saves memory at the cost of speed. auto enables it only when memory is short.",
     )  # fmt: skip

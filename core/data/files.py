@@ -21,7 +21,7 @@ FOREIGN = {
     b"\x1f\x8b": "compressed with gzip",
     b"PAR1\x15": "a parquet file",
 }
-SKIP = "or turn on 'Skip rows that can't be read' under Filters"
+SKIP = "or turn on `filters.skip_unreadable`"
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _check_names(columns: Collection[str], *, where: str) -> None:
     if len(columns) > MAX_COLUMNS:
         raise UserError(
             f"{where} has {len(columns):,} columns; SmolFactory reads at most {MAX_COLUMNS:,}.",
-            hint="Keep the columns that are the question and the answer.",
+            hint="Leave only the columns with the prompt and the answer.",
         )
     if (bad := next((name for name in columns if not _can_be_shown(name)), None)) is not None:
         raise UserError(

@@ -13,7 +13,7 @@ from core.data.sources import HubSplit
 from core.errors import HubUnreachable, UserError
 from core.hub.errors import hub_errors
 from core.hub.lookups import dataset_info
-from core.settings import load_settings
+from core.settings import token_of_this_process
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -115,7 +115,7 @@ def info_of(wanted: HubSplit) -> DatasetInfo:
     Raises UserError when it is not to be had.
     """
     return dataset_info(
-        wanted.name, revision=wanted.revision, token=load_settings().token,
+        wanted.name, revision=wanted.revision, token=token_of_this_process(),
         field=wanted.name_field, revision_field=wanted.revision_field,
     )  # fmt: skip
 
@@ -133,25 +133,25 @@ def _dataset_errors(wanted: HubSplit) -> Iterator[None]:
             if "gated" in str(error):
                 raise UserError(
                     f"You don't have access to {name} yet: it is gated.",
-                    hint="Accept its terms on its page on the Hub, with your token's account.",
+                    hint="Accept its terms on its Hub page, with the account of your token.",
                     field=wanted.name_field,
                 ) from error
             raise UserError(
-                f"The Hub does not know the dataset {name}, or your token may not see it.",
-                hint="Check the spelling, as owner/name.",
+                f"The Hub can't find the dataset {name}, or your token has no access to it.",
+                hint="Check the spelling: it is owner/name.",
                 field=wanted.name_field,
             ) from error
         except DatasetGenerationError as error:
             raise UserError(
                 f"The files of {name} can't be read: {error.__cause__ or error}",
-                hint="Look at the dataset's page on the Hub: its viewer shows the same fault.",
+                hint="Check the viewer on the dataset's Hub page: it should show the same error.",
                 field=wanted.name_field,
             ) from error
         except RuntimeError as error:
             if "scripts are no longer supported" not in str(error):
                 raise
             raise UserError(
-                f"{name} is made by a script of its own, and SmolFactory runs none.",
+                f"{name} is made by a script of its own, and SmolFactory does not run scripts.",
                 hint="Look for a copy of it with parquet files.",
                 field=wanted.name_field,
             ) from error
@@ -172,7 +172,7 @@ def _refusal(error: ValueError, wanted: HubSplit) -> UserError:
         return UserError(
             f"{wanted.name} has no subset {wanted.subset!r}."
             if wanted.subset
-            else f"{wanted.name} has several subsets: name one.",
+            else f"{wanted.name} has several subsets: choose one.",
             hint=text.partition("\n")[0][:300],
             field=wanted.subset_field,
         )

@@ -220,7 +220,7 @@ def _missing(
     part = next(part for part in REQUIRED[format] if part not in found)
     return UserError(
         f"Nothing tells which column is the {part}. This data has: {_listed(columns)}.",
-        hint=f"Name it in the field '{ColumnsSection.model_fields[part].title}'.",
+        hint=f"Name it: set `columns.{part}`.",
         field=f"columns.{part}",
     )
 
@@ -228,8 +228,8 @@ def _missing(
 def _unknown(columns: Sequence[str]) -> UserError:
     return UserError(
         f"This data has no columns that SmolFactory knows. It has: {_listed(columns)}.",
-        hint="Say which column is for what, under Columns: messages, or prompt and completion, "
-        "or text.",
+        hint="Say which column is for what: set `columns.messages`, or `columns.prompt` and "
+        "`columns.completion`, or `columns.text`.",
         field="dataset.format",
     )
 

@@ -141,7 +141,7 @@ def limit_memory() -> None:
 def too_large(field: str) -> UserError:
     """The refusal of data that can't be looked at within the limit of memory."""
     return UserError(
-        "This data needs more memory to look at than a preview may take.",
+        "Reading this data needs more memory than a preview may use.",
         hint="Look for a row that is many megabytes long, or a file that unpacks to far more than "
         "its size.",
         field=field,

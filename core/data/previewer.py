@@ -63,7 +63,7 @@ class Previewer:
         except UserError as error:
             self._end()
             if self._gave_up:
-                text = "This look took long, and was given up for a newer one."
+                text = "This preview took long, and was canceled for a newer one."
                 raise Superseded(text) from error
             raise
         finally:
@@ -147,8 +147,8 @@ def _exchange(process: subprocess.Popen[bytes], question: Question) -> Preview:
         if process.wait() < 0:
             raise too_large(field)
         raise UserError(
-            "SmolFactory broke off while looking at this data, which is a fault of its own.",
-            hint="Its log says where. Look for a row that is unlike the others.",
+            "SmolFactory crashed while reading this data, which is a bug.",
+            hint="Its log says where. Check whether a row is unlike the others.",
             field=field,
         )
     return Preview.model_validate(json.loads(answer))
@@ -165,7 +165,7 @@ def _lines(process: subprocess.Popen[bytes], *, until: float, field: str) -> Ite
             if not data or data.endswith(b"\n"):
                 return
     raise UserError(
-        f"This data could not be looked at in {ANSWER_SECONDS:.0f} seconds.",
+        f"This data could not be read within {ANSWER_SECONDS:.0f} seconds.",
         hint="Look for a row that is many megabytes long.",
         field=field,
     )

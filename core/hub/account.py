@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from huggingface_hub import HfApi
 from pydantic import SecretStr
 
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 
-# Of the roles in an organization. A contributor may write to nothing but what is theirs.
+# Roles in an organization. A contributor can write only to repositories of their own.
 WRITING_ROLES = frozenset({"write", "admin"})
 # Who-am-I is strictly rate-limited by the Hub.
 ACCOUNT_SECONDS = 300
-# The Hub's names for kinds of tokens; one that it tells no role of comes from a sign-in.
+# The Hub's names for kinds of tokens; one without a role comes from a sign-in.
 KINDS = {"read": "read", "write": "write", "fineGrained": "fine-grained"}
 
 
@@ -45,19 +45,15 @@ def account(token: SecretStr, *, fresh: bool = False) -> Account:
     if known and not fresh and time.monotonic() - known[0] < ACCOUNT_SECONDS:
         return known[1]
     with hub_errors("your account"):
-        answer = _api(token).whoami()
+        answer = hub_client(token).whoami()
     found = _account(answer)
     _accounts[key] = (time.monotonic(), found)
     return found
 
 
 def key_of(token: SecretStr) -> str:
-    """What stands for a token where something is remembered of it: what is kept can leak."""
+    """A key for caches by token: the token itself is never stored."""
     return sha256(token.get_secret_value().encode()).hexdigest()
-
-
-def _api(token: SecretStr | None) -> HfApi:
-    return HfApi(token=token.get_secret_value() if token else False)
 
 
 def _account(answer: dict[str, Any]) -> Account:

@@ -1,4 +1,4 @@
-"""What the Hub's client raises, as messages that say what to do."""
+"""What the Hub's client raises, turned into messages that say what to do."""
 
 import contextlib
 import re
@@ -31,7 +31,7 @@ def hub_errors(
     except GatedRepoError as error:
         raise UserError(
             f"You don't have access to {what} yet: it is gated.",
-            hint="Accept its terms on its page on the Hub, with the account of your token.",
+            hint="Accept its terms on its Hub page, with the account of your token.",
             field=field,
         ) from error
     except RevisionNotFoundError as error:
@@ -41,17 +41,17 @@ def hub_errors(
         ) from error  # fmt: skip
     except RepositoryNotFoundError as error:
         raise UserError(
-            f"The Hub does not know {what}, or your token may not see it.",
-            hint="Check the spelling, as owner/name.",
+            f"The Hub can't find {what}, or your token has no access to it.",
+            hint="Check the spelling: it is owner/name.",
             field=field,
         ) from error
     except LocalEntryNotFoundError as error:
-        # A download that got no answer, and nothing of it in the cache.
+        # A download that got no response, with nothing in the cache.
         raise _unreachable(what, field) from error
     except EntryNotFoundError as error:
-        raise UserError(f"A file of {what} is not there.", field=field) from error
+        raise UserError(f"A file of {what} is missing on the Hub.", field=field) from error
     except HFValidationError as error:
-        raise UserError(f"{what} is not a name that the Hub allows.", field=field) from error
+        raise UserError(f"{what} is not a valid name on the Hub.", field=field) from error
     except LocalTokenNotFoundError as error:
         raise UserError("This needs a Hugging Face token.", hint="Set HF_TOKEN.") from error
     except (OfflineModeIsEnabled, httpx2.TransportError) as error:
@@ -61,22 +61,22 @@ def hub_errors(
     except XetAuthenticationError as error:
         raise _refusal(401, what=what, field=field) from error
     except XetObjectNotFoundError as error:
-        raise UserError(f"A file of {what} is not there.", field=field) from error
+        raise UserError(f"A file of {what} is missing on the Hub.", field=field) from error
     except (ConnectionError, RuntimeError) as error:
-        # Transfers tell of a refusal in the words or the cause of another error.
+        # A transfer that is refused says so only in the text or the cause of another error.
         raise _http_error(error, what=what, field=field) from error
 
 
 def _unreachable(what: str, field: str | None) -> HubUnreachable:
     return HubUnreachable(
-        f"The Hub gave no answer about {what}.",
-        hint="Check the network, or use the built-in model and data, which need none.",
+        f"The Hub did not respond to a request about {what}.",
+        hint="Check the network, or use the built-in model and data, which work offline.",
         field=field,
     )
 
 
 def _status(error: BaseException) -> int | None:
-    """The HTTP status that an error of the Hub's client tells of, if any."""
+    """The HTTP status in an error of the Hub's client, if there is one."""
     if isinstance(error, HfHubHTTPError) and error.response is not None:
         return int(error.response.status_code)
     if isinstance(error.__cause__, HfHubHTTPError):
@@ -87,12 +87,12 @@ def _status(error: BaseException) -> int | None:
 
 def _http_error(error: BaseException, *, what: str, field: str | None) -> UserError:
     if type(error) is not RuntimeError and isinstance(error, RuntimeError):
-        # One of its kinds, as of a recursion without end, is nothing that a transfer tells.
+        # A subclass, such as RecursionError, does not come from a transfer.
         raise error
     status = _status(error)
     if status is None:
         return HubUnreachable(
-            f"The transfer of {what.removeprefix('the upload to ')} broke off: {error}",
+            f"The transfer of {what.removeprefix('the upload to ')} was interrupted: {error}",
             hint="Try again.",
             field=field,
         )
@@ -104,39 +104,41 @@ def _refusal(status: int, *, what: str, field: str | None, words: str = "") -> U
         case 401:
             return TokenRefused(
                 "The Hub does not accept this token.",
-                hint="It was revoked or has ended: sign in again, or set a new HF_TOKEN.",
+                hint="It has expired or was revoked: sign in again, or set a new HF_TOKEN.",
                 field=field,
             )
         case 402:
             return UserError(
-                f"The Hub asks to be paid for {what}.",
-                hint="Set up billing on the Hub, or choose what is free.",
+                f"The Hub requires payment for {what}.",
+                hint="Set up billing on the Hub, or choose a free option.",
                 field=field,
             )
         case 403 if re.search(r"quota|storage limit", words, re.IGNORECASE):
             return UserError(
-                "The account on the Hub has no storage left.",
-                hint="Delete there what is no longer needed, or get more; then try again.",
+                "This Hub account has no storage left.",
+                hint="Delete what you no longer need there, or buy more storage; then try again.",
                 field=field,
             )
         case 403:
             return TokenRefused(
-                f"This token has no right to {what}.", hint="Use one with write access.",
+                f"This token has no permission for {what}.", hint="Use one with write access.",
                 field=field,
             )  # fmt: skip
         case 409 | 412:
             return HubUnreachable(
-                f"Others wrote to {what.removeprefix('the upload to ')} at the same moment.",
+                f"Someone else wrote to {what.removeprefix('the upload to ')} at the same time.",
                 hint="Try again.",
                 field=field,
             )
         case 429:
             return HubUnreachable(
-                "The Hub asks us to slow down.", hint="Try again in a few minutes.", field=field
+                "The Hub is limiting the rate of requests.",
+                hint="Try again in a few minutes.",
+                field=field,
             )
         case _ if status >= 500:
             return HubUnreachable(
-                f"The Hub has a fault of its own (HTTP {status}).", hint="Try again later.",
+                f"The Hub had an internal error (HTTP {status}).", hint="Try again later.",
                 field=field,
             )  # fmt: skip
     return UserError(f"The Hub refused {what} (HTTP {status}).", field=field)

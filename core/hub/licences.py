@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pydantic import SecretStr
 
 from core.config.builtin_names import BUILTIN_MODEL
+from core.config.check import Context
 from core.config.run_config import RunConfig, hub_datasets
 from core.errors import UserError
 from core.hub.lookups import licences_of
@@ -19,25 +20,25 @@ from core.hub.lookups import licences_of
 _OWN_TERMS = ("other", "llama", "gemma", "openrail", "bigscience", "creativeml", "deepfloyd")
 
 
-def licences_of_run(config: RunConfig, *, token: SecretStr | None) -> Iterator[tuple[str, str]]:
-    """The licence of everything from the Hub that goes into a run, and whose it is."""
-    wanted = [(name, "dataset") for name in hub_datasets(config)]
-    if config.model.name != BUILTIN_MODEL:
-        wanted.insert(0, (config.model.name, "model"))
-    for name, kind in wanted:
-        # What can't be looked up is told of at its own field.
-        with contextlib.suppress(UserError):
-            for licence in licences_of(name, kind=kind, token=token):
-                yield licence, name
+def check_licences(config: RunConfig, context: Context) -> list[str]:
+    """What the licences forbid. Raises UserError where it is what the run is to do."""
+    context.report("Checking the licences…")
+    if config.output.push_to_hub and not config.output.hub_private_repo:
+        require_sharing_allowed(config, token=context.token)
+    return [
+        text
+        for licence, of in _licences_of_run(config, token=context.token)
+        for text in limits(licence, of=of)
+    ]
 
 
 def require_sharing_allowed(config: RunConfig, *, token: SecretStr | None) -> None:
     """Raises UserError when a licence forbids that others see the result."""
-    for licence, of in licences_of_run(config, token=token):
+    for licence, of in _licences_of_run(config, token=token):
         if forbids_sharing(licence):
             raise UserError(
                 f"The licence of {of} ({licence}) forbids sharing what is made from it.",
-                hint="Push it to a private repository, or choose another one.",
+                hint="Push to a private repository, or choose another model or dataset.",
                 field="output.hub_private_repo",
             )
 
@@ -57,6 +58,18 @@ def limits(licence: str, *, of: str) -> list[str]:
     if any(licence.startswith(name) for name in _OWN_TERMS) or "openrail" in licence:
         found.append(f"The licence of {of} ({licence}) has terms of use of its own: read them.")
     return found
+
+
+def _licences_of_run(config: RunConfig, *, token: SecretStr | None) -> Iterator[tuple[str, str]]:
+    """The licence of everything from the Hub that goes into a run, and whose it is."""
+    wanted = [(name, "dataset") for name in hub_datasets(config)]
+    if config.model.name != BUILTIN_MODEL:
+        wanted.insert(0, (config.model.name, "model"))
+    for name, kind in wanted:
+        # What can't be looked up is told of at its own field.
+        with contextlib.suppress(UserError):
+            for licence in licences_of(name, kind=kind, token=token):
+                yield licence, name
 
 
 def _parts(licence: str) -> list[str]:

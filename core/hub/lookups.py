@@ -1,12 +1,11 @@
 """What the Hub knows of a model or a dataset."""
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx2
-from huggingface_hub import DatasetInfo, HfApi, ModelInfo
+from huggingface_hub import DatasetInfo, ModelInfo
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -18,7 +17,7 @@ from pydantic import SecretStr
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.run_config import RunConfig, hub_datasets
 from core.errors import UserError
-from core.hub.account import _api
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 
 TIMEOUT_SECONDS = 15
@@ -27,7 +26,7 @@ TIMEOUT_SECONDS = 15
 def model_info(name: str, *, revision: str | None, token: SecretStr | None) -> ModelInfo:
     """Raises UserError at model.name or model.revision when it can't be had."""
     with hub_errors(f"the model {name}", field="model.name", revision_field="model.revision"):
-        api = _api(token)
+        api = hub_client(token)
         # Everybody may look at a gated repository; only some may download it.
         api.auth_check(name)
         return api.model_info(name, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS)
@@ -36,7 +35,7 @@ def model_info(name: str, *, revision: str | None, token: SecretStr | None) -> M
 def model_config(name: str, *, revision: str | None, token: SecretStr | None) -> dict[str, Any]:
     """A model's config.json, without its weights. Raises UserError at model.name."""
     with hub_errors(f"the model {name}", field="model.name"):
-        path = _api(token).hf_hub_download(name, "config.json", revision=revision)
+        path = hub_client(token).hf_hub_download(name, "config.json", revision=revision)
     try:
         return dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except ValueError as error:
@@ -53,7 +52,7 @@ def dataset_info(
 ) -> DatasetInfo:
     """Raises UserError at `field` or `revision_field` when it can't be had."""
     with hub_errors(f"the dataset {name}", field=field, revision_field=revision_field):
-        api = _api(token)
+        api = hub_client(token)
         api.auth_check(name, repo_type="dataset")
         return api.dataset_info(
             name, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS
@@ -66,7 +65,7 @@ def licences_of(name: str, *, kind: str, token: SecretStr | None) -> list[str]:
     Raises UserError when it can't be had.
     """
     with hub_errors(f"the {kind} {name}"):
-        info = _api(token).repo_info(name, repo_type=kind, timeout=TIMEOUT_SECONDS)
+        info = hub_client(token).repo_info(name, repo_type=kind, timeout=TIMEOUT_SECONDS)
     card = getattr(info, "card_data", None)
     stated = card.get("license") if card else None
     listed = stated if isinstance(stated, list) else [stated]
@@ -79,20 +78,18 @@ def search_datasets(text: str, *, token: SecretStr | None, limit: int = 12) -> l
     Raises UserError when the Hub gives no answer.
     """
     with hub_errors("datasets", field="dataset.name"):
-        found = _api(token).list_datasets(search=text, sort="downloads", limit=limit)
+        found = hub_client(token).list_datasets(search=text, sort="downloads", limit=limit)
         return [str(info.id) for info in found]
 
 
 def needs_token(config: RunConfig) -> bool:
     """Whether the Hub gives this run's model or dataset only to somebody it knows."""
-    wanted: list[partial[None]] = []
+    wanted = [(name, "dataset") for name in hub_datasets(config)]
     if config.model.name != BUILTIN_MODEL:
-        wanted.append(partial(HfApi.auth_check, repo_id=config.model.name, token=False))
-    for name in hub_datasets(config):
-        wanted.append(partial(HfApi.auth_check, repo_id=name, repo_type="dataset", token=False))
-    for ask in wanted:
+        wanted.insert(0, (config.model.name, "model"))
+    for name, kind in wanted:
         try:
-            ask(HfApi(token=False))
+            hub_client(None).auth_check(name, repo_type=kind)
         except (RepositoryNotFoundError, GatedRepoError):
             return True
         except (HfHubHTTPError, httpx2.HTTPError, OfflineModeIsEnabled):

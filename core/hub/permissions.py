@@ -1,4 +1,4 @@
-"""What the Hub knows: who we are, whether we may write, and whether a model or dataset is there."""
+"""Where a token may write: the repository of a result, of checkpoints and of measurements."""
 
 from huggingface_hub.errors import (
     RepositoryNotFoundError,
@@ -9,7 +9,8 @@ from pydantic import SecretStr
 from core.config.options import Tracking
 from core.config.output import OutputSection
 from core.errors import UserError
-from core.hub.account import _api, account
+from core.hub.account import account
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 from core.hub.lookups import TIMEOUT_SECONDS
 
@@ -21,7 +22,7 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
     """The repository that a result goes to, once it is certain that this token may write there.
 
     Raises UserError when nobody is signed in, the token may not write, or a private result would
-    go into a repository that everybody can see. A pull request needs no right to write, but a
+    go into a public repository. A pull request needs no right to write, but a
     repository that is there.
     """
     if token is None:
@@ -40,8 +41,8 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
         validate_repo_id(repo)
     if output.hub_private_repo and _is_private(repo, token) is False:
         raise UserError(
-            f"{repo} is there already, and everybody can see it.",
-            hint="Choose another name, or turn Private off.",
+            f"{repo} already exists and is public.",
+            hint="Choose another name, or turn off `output.hub_private_repo`.",
             field="output.hub_private_repo",
         )
     return repo
@@ -58,9 +59,9 @@ def writable_owner(output: OutputSection, token: SecretStr) -> str:
         places = ", ".join(sorted(who.writable))
         raise UserError(
             f"This token can't write to {owner}.",
-            hint=f"It may write to {places}: choose that owner, or another token."
+            hint=f"It can write to {places}: choose one of these as owner, or use another token."
             if places
-            else "Make one with write access there, or choose another owner.",
+            else "Create one with write access there, or choose another owner.",
             field="output.owner" if output.owner else "output.push_to_hub",
         )
     return owner
@@ -86,42 +87,43 @@ def experiments_repo(output: OutputSection, token: SecretStr | None) -> str:
 
 
 def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
-    """Raises UserError when measurements that are private would be seen by everybody."""
+    """Raises UserError when private measurements would become public."""
     is_drawn = output.tracking is Tracking.TRACKIO
     if is_drawn and output.hub_private_repo:
         raise UserError(
-            "A Trackio Space is for everybody to see.",
-            hint="Turn Private off, or track into the dataset only.",
+            "A Trackio Space is always public.",
+            hint="Turn off `output.hub_private_repo`, or set `output.tracking` to dataset.",
         )
     is_private = _is_private(repo, token, kind="dataset")
     if output.hub_private_repo and is_private is False:
         raise UserError(
-            f"{repo} is there already, and everybody can see it.",
-            hint="Make it private on the Hub, or turn Private or tracking off.",
+            f"{repo} already exists and is public.",
+            hint="Make it private on the Hub, turn off `output.hub_private_repo`, or set "
+            "`output.tracking` to none.",
         )
     if is_drawn and is_private:
         raise UserError(
-            f"{repo} is private, and a Trackio Space would show everybody all runs in it.",
-            hint="Make it public on the Hub, or track into the dataset only.",
+            f"{repo} is private, and a Trackio Space would make all runs in it public.",
+            hint="Make it public on the Hub, or set `output.tracking` to dataset.",
         )
 
 
 def _require_proposable(repo: str, output: OutputSection, token: SecretStr) -> None:
     with hub_errors(f"the repository {repo}", field="output.pull_request"):
-        private = _api(token).model_info(repo, timeout=TIMEOUT_SECONDS).private
+        private = hub_client(token).model_info(repo, timeout=TIMEOUT_SECONDS).private
     if output.hub_private_repo and not private:
         raise UserError(
-            f"{repo} is public: everybody could see what you propose.",
-            hint="Turn Private off, or push to a repository of your own.",
+            f"{repo} is public, so a pull request to it would be public too.",
+            hint="Turn off `output.hub_private_repo` or `output.pull_request`.",
             field="output.hub_private_repo",
         )
 
 
 def _is_private(repo: str, token: SecretStr, *, kind: str = "model") -> bool | None:
-    """Whether only some can see the repository; None when there is none."""
+    """Whether the repository is private; None when there is none."""
     with hub_errors(f"the repository {repo}", field="output.name"):
         try:
-            info = _api(token).repo_info(repo, repo_type=kind, timeout=TIMEOUT_SECONDS)
+            info = hub_client(token).repo_info(repo, repo_type=kind, timeout=TIMEOUT_SECONDS)
             return bool(info.private)
         except RepositoryNotFoundError:
             return None

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import cast
 
-from huggingface_hub import HfApi, SpaceHardware
+from huggingface_hub import SpaceHardware
 from pydantic import SecretStr
 
 from core.errors import TokenRefused, UserError
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 from core.hub.lookups import TIMEOUT_SECONDS
 
@@ -16,7 +17,7 @@ FREE = "cpu-basic"
 
 @dataclass(frozen=True)
 class Hardware:
-    """What a Space can run on; the price is in US dollars an hour."""
+    """Hardware for Spaces; the price is in US dollars an hour."""
 
     name: str
     label: str
@@ -36,7 +37,7 @@ class SpaceLook:
 
 def look(space_id: str, *, token: SecretStr | None) -> SpaceLook:
     """Raises UserError when the Hub refuses or gives no answer."""
-    api = _api(token)
+    api = hub_client(token)
     with hub_errors(f"the Space {space_id}"):
         runtime = api.get_space_runtime(space_id)
         info = api.space_info(space_id, timeout=TIMEOUT_SECONDS)
@@ -49,12 +50,12 @@ def look(space_id: str, *, token: SecretStr | None) -> SpaceLook:
 
 
 def hardware_choices() -> list[Hardware]:
-    """What Spaces can run on now, the cheapest first.
+    """The hardware that Spaces can run on now, the cheapest first.
 
     Raises UserError when the Hub gives no answer.
     """
     with hub_errors("the hardware of Spaces"):
-        listed = HfApi(token=False).list_spaces_hardware()
+        listed = hub_client(None).list_spaces_hardware()
     found = [
         Hardware(
             name=each.name,
@@ -77,12 +78,12 @@ def request_hardware(space_id: str, name: str, *, token: SecretStr | None) -> No
     """
     try:
         with hub_errors(f"the hardware of {space_id}"):
-            # The client's list of names is older than the Hub's.
-            _api(token).request_space_hardware(space_id, cast(SpaceHardware, name))
+            # The client's own list of names lags behind the Hub's.
+            hub_client(token).request_space_hardware(space_id, cast(SpaceHardware, name))
     except TokenRefused as error:
         raise UserError(
             error.message,
-            hint="A sign-in may not change hardware: add a secret HF_TOKEN with write access to"
+            hint="A sign-in can't change hardware: add a secret HF_TOKEN with write access to"
             " this Space, or choose the hardware in the Space's settings on the Hub.",
         ) from error
 
@@ -93,8 +94,4 @@ def duplicate(space_id: str, *, token: SecretStr) -> str:
     Raises UserError when the Hub refuses, or there is one of its name already.
     """
     with hub_errors(f"a copy of {space_id}"):
-        return str(_api(token).duplicate_repo(space_id, repo_type="space", private=True))
-
-
-def _api(token: SecretStr | None) -> HfApi:
-    return HfApi(token=token.get_secret_value() if token else False)
+        return str(hub_client(token).duplicate_repo(space_id, repo_type="space", private=True))

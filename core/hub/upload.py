@@ -1,4 +1,4 @@
-"""Uploads of folders that are not believed until the Hub lists, byte for byte, what lies here."""
+"""Uploads of folders, verified: the Hub must list every file with the size and hash it has here."""
 
 import hashlib
 import time
@@ -22,7 +22,7 @@ LARGEST_IN_GIT = 10 * 1024**2
 
 @dataclass(frozen=True)
 class Print:
-    """What tells a file apart: its size, and its hash as git and as LFS take it."""
+    """A file's size, and its hashes as LFS and as git compute them."""
 
     size: int
     sha256: str
@@ -38,7 +38,7 @@ class Target:
     kind: str = "model"
     revision: str | None = None
     folder: str = ""
-    # What must not stay from an earlier upload: patterns of paths in the folder.
+    # What to delete of an earlier upload: patterns of paths in the folder.
     replaces: tuple[str, ...] = ()
 
 
@@ -47,21 +47,21 @@ def upload_verified(
 ) -> str:
     """Upload until the remote listing equals the local one. Returns the commit that has it all.
 
-    An upload may come in several commits, or be there although its answer was lost; so what is
-    there is looked at, and what is there already is not sent again.
+    An upload may become several commits, or succeed although its response was lost. So the remote
+    listing decides, and files that are there already are not sent again.
 
     Raises UserError when the Hub refuses, or gives no answer for too long.
     """
 
     def send() -> str:
-        commit, other = _look(api, target, local=local)
+        commit, other = _compare(api, target, local=local)
         if other:
             _upload(api, target, folder=folder, message=message)
-            commit, other = _look(api, target, local=local)
+            commit, other = _compare(api, target, local=local)
         if other:
             raise HubUnreachable(
-                f"What the Hub has of these is not what was sent: {', '.join(other[:5])}.",
-                hint="Try again; what is there already is not sent twice.",
+                f"These files differ on the Hub from what was uploaded: {', '.join(other[:5])}.",
+                hint="Try again; files that arrived are not uploaded twice.",
             )
         return commit
 
@@ -69,7 +69,7 @@ def upload_verified(
 
 
 def patiently(ask: Callable[[], T]) -> T:
-    """What `ask` returns; while the Hub is away it is asked again, a few times."""
+    """What `ask` returns; it is tried again a few times while the Hub can't be reached."""
     for attempt in range(1, ATTEMPTS):
         try:
             return ask()
@@ -78,8 +78,8 @@ def patiently(ask: Callable[[], T]) -> T:
     return ask()
 
 
-def _look(api: HfApi, target: Target, *, local: dict[str, Print]) -> tuple[str, list[str]]:
-    """The newest commit, and what is there otherwise than here."""
+def _compare(api: HfApi, target: Target, *, local: dict[str, Print]) -> tuple[str, list[str]]:
+    """The newest commit, and the files that differ there from those here."""
     with hub_errors(f"the repository {target.repo}"):
         info = api.repo_info(target.repo, repo_type=target.kind, revision=target.revision)
         commit = str(info.sha)
@@ -136,7 +136,7 @@ def listing(api: HfApi, target: Target, *, revision: str) -> dict[str, RepoFile]
 
 
 def differences(local: dict[str, Print], remote: dict[str, RepoFile]) -> list[str]:
-    """The local files that the Hub has not, or has otherwise."""
+    """The local files that are missing or different on the Hub."""
     return [path for path, file in local.items() if not _same(file, remote.get(path))]
 
 

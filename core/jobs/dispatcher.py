@@ -32,7 +32,7 @@ from core.runs.checkpoints import newest_checkpoint
 from core.runs.events import Failure
 from core.runs.state import RunState
 from core.runs.store import Run
-from core.settings import load_settings
+from core.settings import load_settings, token_of_this_process
 
 POLL_SECONDS = 1.0
 HAND_OVER_SECONDS = 10.0
@@ -94,7 +94,7 @@ def _spawn(queue: Queue, *, lock: int, submitters: dict[str, Submitter]) -> None
     spawn_detached(
         ["core.jobs.dispatcher", str(queue.home), str(lock)],
         log=queue.log,
-        environment=Submitter.here(load_settings().token).environment(),
+        environment=Submitter.here(token_of_this_process()).environment(),
         pass_fds=[lock],
         stdin=pack_all(submitters),
     )
@@ -166,7 +166,7 @@ def _is_queued(run: Run) -> bool:
 def _owner(submitter: Submitter) -> TokenOwner:
     if submitter.token is None:
         return TokenOwner.NOBODY
-    is_own = submitter.token == load_settings().token
+    is_own = submitter.token == token_of_this_process()
     return TokenOwner.INSTALLATION if is_own else TokenOwner.PERSON
 
 
@@ -176,7 +176,7 @@ def _known_submitter(ticket: Ticket | None) -> Submitter | None:
         return None
     if ticket.token_owner is TokenOwner.NOBODY:
         return Submitter.here(None)
-    token = load_settings().token
+    token = token_of_this_process()
     return Submitter.here(token) if token else None
 
 

@@ -4,8 +4,8 @@ from pydantic import SecretStr
 
 from core.checkpoint_sync.status import sync_status
 from core.errors import UserError
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
-from core.hub.spaces import _api
 from core.publish import demo_space
 from core.runs.checkpoints import newest_checkpoint
 from core.runs.state import RunState
@@ -22,7 +22,7 @@ def pause_if_all_is_pushed(store: RunStore, *, space_id: str, token: SecretStr) 
         if reason:
             raise UserError(f"{run.status().name} {reason}.")
     with hub_errors(f"the Space {space_id}"):
-        _api(token).pause_space(space_id)
+        hub_client(token).pause_space(space_id)
 
 
 def is_at_risk(run: Run) -> bool:

@@ -1,4 +1,8 @@
-"""The environment of the processes we start: named variables only, so no secret comes along."""
+"""The environment of the processes we start: named variables only, so no secret comes along.
+
+The one secret that a child may get is a Hugging Face token, as HF_TOKEN; `core.hub.client` says how
+it travels.
+"""
 
 import os
 from collections.abc import Mapping
@@ -28,7 +32,7 @@ _MALLOC = {
 def allowed_environment(
     *, token: SecretStr | None, variables: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The variables a child process may see; the token only where it needs one.
+    """The variables a child process may see. `token` is the one that it may use; None for none.
 
     They are this process's own, unless `variables` are those of another that asked for the child.
     """
@@ -38,7 +42,7 @@ def allowed_environment(
     if token is not None:
         environment["HF_TOKEN"] = token.get_secret_value()
     else:
-        # Otherwise the Hub's client would look for the person's own in their home folder.
+        # Otherwise the Hub's client would take the one that `hf auth login` has stored.
         environment["HF_TOKEN_PATH"] = os.devnull
     return environment
 

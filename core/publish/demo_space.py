@@ -14,9 +14,10 @@ from pathlib import Path
 from huggingface_hub import HfApi
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from core.config.options import AdapterKind, Weights
+from core.config.options import Weights
 from core.config.run_config import RunConfig
 from core.errors import UserError
+from core.hub.client import hub_client, hub_endpoint
 from core.hub.errors import hub_errors
 from core.hub.permissions import writable_owner
 from core.hub.upload import Target, fingerprints, upload_verified
@@ -26,7 +27,7 @@ from core.publish.model_card import is_public_data, license_of
 from core.runs.history import History
 from core.runs.paths import RunPaths
 from core.runs.store import Run
-from core.settings import load_settings
+from core.settings import token_of_this_process
 
 FAILED = 1
 # Space repositories are meant for code: beyond this the weights stay in a model repository.
@@ -49,25 +50,25 @@ def look(run: Run) -> Demo | None:
     try:
         demo = Demo.model_validate_json(run.paths.demo.read_bytes())
     except ValidationError:
-        return Demo(problem="Another version of SmolFactory wrote where it is.")
+        return Demo(problem="Another version of SmolFactory wrote the state of this demo.")
     if demo.note:
         descriptor = lock_file(run.paths.demo_lock)
         if descriptor is not None:
             os.close(descriptor)
-            return Demo(problem="Making the demo Space ended early. Try again.")
+            return Demo(problem="Creating the demo Space was interrupted. Try again.")
     return demo
 
 
 def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo:
-    """Make the Space, or renew it. A new one is private.
+    """Create the Space, or update it. A new one is private.
 
-    Raises UserError when there is no model, when a Space of that name is none of ours, or when the
-    Hub refuses.
+    Raises UserError when there is no model, when a Space of that name is not one of ours, or when
+    the Hub refuses.
     """
     if not run.paths.model.is_dir():
         raise UserError("This run has no model yet.", hint="Let it train to the end first.")
     report("Creating the Space…")
-    api = HfApi(token=token.get_secret_value())
+    api = hub_client(token)
     repo = f"{writable_owner(run.output(), token)}/{run.output().name}-demo"
     with hub_errors(f"the Space {repo}"):
         if api.repo_exists(repo, repo_type="space"):
@@ -86,12 +87,12 @@ def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo
 def _require_ours(api: HfApi, repo: str, *, private: bool) -> None:
     if not api.file_exists(repo, "demo.json", repo_type="space"):
         raise UserError(
-            f"There is another Space called {repo} already.",
+            f"A Space called {repo} already exists, and it is not one of SmolFactory's.",
             hint="Rename it on the Hub, or push under another name first.",
         )
     if private and not api.space_info(repo).private:
         raise UserError(
-            f"{repo} is public by now, and this run's model is private.",
+            f"{repo} is now public, but this run's model is private.",
             hint="Make that Space private on the Hub, or push under another name first.",
         )
 
@@ -103,7 +104,7 @@ def _fill_folder(run: Run, *, private: bool, api: HfApi) -> Path:
     folder = run.paths.demo_folder
     shutil.rmtree(folder, ignore_errors=True)
     size = sum(path.stat().st_size for path in run.paths.model.rglob("*") if path.is_file())
-    is_adapter = config.adapter.kind is AdapterKind.LORA
+    is_adapter = config.adapter.has_adapter
     pushed = history.pushed
     if size <= CARRIED_BYTES:
         shutil.copytree(run.paths.model, folder / MODEL_FOLDER, copy_function=os.link)
@@ -112,7 +113,7 @@ def _fill_folder(run: Run, *, private: bool, api: HfApi) -> Path:
         model = pushed.repo
         is_adapter = is_adapter and pushed.weights is Weights.ADAPTER
     else:
-        raise UserError("This model is too large for a Space's own files.", hint="Push it first.")
+        raise UserError("This model is too large to be stored in a Space.", hint="Push it first.")
     may_show = private or is_public_data(config, api=api)
     licence = license_of(config.model.name, api=api).get("license")
     fill_demo(
@@ -131,13 +132,13 @@ def _fill_folder(run: Run, *, private: bool, api: HfApi) -> Path:
 
 def _description(config: RunConfig) -> str:
     base = config.model.name
-    return f"Fine-tuned from [{base}](https://huggingface.co/{base}) with SmolFactory."
+    return f"Fine-tuned from [{base}]({hub_endpoint()}/{base}) with SmolFactory."
 
 
 def main() -> int:
     root = Path(sys.argv[1])
     run = Run(id=root.name, paths=RunPaths(root))
-    token = load_settings().token
+    token = token_of_this_process()
     if token is None:
         return FAILED
 

@@ -9,9 +9,12 @@ from typing import Any
 from huggingface_hub import EvalResult, HfApi, ModelCard, ModelCardData
 
 from core.config.builtin_names import BUILTIN_MODEL
-from core.config.options import AdapterKind, DatasetSource, Weights
-from core.config.run_config import RunConfig, data_name, hub_datasets, settings_of_a_run
+from core.config.every_setting import settings_of_a_run
+from core.config.methods.settings import MethodMetric
+from core.config.options import DatasetSource, Weights
+from core.config.run_config import RunConfig, data_name, hub_datasets
 from core.errors import UserError
+from core.hub.client import hub_endpoint
 from core.hub.errors import hub_errors
 from core.hub.licences import limits
 from core.machine.source_tree import TEMPLATES
@@ -23,19 +26,7 @@ TEMPLATE = TEMPLATES / "model_card.md"
 CHART = "training.png"
 BUILTIN_LICENSE = "apache-2.0"
 
-# TRL's names for what a person wants to know at the end.
-RESULTS = {
-    "loss": "Training loss",
-    "eval_loss": "Evaluation loss",
-    "mean_token_accuracy": "Training token accuracy",
-    "eval_mean_token_accuracy": "Evaluation token accuracy",
-    "num_tokens": "Tokens seen",
-}
-# Those of them that tell how good the model is, by the Hub's kinds of metrics.
-EVALUATED = {
-    "eval_loss": ("loss", "Evaluation loss"),
-    "eval_mean_token_accuracy": ("accuracy", "Evaluation token accuracy"),
-}
+LOSS = MethodMetric("loss", "Loss", kind="loss")
 LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets")
 
 
@@ -54,7 +45,7 @@ def write_card(
     `private` is whether only some will read it.
     """
     config = run.config()
-    is_adapter = config.adapter.kind is AdapterKind.LORA and weights is Weights.ADAPTER
+    is_adapter = config.adapter.has_adapter and weights is Weights.ADAPTER
     samples = history.samples if private or is_public_data(config, api=api) else []
     resolved = run.resolved()
     licence = license_of(config.model.name, api=api)
@@ -63,20 +54,21 @@ def write_card(
         card_data=_metadata(config, history, repo=repo, is_adapter=is_adapter, licence=licence),
         template_path=str(TEMPLATE),
         repo=repo,
+        hub=hub_endpoint(),
         name=repo.partition("/")[2],
         base_model=config.model.name,
         dataset=_dataset(config),
         is_adapter=is_adapter,
-        has_adapter_too=weights is Weights.BOTH and config.adapter.kind is AdapterKind.LORA,
+        has_adapter_too=weights is Weights.BOTH and config.adapter.has_adapter,
         samples=[_Shown.of(sample) for sample in samples],
         limits=limits(str(licence.get("license", "")), of="the base model"),
         # The built-in model was restored from a quantized file, so it is not quite its original.
         is_restored=str(resolved.get("model_revision")).endswith(".whl"),
         settings=list(_settings(config)),
-        results=list(_results(history)),
+        results=list(_results(config, history)),
         libraries={name: resolved[name] for name in LIBRARIES if name in resolved},
         chart=CHART if has_chart else None,
-        assistant_only_loss=config.method.assistant_only_loss,
+        method=config.method.description,
         progress=history.progress,
         tracked=history.tracked,
     )
@@ -104,7 +96,7 @@ class _Shown:
 
 
 def is_public_data(config: RunConfig, *, api: HfApi) -> bool:
-    """Whether everybody may see the rows, and so may see them on a card."""
+    """Whether the rows are public, so that a card may show them."""
     if config.dataset.source is DatasetSource.UPLOAD:
         return False
     try:
@@ -112,7 +104,7 @@ def is_public_data(config: RunConfig, *, api: HfApi) -> bool:
             infos = [api.dataset_info(name) for name in hub_datasets(config)]
     except UserError:
         return False
-    # Whoever is let through a gate has promised something for it.
+    # Whoever is let through a gate has agreed to terms.
     return not any(info.private or info.gated for info in infos)
 
 
@@ -135,7 +127,7 @@ def _metadata(
         library_name="peft" if is_adapter else "transformers",
         **licence,
         pipeline_tag="text-generation",
-        tags=["smolfactory", "trl", "sft", *_trackio_tags(history)],
+        tags=["smolfactory", "trl", config.method.name, *_trackio_tags(history)],
     )
 
 
@@ -163,8 +155,8 @@ def _evaluated(config: RunConfig, history: History) -> Iterator[EvalResult]:
     """The last evaluation, as the Hub's model-index takes it."""
     dataset = config.dataset
     on_hub = dataset.source is DatasetSource.HUB and not dataset.mix
-    for name, (kind, label) in EVALUATED.items():
-        value = history.latest.get(name)
+    for metric in (LOSS, *config.method.metrics):
+        value = history.latest.get(f"eval_{metric.name}")
         if value is not None:
             yield EvalResult(
                 task_type="text-generation",
@@ -172,8 +164,8 @@ def _evaluated(config: RunConfig, history: History) -> Iterator[EvalResult]:
                 dataset_name=data_name(config) if on_hub else "rows that were not trained on",
                 dataset_config=dataset.subset if on_hub else None,
                 dataset_split=config.evaluation.split if on_hub else None,
-                metric_type=kind,
-                metric_name=label,
+                metric_type=metric.kind,
+                metric_name=f"Evaluation {metric.label.lower()}",
                 metric_value=round(value, 4),
             )
 
@@ -193,14 +185,14 @@ def _main_dataset(config: RunConfig) -> str:
         case DatasetSource.BUILTIN:
             return f"SmolFactory's built-in dataset {dataset.builtin}"
         case DatasetSource.UPLOAD:
-            # The file's name is the person's own affair.
-            return "files of its author's own"
+            # A file's name is private.
+            return "its author's own files"
         case DatasetSource.HUB:
             return _link(dataset.name or "", dataset.subset, dataset.split)
 
 
 def _link(name: str, subset: str | None, split: str) -> str:
-    link = f"[{name}](https://huggingface.co/datasets/{name})"
+    link = f"[{name}]({hub_endpoint()}/datasets/{name})"
     return link + (f", subset {subset}" if subset else "") + f", split {split}"
 
 
@@ -216,17 +208,20 @@ def _settings(config: RunConfig) -> Iterator[tuple[str, str]]:
     for setting in settings_of_a_run():
         if setting.section in ("output", "dataset", "model"):
             continue
-        value = getattr(getattr(config, setting.section), setting.name)
-        default = getattr(getattr(defaults, setting.section), setting.name)
-        if value != default or setting.path in always:
+        value = setting.value(config)
+        if value != setting.value(defaults) or setting.path in always:
             yield setting.label, str(value)
 
 
-def _results(history: History) -> Iterator[tuple[str, str]]:
-    for name, label in RESULTS.items():
-        if name in history.latest:
-            value = history.latest[name]
-            yield label, f"{value:,.0f}" if name == "num_tokens" else f"{value:.4f}"
+def _results(config: RunConfig, history: History) -> Iterator[tuple[str, str]]:
+    """What was measured last, each with its name."""
+    for metric in (LOSS, *config.method.metrics):
+        for prefix, phase in (("", "Training"), ("eval_", "Evaluation")):
+            value = history.latest.get(f"{prefix}{metric.name}")
+            if value is not None:
+                yield f"{phase} {metric.label.lower()}", f"{value:.4f}"
+    if "num_tokens" in history.latest:
+        yield "Tokens seen", f"{history.latest['num_tokens']:,.0f}"
 
 
 def _draw_losses(history: History, path: Path) -> bool:

@@ -11,9 +11,10 @@ from pathlib import Path
 from huggingface_hub import Discussion, HfApi
 from pydantic import SecretStr
 
-from core.config.options import AdapterKind, Weights
+from core.config.options import Weights
 from core.config.output import OutputSection
 from core.errors import HubUnreachable, UserError
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 from core.hub.licences import require_sharing_allowed
 from core.hub.permissions import target_repo
@@ -24,7 +25,7 @@ from core.runs.events import EventWriter, Pushed, PushFailed, PushProgress
 from core.runs.history import History
 from core.runs.paths import RunPaths
 from core.runs.store import Run
-from core.settings import load_settings
+from core.settings import token_of_this_process
 
 FAILED = 1
 ADAPTER_FOLDER = "adapter"
@@ -41,7 +42,7 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
     if not run.paths.model.is_dir():
         raise UserError("This run has no model to push.", hint="Let it train to the end first.")
     events.write(PushProgress(note="Checking that you may push…"))
-    api = HfApi(token=token.get_secret_value() if token else None)
+    api = hub_client(token)
     repo, private = patiently(lambda: _open_repo(api, output, token=token))
     if not private:
         require_sharing_allowed(run.config(), token=token)
@@ -54,7 +55,7 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
     note = f"Uploading to {repo} ({privacy}), then comparing file by file…"
     events.write(PushProgress(note=note))
     if proposal:
-        # What else is there is for those to clear up who take it.
+        # What else is in the repository is for its owners to clean up.
         target = Target(repo, revision=proposal.git_reference)
     else:
         target = Target(repo, replaces=REPLACED)
@@ -119,7 +120,7 @@ def _fill_folder(run: Run, *, repo: str, private: bool, api: HfApi) -> Path:
 
 def _weights(run: Run) -> Weights:
     """What is pushed: where all weights were trained, there is but one thing."""
-    is_adapter = run.config().adapter.kind is AdapterKind.LORA
+    is_adapter = run.config().adapter.has_adapter
     return run.output().weights if is_adapter else Weights.ADAPTER
 
 
@@ -133,7 +134,7 @@ def main() -> int:
     run = Run(id=root.name, paths=RunPaths(root))
     events = EventWriter(run.paths.events)
     try:
-        events.write(push(run, token=load_settings().token, events=events))
+        events.write(push(run, token=token_of_this_process(), events=events))
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         is_away = isinstance(error, HubUnreachable)

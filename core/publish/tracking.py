@@ -9,13 +9,13 @@ import tempfile
 from pathlib import Path
 
 import pyarrow
-from huggingface_hub import HfApi
 from pyarrow import parquet
 from pydantic import SecretStr
 
 from core.config.options import Tracking
 from core.config.run_config import data_name
 from core.errors import UserError
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 from core.hub.permissions import experiments_repo
 from core.hub.upload import Target, fingerprints, upload_verified
@@ -24,7 +24,7 @@ from core.publish.trackio import show
 from core.runs.events import Evaluation, EventWriter, Metric, Resumed, Tracked, Warned, read_events
 from core.runs.paths import RunPaths
 from core.runs.store import Run
-from core.settings import load_settings
+from core.settings import token_of_this_process
 
 CARD = TEMPLATES / "experiments.md"
 # One row a number: runs measure different things, and the Hub shows only what has equal columns.
@@ -47,7 +47,7 @@ def publish(run: Run, *, token: SecretStr | None) -> Tracked:
     """
     output = run.config().output
     repo = experiments_repo(output, token)
-    api = HfApi(token=token.get_secret_value() if token else None)
+    api = hub_client(token)
     with hub_errors(f"the dataset {repo}"):
         api.create_repo(repo, repo_type="dataset", private=output.hub_private_repo, exist_ok=True)
         has_card = api.file_exists(repo, "README.md", repo_type="dataset")
@@ -67,7 +67,7 @@ def draw(run: Run, tracked: Tracked, *, token: SecretStr | None) -> Tracked:
     """Renew the Trackio Space that draws the dataset. Raises UserError when that can't be."""
     # An organization may have made the new dataset private of its own accord.
     experiments_repo(run.config().output, token)
-    api = HfApi(token=token.get_secret_value() if token else None)
+    api = hub_client(token)
     with tempfile.TemporaryDirectory() as name:
         dashboard = show(tracked.repo, api=api, folder=Path(name))
     return tracked.model_copy(update={"dashboard": dashboard})
@@ -124,7 +124,7 @@ def main() -> int:
     root = Path(sys.argv[1])
     run = Run(id=root.name, paths=RunPaths(root))
     events = EventWriter(run.paths.events)
-    token = load_settings().token
+    token = token_of_this_process()
     what = "on the Hub"
     try:
         tracked = publish(run, token=token)

@@ -63,8 +63,8 @@ class Curve:
 
     def cut(self, *, after: int) -> None:
         """Drop what lies after a step: training went back to there."""
-        kept = [point for point in self.points() if point[0] <= after]
-        self._buckets = [_Bucket.of(point) for point in kept]
+        before = [point for point in self.points() if point[0] <= after]
+        self._buckets = [_Bucket.of(point) for point in before]
         self._points_a_bucket = 1
         self._in_last = 1
 

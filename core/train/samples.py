@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.runs.events import Sample
-from core.train.tokens.encode import IGNORED
+from core.train.tokens.columns import prompt_and_answer
 
 HOW_MANY = 3
 MAX_PROMPT_TOKENS = 1024
@@ -29,7 +29,7 @@ def sample_answers(
     rows: Dataset,
     step: int,
 ) -> list[Sample]:
-    """Let the model answer the first prompts of `rows` (columns input_ids and labels), greedily.
+    """Let the model answer the first prompts of `rows` (in a method's columns), greedily.
 
     Rows without a prompt, such as plain text, and very long ones are passed over.
     """
@@ -61,11 +61,9 @@ def sample_answers(
 def _prompts(rows: Dataset) -> Iterator[tuple[list[int], list[int]]]:
     """The tokens up to the first that is learned, and the learned ones that follow on it."""
     for row in rows.select(range(min(len(rows), 10 * HOW_MANY))):
-        ids, labels = row["input_ids"], row["labels"]
-        start = next((i for i, label in enumerate(labels) if label != IGNORED), 0)
-        end = next((i for i in range(start, len(ids)) if labels[i] == IGNORED), len(ids))
-        if 0 < start <= MAX_PROMPT_TOKENS:
-            yield ids[:start], ids[start:end]
+        prompt, answer = prompt_and_answer(row)
+        if 0 < len(prompt) <= MAX_PROMPT_TOKENS:
+            yield prompt, answer
 
 
 @contextlib.contextmanager

@@ -2,13 +2,16 @@
 
 import json
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import yaml
 from datasets import Dataset, disable_caching
 from jinja2 import TemplateError
-from transformers import Trainer, set_seed
+from transformers import Trainer, TrainerCallback, set_seed
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.config.resolved import Choice
@@ -17,15 +20,28 @@ from core.runs.checkpoints import newest_checkpoint, remove_torn_checkpoints
 from core.runs.events import EventWriter, Resolved, Resumed, StateChanged, Warned
 from core.runs.state import RunState, TrainerExit
 from core.runs.store import Run
+from core.train.adapter import adapter_errors, peft_config
+from core.train.arguments import choose_gradient_checkpointing, training_arguments
 from core.train.callbacks import Reporter
-from core.train.methods.sft import make_trainer
+from core.train.methods import method_of
+from core.train.methods.base import TrainerParts
 from core.train.model import load_model
 from core.train.precision import choose_precision
 from core.train.samples import sample_answers
-from core.train.tokenizer import load_tokenizer
-from core.train.tokens.load import load_data
+from core.train.tokenizer import ModelSource, load_tokenizer
+from core.train.tokens.load import Data, load_data
 
 LIBRARIES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "huggingface_hub")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A trainer, what it was made of, and what became of the settings that were left open."""
+
+    trainer: Trainer
+    source: ModelSource
+    data: Data
+    choices: dict[str, Choice]
 
 
 def train(run: Run, events: EventWriter) -> TrainerExit:
@@ -33,56 +49,79 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
 
     Raises UserError for what a person can put right.
     """
-    # What TRL makes of the tokens is this run's alone; the tokens themselves are kept by us.
+
+    def warn(text: str) -> None:
+        events.write(Warned(text=text))
+
+    reporter = Reporter(run=run, events=events)
+    prepared = prepare(run, callbacks=[reporter], warn=warn)
+    trainer, data = prepared.trainer, prepared.data
+    _record(run, events, prepared.choices)
+    _run_trainer(trainer, run, events)
+    for text in data.stream.told() if data.stream is not None else ():
+        warn(text)
+    if reporter.machine_goes_down:
+        # The checkpoint is written, and there may be no time for more.
+        return TrainerExit.WENT_DOWN
+    events.write(StateChanged(state=RunState.SAVING))
+    _save(trainer, run.paths.model, base_model=run.config().model.name)
+    is_whole = trainer.state.global_step >= trainer.state.max_steps
+    if is_whole and data.evaluation is not None:
+        _tell_samples(trainer, data.evaluation, prepared.source.tokenizer, events)
+    return TrainerExit.FINISHED if is_whole else TrainerExit.STOPPED
+
+
+def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str], None]) -> Prepared:
+    """Load the run's data and model, and make the trainer of its method.
+
+    Raises UserError for what a person can put right.
+    """
+    # What TRL makes of the tokens is this run's alone; the tokens themselves are cached by us.
     disable_caching()
     config = run.config()
     set_seed(config.training.seed)
     # A run that goes on does so with what it began with, whatever `auto` would choose today.
     before = run.resolved()
     precision = choose_precision(config.hardware.precision, before=before.get("precision"))
-    model_source = load_tokenizer(
-        config.model, home=run.home, before=before.get("model_revision")
+    source = load_tokenizer(config.model, home=run.home, before=before.get("model_revision"))
+    data = load_data(config, run=run, tokenizer=source.tokenizer, tokenizer_id=source.id)
+    for text in data.warnings:
+        warn(text)
+    checkpointing = choose_gradient_checkpointing(config.hardware.gradient_checkpointing)
+    load_base = partial(load_model, config, source=source, precision=precision.value)
+    parts = TrainerParts(
+        config=config,
+        model=load_base(),
+        load_base=load_base,
+        peft_config=peft_config(config.adapter, revision=source.revision),
+        tokenizer=source.tokenizer,
+        data=data,
+        arguments=training_arguments(
+            config, run=run, precision=precision.value, checkpointing=checkpointing.value,
+            evaluates=data.evaluation is not None,
+        ),
+        callbacks=callbacks,
     )  # fmt: skip
-    data = load_data(
-        config, run=run, tokenizer=model_source.tokenizer, tokenizer_id=model_source.id
-    )
-    for warning in data.warnings:
-        events.write(Warned(text=warning))
-    model = load_model(config, source=model_source, precision=precision.value)
-    reporter = Reporter(run=run, events=events)
-    prepared = make_trainer(
-        config, run=run, model=model, tokenizer=model_source.tokenizer, data=data,
-        precision=precision.value, reporter=reporter,
-    )  # fmt: skip
-    trainer = prepared.trainer
+    with adapter_errors(config.adapter):
+        trainer = method_of(config).make_trainer(parts)
     choices = {
         "precision": precision,
-        **model_source.choices,
+        **source.choices,
         **data.choices,
-        **prepared.choices,
+        "gradient_checkpointing": checkpointing,
         **{library: Choice(value=version(library)) for library in LIBRARIES},
     }
-    _record(run, events, choices)
+    return Prepared(trainer=trainer, source=source, data=data, choices=choices)
 
+
+def _run_trainer(trainer: Trainer, run: Run, events: EventWriter) -> None:
+    """Train from the newest whole checkpoint, or from the start."""
     remove_torn_checkpoints(run.paths.checkpoints)
     checkpoint = newest_checkpoint(run.paths.checkpoints)
     if checkpoint is not None:
         events.write(Resumed(step=checkpoint.step))
     events.write(StateChanged(state=RunState.TRAINING))
     trainer.train(resume_from_checkpoint=str(checkpoint.path) if checkpoint else None)
-
-    if data.stream is not None:
-        for warning in data.stream.told():
-            events.write(Warned(text=warning))
-    if reporter.machine_goes_down:
-        # The checkpoint is written, and there may be no time for more.
-        return TrainerExit.WENT_DOWN
-    events.write(StateChanged(state=RunState.SAVING))
-    _save(trainer, run.paths.model, base_model=config.model.name)
-    is_whole = trainer.state.global_step >= trainer.state.max_steps
-    if is_whole and data.evaluation is not None:
-        _tell_samples(trainer, data.evaluation, model_source.tokenizer, events)
-    return TrainerExit.FINISHED if is_whole else TrainerExit.STOPPED
 
 
 def _record(run: Run, events: EventWriter, choices: dict[str, Choice]) -> None:

@@ -14,7 +14,9 @@ from core.config.builtin_names import BUILTIN_MODEL
 from core.config.model import ModelSection
 from core.config.resolved import Choice
 from core.errors import HubUnreachable, UserError
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
+from core.settings import token_of_this_process
 from core.train.tokens.chat_template import choose_template
 
 
@@ -67,15 +69,14 @@ def _pin(model: ModelSection, *, before: object) -> tuple[str | None, Choice, bo
 
     With it comes whether the Hub is out of reach.
     """
-    from huggingface_hub import HfApi
-
     if before is not None:
         return str(before), Choice(value=str(before), why="as when this run began"), False
     try:
         with hub_errors(
             f"the model {model.name}", field="model.name", revision_field="model.revision"
         ):
-            sha = HfApi().model_info(model.name, revision=model.revision).sha
+            token = token_of_this_process()
+            sha = hub_client(token).model_info(model.name, revision=model.revision).sha
     except HubUnreachable:
         wanted = model.revision or "main"
         return model.revision, Choice(value=wanted, why="the Hub was out of reach"), True

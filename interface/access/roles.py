@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -14,6 +13,7 @@ from pydantic import SecretStr
 from core.errors import HubUnreachable, InvalidConfig, UserError
 from core.hub.account import WRITING_ROLES, account, key_of
 from core.settings import Settings
+from interface.display.render import render
 
 # Sign-ins whose organizations are remembered.
 MAX_REMEMBERED = 10_000
@@ -186,10 +186,9 @@ def in_plain_words() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        # Gradio renders this as HTML.
-        raise gr.Error(
-            escape(str(error)), title="That didn't work", print_exception=False
-        ) from error
+        # Gradio shows this as HTML.
+        text = render("toast.html", text=str(error))
+        raise gr.Error(text, title="That didn't work", print_exception=False) from error
 
 
 def _token(sign_in: Mapping[str, Any]) -> SecretStr | None:

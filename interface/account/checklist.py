@@ -87,7 +87,7 @@ def _safety(*, has_runs: bool, at_risk: Sequence[str]) -> Check:
             text="No run has anything on this disk only.",
         )
     else:
-        text = "Turn on Keep checkpoints on the Hub, under Advanced settings, Output."
+        text = "Turn on Sync checkpoints to the Hub under Advanced settings, Output."
     return Check(done=False, title="This disk is wiped at each restart", text=text)
 
 

@@ -1,7 +1,6 @@
 """The Account tab: whose token this is and what it may do, and the Space that we run on."""
 
 import time
-from html import escape
 from typing import Any
 
 import gradio as gr
@@ -13,20 +12,12 @@ from core.hub.spaces import Hardware
 from core.jobs.pause import is_at_risk
 from core.runs.store import RunStore
 from core.settings import Settings
-from interface.access.roles import Access, Person, Role, in_plain_words
-from interface.account.checklist import Check, checks
-from interface.display import machine, problems, words
+from interface.access.roles import Access, Role, in_plain_words
+from interface.account.checklist import checks
+from interface.display import machine, messages, problems, words
 from interface.display.live import AWAY, column_visible
+from interface.display.render import render
 
-WITHOUT = (
-    "<p>No token. Public models and data need none.</p>"
-    '<p class="muted">To push results or use gated models, run <code>hf auth login</code>, or set'
-    " HF_TOKEN, and start SmolFactory again.</p>"
-)
-SIGNED_OUT = (
-    "<p>Nobody is signed in.</p>"
-    '<p class="muted">Sign in with Hugging Face, at the top of the page.</p>'
-)
 OWNERS = (Role.OWNER, Role.MEMBER)
 
 
@@ -87,14 +78,14 @@ class AccountTab:
         person = self._access.person(request)
         token = self._access.token(request) or self._access.own_token(request)
         if token is None:
-            return WITHOUT if person.role is Role.LOCAL else SIGNED_OUT
+            is_local = person.role is Role.LOCAL
+            return render("account/no_token.html" if is_local else "account/signed_out.html")
         try:
             found = account(token, fresh=fresh)
         except UserError as error:
             return problems.listed(error)
-        is_own = token == self._settings.token
-        tested = '<p class="good">Tested just now: the Hub accepts it.</p>' if fresh else ""
-        return _account(found, person=person, is_own=is_own) + tested
+        ends = None if token == self._settings.token else person.token_ends
+        return _account(found, ends=ends, is_tested=fresh)
 
     def _show_space(self, request: gr.Request) -> list[Any]:
         space = self._settings.space
@@ -120,7 +111,7 @@ class AccountTab:
         )
         return [
             column_visible(True, "card"),
-            _checklist(list(listed)),
+            render("account/checklist.html", checks=list(listed)),
             self._price(look.hardware, choices),
             column_visible(True),
             gr.update(choices=[(words.hardware(each), each.name) for each in choices],
@@ -137,49 +128,24 @@ class AccountTab:
             spaces.request_hardware(space.id, name, token=self._access.token(request))
         except UserError as error:
             return problems.listed(error), ""
-        return "", '<p class="note">Requested: the Space restarts on it in a minute or two.</p>'
+        return "", messages.note("Requested: the Space restarts on it in a minute or two.")
 
     def _price(self, name: str | None, choices: list[Hardware]) -> str:
         found = next((each for each in choices if each.name == name), None)
         if found is None:
             return ""
-        hours = (time.time() - self._since) / 3600
-        if found.price == 0:
-            return f"<p>Runs on <b>{escape(found.label)}</b>, which costs nothing.</p>"
-        return (
-            f"<p>Runs on <b>{escape(found.label)}</b> at <b>${found.price:.2f} an hour</b>: about"
-            f" ${hours * found.price:.2f} since it started {words.duration(3600 * hours)} ago.</p>"
-        )
+        seconds = time.time() - self._since
+        spent = found.price * seconds / 3600
+        return render("account/price.html", hardware=found, seconds=seconds, spent=spent)
 
 
-def _account(found: Account, *, person: Person, is_own: bool) -> str:
-    what = f"a {found.kind} token" + (f" called {found.label}" if found.label else "")
-    if person.token_ends is not None and not is_own:
-        left = words.duration(person.token_ends - time.time())
-        what, ends = "a sign-in on this Space", f"It ends in {left}."
-    else:
-        ends = "The Hub does not say when it ends."
-    whose = f"<p>Signed in as <b>{escape(found.name)}</b>, with {escape(what)}. {ends}</p>"
-    if found.writable:
-        places = ", ".join(sorted(found.writable))
-        rights = f"<p>May push to <b>{escape(places)}</b>.</p>"
-    else:
-        rights = "<p>May read, and push nowhere: make one with write access to push.</p>"
-    if found.kind == "sign-in":
-        rights += (
-            '<p class="muted">As agreed at the sign-in it touches only repositories that'
-            " SmolFactory made.</p>"
-        )
-    only_read = sorted(set(found.organizations) - found.writable)
-    if only_read:
-        rights += f'<p class="muted">Not to {escape(", ".join(only_read))}.</p>'
-    return whose + rights
-
-
-def _checklist(listed: list[Check]) -> str:
-    items = "".join(
-        f'<li class="{"done" if check.done else "open"}"><b>{escape(check.title)}</b>'
-        f" <span>{escape(check.text)}</span></li>"
-        for check in listed
+def _account(found: Account, *, ends: float | None, is_tested: bool) -> str:
+    """An account in words. `ends` is when its sign-in does, in seconds since 1970."""
+    return render(
+        "account/account.html",
+        account=found,
+        ends_in=None if ends is None else ends - time.time(),
+        writable=sorted(found.writable),
+        only_readable=sorted(set(found.organizations) - found.writable),
+        is_tested=is_tested,
     )
-    return f'<ul class="checklist">{items}</ul>'

@@ -1,18 +1,19 @@
 """What those are told who may not train on this Space: how to get one of their own."""
 
 import time
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 from core.errors import UserError
 from core.hub import spaces
+from core.hub.client import hub_endpoint
 from core.hub.spaces import Hardware
 from core.settings import Space
 from interface.access.roles import Access, in_plain_words
 from interface.display import problems, words
 from interface.display.live import AWAY, QUIET, column_visible, visible
+from interface.display.render import render
 
 PRICES_BELIEVED_SECONDS = 3600.0
 
@@ -23,7 +24,8 @@ class Gate:
     def __init__(self, *, space: Space | None, access: Access) -> None:
         self._space = space
         self._access = access
-        self._asked, self._prices = float("-inf"), ""
+        self._asked = float("-inf")
+        self._prices: list[str] = []
         with gr.Column(elem_classes=["card", "gate", AWAY], elem_id="gate") as self._column:
             self._words = gr.HTML(self._text())
             if space is not None:
@@ -54,7 +56,7 @@ class Gate:
                 "Duplicate this Space",
                 variant="primary",
                 size="md",
-                link=f"https://huggingface.co/spaces/{space.id}?duplicate=true",
+                link=f"{hub_endpoint()}/spaces/{space.id}?duplicate=true",
                 link_target="_blank",
                 elem_id="duplicate",
             )
@@ -78,24 +80,14 @@ class Gate:
                 self._prices = _prices(spaces.hardware_choices())
             except UserError:
                 # The Hub tells them as well, where one duplicates.
-                self._prices = ""
+                self._prices = []
         return self._text()
 
     def _text(self) -> str:
         if self._space is None:
             return ""
-        return (
-            f"<h2>This Space belongs to {escape(self._space.owner)}</h2><p>Look around: only its"
-            " owner can train here, and those they let in, once signed in. A duplicate of it is"
-            " yours, private, on hardware that you choose.</p><ol><li><b>Hardware.</b> The free CPU"
-            " trains the built-in model in some minutes, for a first look. For models of billions"
-            f" of weights choose a GPU, paid by the minute{self._prices}, and let the last run"
-            " pause the Space.</li>"
-            "<li><b>Token.</b> None is needed to begin: you sign in. For runs of many hours add a"
-            " secret HF_TOKEN with write access.</li>"
-            "<li><b>Storage.</b> None is needed: let checkpoints and models go to repositories of"
-            " yours.</li></ol>"
-        )
+        owner = self._space.owner
+        return render("account/visitor_card.html", owner=owner, prices=self._prices)
 
     def _duplicate(self, request: gr.Request) -> str:
         with in_plain_words():
@@ -106,14 +98,9 @@ class Gate:
             address = spaces.duplicate(self._space.id, token=token)
         except UserError as error:
             return problems.listed(error)
-        return (
-            f'<p class="pushed">Your copy is at <a href="{escape(address)}" target="_blank"'
-            f' rel="noopener noreferrer">{escape(address)}</a>. It is private and starts on the'
-            " free CPU; its Account tab has a list of what comes next.</p>"
-        )
+        return render("account/duplicated.html", address=address)
 
 
-def _prices(choices: list[Hardware]) -> str:
-    """From the cheapest GPU to the dearest, as a part of a sentence."""
-    paid = [words.hardware(choice) for choice in choices if choice.price and choice.accelerator]
-    return escape(f" (from {paid[0]}, to {paid[-1]})") if paid else ""
+def _prices(choices: list[Hardware]) -> list[str]:
+    """What the GPUs cost, from the cheapest to the dearest."""
+    return [words.hardware(choice) for choice in choices if choice.price and choice.accelerator]

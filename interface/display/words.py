@@ -47,7 +47,8 @@ _CHOICES = {
     "unpaired_preference": "Answers with a label",
     "reduce_lr_on_plateau": "Reduce on plateau",
     "rmsprop": "RMSprop",
-    "sft": "Supervised fine-tuning",
+    "dpo": "DPO: preferred answers",
+    "sft": "SFT: supervised fine-tuning",
     "sgd": "SGD",
     "sums": "Sums, for rewards",
     "text": "Plain text",
@@ -87,6 +88,10 @@ def number(value: float) -> str:
 
 def count(value: int) -> str:
     return f"{value:,}"
+
+
+def percent(share: float) -> str:
+    return f"{share:.0%}"
 
 
 def size(value: int) -> str:

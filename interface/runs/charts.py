@@ -7,11 +7,12 @@ exact values back from the picture when somebody points at it.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 
+from core.config.methods import METHODS
 from core.runs.curves import Point
 from core.runs.history import History
 from interface.display import words
+from interface.display.render import render
 
 WIDTH, HEIGHT = 1000, 300
 # Few points are drawn as dots too: they stand apart, and a single one makes no line.
@@ -32,15 +33,17 @@ class _Panel:
     series: tuple[_Series, ...]
 
 
+def _panels_of_methods() -> Iterator[_Panel]:
+    """A panel for each metric that any method logs; those that a run has not are not drawn."""
+    metrics = dict.fromkeys(metric for settings in METHODS.values() for metric in settings.metrics)
+    for metric in metrics:
+        train = _Series(metric.name, "Train", "a")
+        yield _Panel(metric.label, (train, _Series(f"eval_{metric.name}", "Eval", "b")))
+
+
 _PANELS = (
     _Panel("Loss", (_Series("loss", "Train", "a"), _Series("eval_loss", "Eval", "b"))),
-    _Panel(
-        "Token accuracy",
-        (
-            _Series("mean_token_accuracy", "Train", "a"),
-            _Series("eval_mean_token_accuracy", "Eval", "b"),
-        ),
-    ),
+    *_panels_of_methods(),
     _Panel("Learning rate", (_Series("learning_rate", "Learning rate", "a"),)),
     _Panel("Gradient norm", (_Series("grad_norm", "Gradient norm", "a"),)),
 )
@@ -71,16 +74,50 @@ class _Axis:
         return [n * step for n in range(first, last + 1)]
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A curve: its path in its own units, and its points as a path of dots where they are few."""
+
+    label: str
+    style: str
+    latest: float
+    path: str
+    dots: str
+
+
+@dataclass(frozen=True)
+class _Tick:
+    """A number beside a chart, so many percent along its axis."""
+
+    at: str
+    text: str
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A chart, ready to be drawn. `grid` and `resumed` are paths in pixels."""
+
+    title: str
+    names_lines: bool
+    low: str
+    high: str
+    spoken: str
+    grid: str
+    resumed: str
+    matrix: str
+    lines: list[_Line]
+    x_ticks: list[_Tick]
+    y_ticks: list[_Tick]
+
+
 def draw(history: History) -> str:
     """The run's curves, or a word on when there will be some."""
-    figures = [_figure(panel, history) for panel in _PANELS]
-    drawn = "".join(figure for figure in figures if figure)
-    if not drawn:
-        return '<p class="empty small">Curves appear with the first logged step.</p>'
-    return f'<div class="charts">{drawn}</div>'
+    drawn = (_figure(panel, history) for panel in _PANELS)
+    figures = [figure for figure in drawn if figure is not None]
+    return render("runs/charts.html", figures=figures, width=WIDTH, height=HEIGHT)
 
 
-def _figure(panel: _Panel, history: History) -> str:
+def _figure(panel: _Panel, history: History) -> _Figure | None:
     curves = {
         series: history.curves[series.metric].points()
         for series in panel.series
@@ -88,23 +125,28 @@ def _figure(panel: _Panel, history: History) -> str:
     }
     curves = {series: points for series, points in curves.items() if points}
     if not curves:
-        return ""
+        return None
     values = [value for points in curves.values() for _, value in points]
     steps = [step for points in curves.values() for step, _ in points]
     x = _Axis(low=min(steps), high=max(max(steps), min(steps) + 1), length=WIDTH)
     y = _padded(min(values), max(values))
-    legend = "".join(_legend(panel, s, history.latest[s.metric]) for s in curves)
-    lines = "".join(_line(series, points) for series, points in curves.items())
-    marks = "".join(f"M{x.share(s) * WIDTH:.1f} 0V{HEIGHT}" for s in _resumed(history, x))
     scales = f"{x.scale:.6g} 0 0 {-y.scale:.6g}"
-    matrix = f"{scales} {-x.low * x.scale:.6g} {HEIGHT + y.low * y.scale:.6g}"
-    return (
-        f'<figure class="chart"><figcaption><b>{panel.title}</b>{legend}</figcaption>'
-        f'<div class="plot" data-low="{x.low:g}" data-high="{x.high:g}">'
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" preserveAspectRatio="none" role="img"'
-        f' aria-label="{escape(_spoken(panel, curves))}"><path class="grid" d="{_grid(y)}"/>'
-        f'<path class="resumed" d="{marks}"/><g transform="matrix({matrix})">{lines}</g></svg>'
-        f"{''.join(_labels(x, y))}</div></figure>"
+    return _Figure(
+        title=panel.title,
+        names_lines=len(panel.series) > 1,
+        low=f"{x.low:g}",
+        high=f"{x.high:g}",
+        spoken=_spoken(panel, curves),
+        grid="".join(f"M0 {HEIGHT * (1 - y.share(tick)):.1f}H{WIDTH}" for tick in y.ticks()),
+        resumed="".join(f"M{x.share(s) * WIDTH:.1f} 0V{HEIGHT}" for s in _resumed(history, x)),
+        matrix=f"{scales} {-x.low * x.scale:.6g} {HEIGHT + y.low * y.scale:.6g}",
+        lines=[_line(s, points, history.latest[s.metric]) for s, points in curves.items()],
+        x_ticks=[
+            _Tick(f"{100 * x.share(tick):.2f}", words.count(int(tick)))
+            for tick in x.ticks()
+            if tick.is_integer()
+        ],
+        y_ticks=[_Tick(f"{100 * (1 - y.share(tick)):.2f}", _round(tick)) for tick in y.ticks()],
     )
 
 
@@ -121,34 +163,18 @@ def _resumed(history: History, x: _Axis) -> list[int]:
     return [step for step in history.resumed_at if x.low < step <= x.high]
 
 
-def _line(series: _Series, points: list[Point]) -> str:
-    d = "M" + "L".join(f"{step} {value:.6g}" for step, value in points)
-    drawn = f'<path class="line {series.style}" data-label="{series.label}" d="{d}"/>'
-    if len(points) <= MAX_DOTS:
-        dots = "".join(f"M{step} {value:.6g}h0" for step, value in points)
-        drawn += f'<path class="dots {series.style}" d="{dots}"/>'
-    return drawn
+def _line(series: _Series, points: list[Point], latest: float) -> _Line:
+    dots = points if len(points) <= MAX_DOTS else []
+    return _Line(
+        label=series.label,
+        style=series.style,
+        latest=latest,
+        path="M" + "L".join(f"{step} {value:.6g}" for step, value in points),
+        dots="".join(f"M{step} {value:.6g}h0" for step, value in dots),
+    )
 
 
-def _legend(panel: _Panel, series: _Series, latest: float) -> str:
-    name = f"{series.label} " if len(panel.series) > 1 else ""
-    return f'<span class="key {series.style}">{name}<output>{words.number(latest)}</output></span>'
-
-
-def _grid(y: _Axis) -> str:
-    return "".join(f"M0 {HEIGHT * (1 - y.share(tick)):.1f}H{WIDTH}" for tick in y.ticks())
-
-
-def _labels(x: _Axis, y: _Axis) -> Iterator[str]:
-    for tick in y.ticks():
-        yield f'<span class="y" style="top:{100 * (1 - y.share(tick)):.2f}%">{_tick(tick)}</span>'
-    for tick in x.ticks():
-        if tick.is_integer():
-            left = 100 * x.share(tick)
-            yield f'<span class="x" style="left:{left:.2f}%">{words.count(int(tick))}</span>'
-
-
-def _tick(value: float) -> str:
+def _round(value: float) -> str:
     # Steps of a scale come with the dust of their arithmetic.
     return words.number(float(f"{value:.6g}"))
 

@@ -10,8 +10,9 @@ from core.errors import UserError
 from core.jobs import launcher
 from core.runs.store import RunStore
 from interface.access.roles import Access, in_plain_words
-from interface.display import problems, words
+from interface.display import messages, problems, words
 from interface.display.live import AWAY, QUIET, column_visible
+from interface.display.render import render
 
 
 class RestorePanel:
@@ -21,12 +22,7 @@ class RestorePanel:
         self._store = store
         self._access = access
         with gr.Column(elem_classes=["card", AWAY], elem_id="restore-panel") as self._column:
-            gr.HTML(
-                "<h2>Restore from the Hub</h2>"
-                "<p>These runs are not on this disk: their machine went away, or they belong to"
-                " another. One that trains nowhere now goes on here from the step below. To forget"
-                " one, delete its repository on the Hub.</p>"
-            )
+            gr.HTML(render("runs/restore.html"))
             self._choice = gr.Radio(
                 [], show_label=False, container=False, elem_id="restorable-runs"
             )
@@ -78,7 +74,7 @@ class RestorePanel:
             # Another tab was quicker.
             yield problems.NOTHING, run
             return
-        yield '<p class="busy" role="status">Downloading its checkpoint…</p>', gr.skip()
+        yield messages.busy("Downloading its checkpoint…"), gr.skip()
         try:
             token = self._access.token(request)
             synced = next((k for k in self._away(request) if k.manifest.run == run), None)

@@ -10,27 +10,22 @@ from core.config.parse import parse_config
 from core.errors import UserError
 from core.hub.permissions import target_repo
 from core.jobs import launcher
-from core.runs.state import RunStatus
 from core.runs.store import Run, RunStore
 from interface.access.accounts import Accounts
 from interface.access.roles import Access, in_plain_words
-from interface.display import problems
+from interface.display import messages, problems
 from interface.display.live import AWAY, QUIET, column_visible, visible
 from interface.runs import run_view
 from interface.runs.restore_panel import RestorePanel
 from interface.runs.run_page import RunPage
 from interface.runs.snapshots import Snapshots
 
-NO_RUNS = (
-    '<div class="empty"><h3>No runs yet</h3>'
-    "<p>Press Start on the Train tab: as it stands, it trains the built-in model.</p></div>"
+NO_RUNS = messages.empty(
+    "No runs yet", "Press Start on the Train tab: as it stands, it trains the built-in model."
 )
-NOT_YOURS = (
-    '<div class="empty"><h3>Runs are private</h3>'
-    "<p>Only the owner of this Space can see them.</p></div>"
-)
-CHOOSE_ONE = '<div class="empty"><h3>Choose a run</h3><p>Its curves and log appear here.</p></div>'
-READING = '<div class="empty"><h3>Reading this run…</h3></div>'
+NOT_YOURS = messages.empty("Runs are private", "Only the owner of this Space can see them.")
+CHOOSE_ONE = messages.empty("Choose a run", "Its curves and log appear here.")
+READING = messages.empty("Reading this run…")
 
 
 class RunsTab:
@@ -65,7 +60,7 @@ class RunsTab:
         if not self._access.may_act(request):
             return {"list": "", **_blank(NOT_YOURS)}
         statuses = self._snapshots.statuses()
-        listed = {"list": _list(statuses, selected=run_id)}
+        listed = {"list": run_view.run_list(statuses, selected=run_id)}
         if not run_id:
             return listed | _blank(CHOOSE_ONE if statuses else NO_RUNS)
         try:
@@ -154,13 +149,6 @@ class RunsTab:
             labels = {f"output.{name}": str(field.label) for name, field in fields}
             return problems.listed(error, labels=labels)
         return problems.NOTHING
-
-
-def _list(statuses: list[RunStatus], *, selected: str) -> str:
-    if not statuses:
-        return '<p class="muted">None yet.</p>'
-    rows = "".join(run_view.row(status, selected=status.id == selected) for status in statuses)
-    return f'<nav class="run-list" aria-label="Runs">{rows}</nav>'
 
 
 def _blank(html: str) -> dict[str, Any]:

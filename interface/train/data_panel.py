@@ -10,7 +10,9 @@ from core.data.previewer import Previewer, Superseded
 from core.errors import UserError
 from core.runs.store import RunStore
 from interface.access.roles import Access
+from interface.display import messages
 from interface.display.live import QUIET
+from interface.display.render import render
 from interface.train import data_view as view
 from interface.train import fields
 from interface.train.form import Form
@@ -28,13 +30,13 @@ PARTS: list[tuple[str, RowsPart]] = [
 ]
 # A menu with more columns is of no use; any other can be typed.
 MAX_MENU = 200
-READING = '<p class="busy" role="status">Looking at the data…</p>'
-GIVEN_UP = (
-    '<p class="muted">This look took long, and was given up for a newer one. Press Back to look '
-    "again.</p>"
+READING = messages.busy("Looking at the data…")
+GIVEN_UP = messages.muted(
+    "This look took long, and was given up for a newer one. Press Back to look again."
 )
-NOT_READY = '<p class="muted">Rows appear here when the settings of the data are right.</p>'
-NOT_YOURS = '<p class="muted">Only those who may train here can look at data.</p>'
+NOT_READY = messages.muted("Rows appear here when the settings of the data are right.")
+NOT_YOURS = messages.muted("Only those who may train here can look at data.")
+NONE_CUT_OFF = messages.muted("No row is cut off.")
 
 
 class DataPanel:
@@ -46,10 +48,7 @@ class DataPanel:
         self._access = access
         self._previewer = Previewer()
         with gr.Column(elem_classes=["card", "data-panel"]):
-            gr.HTML(
-                "<h2>What the model will see</h2>"
-                '<p class="muted">Token by token; it learns the <mark>marked</mark> ones.</p>'
-            )
+            gr.HTML(render("train/data_intro.html"))
             self._figures = gr.HTML(NOT_READY, elem_id="data-figures")
             self._part = gr.Radio(
                 PARTS, value=PARTS[0][1], label="Rows to show", show_label=False, container=False,
@@ -146,7 +145,7 @@ class DataPanel:
         def leap(request: gr.Request, part: RowsPart, **values: Any) -> tuple[Any, Any, Any]:
             preview, figures, rows = self._ask(request, values, part=part, jump=jump, seconds=0)
             if preview is None or not preview.rows:
-                return figures, rows or '<p class="muted">No row is cut off.</p>', gr.skip()
+                return figures, rows or NONE_CUT_OFF, gr.skip()
             return figures, rows, preview.rows[0].index
 
         return leap

@@ -1,15 +1,14 @@
 """A setting as something to fill in: its type decides which component it becomes."""
 
 from enum import StrEnum
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any
 
 import gradio as gr
-from annotated_types import Ge, Gt, Le, Lt
 from gradio.components import Component
 
+from core.config.allowed_values import bounds, choices, value_type
 from core.config.builtin_names import BUILTIN_MODEL
-from core.config.run_config import Setting
+from core.config.every_setting import Setting
 from interface.display import words
 
 # A start for those who look around; any other model of the Hub can be typed.
@@ -67,7 +66,7 @@ def build(setting: Setting, *, visible: bool) -> Component:
         pairs = [(words.choice(value), value) for value in values]
         many = len(values) > MAX_RADIO_CHOICES or len(values) == 1
         return gr.Dropdown(choices=pairs, **shared) if many else gr.Radio(choices=pairs, **shared)
-    kind = base_type(setting)
+    kind = value_type(setting)
     if kind is bool:
         return gr.Checkbox(**shared)
     if kind in (int, float) and default(setting) is not None:
@@ -93,20 +92,6 @@ def default(setting: Setting) -> Any:
     return value.value if isinstance(value, StrEnum) else value
 
 
-def choices(setting: Setting) -> list[str]:
-    """The values of a setting that has a fixed list of them, else nothing."""
-    annotation = _without_none(setting.field.annotation)
-    if get_origin(annotation) is Literal:
-        return [str(value) for value in get_args(annotation)]
-    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return [member.value for member in annotation]
-    return []
-
-
-def base_type(setting: Setting) -> Any:
-    return _without_none(setting.field.annotation)
-
-
 def help_text(setting: Setting) -> str:
     """The help of a setting, followed by its bounds and default where it has them."""
     parts = [*_bounds(setting), *_default_words(setting)]
@@ -119,36 +104,20 @@ def _placeholder(setting: Setting) -> str | None:
 
 
 def _bounds(setting: Setting) -> list[str]:
-    low = high = None
-    for bound in setting.field.metadata:
-        match bound:
-            case Ge():
-                low = words.number(float(bound.ge))  # type: ignore[arg-type]
-            case Gt():
-                low = f"above {words.number(float(bound.gt))}"  # type: ignore[arg-type]
-            case Le():
-                high = _large(float(bound.le))  # type: ignore[arg-type]
-            case Lt():
-                high = f"below {_large(float(bound.lt))}"  # type: ignore[arg-type]
-    return [f"{low} to {high}"] if low is not None and high is not None else []
+    low, high = bounds(setting)
+    if low is None or high is None:
+        return []
+    least = words.number(low.value) if low.inclusive else f"above {words.number(low.value)}"
+    most = _large(high.value) if high.inclusive else f"below {_large(high.value)}"
+    return [f"{least} to {most}"]
 
 
 def _large(value: float) -> str:
-    return words.count(int(value)) if value.is_integer() else words.number(value)
+    return words.count(int(value)) if value == int(value) else words.number(value)
 
 
 def _default_words(setting: Setting) -> list[str]:
     value = default(setting)
-    if value is None or base_type(setting) is bool or not _bounds(setting):
+    if value is None or value_type(setting) is bool or not _bounds(setting):
         return []
     return [f"default {words.number(float(value))}"]
-
-
-def _without_none(annotation: Any) -> Any:
-    while True:
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-        elif get_origin(annotation) in (Union, UnionType):
-            annotation = next(a for a in get_args(annotation) if a is not NoneType)
-        else:
-            return annotation

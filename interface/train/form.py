@@ -9,8 +9,9 @@ import gradio as gr
 from gradio.components import Component
 
 from core.config.data import Mixed
+from core.config.every_setting import Setting, settings_of_a_run
 from core.config.parse import parse_config
-from core.config.run_config import RunConfig, Setting, settings_of_a_run
+from core.config.run_config import RunConfig
 from interface.access.uploads import issued_files
 from interface.display.live import QUIET
 from interface.train import fields
@@ -59,7 +60,11 @@ class Form:
     def fill(self, config: RunConfig) -> list[Any]:
         """Updates that put settings into the fields, in the order of `components`."""
         nested = config.model_dump(mode="json")
-        values = {n: nested[s.section][s.name] for n, s in self._settings.items()}
+        # What a run has no use for, such as another method's settings, shows its default.
+        values = {
+            name: nested[setting.section].get(setting.name, self._defaults[name])
+            for name, setting in self._settings.items()
+        }
         # A page can't put a person's file into their browser: they choose it again.
         values |= dict.fromkeys(UPLOADS)
         values[MIX] = "\n".join(_line(other) for other in values[MIX])

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -19,8 +18,10 @@ from core.jobs import launcher, preflight
 from core.runs.store import RunStore
 from interface.access.roles import Access
 from interface.access.uploads import issued_file
-from interface.display import problems
+from interface.display import messages, problems
 from interface.display.live import QUIET
+from interface.display.render import render
+from interface.display.setting_labels import with_labels
 from interface.train import field_problems, summary
 from interface.train.data_panel import DataPanel
 from interface.train.dataset_search import offer_datasets
@@ -86,9 +87,9 @@ class TrainTab:
 
             checking = _Reporting(check)
             for text in checking.reports():
-                yield _busy(text), problems.NOTHING, None, None
+                yield messages.busy(text), problems.NOTHING, None, None
             warnings = checking.result()
-            yield _busy("Starting…"), problems.NOTHING, None, None
+            yield messages.busy("Starting…"), problems.NOTHING, None, None
             run = launcher.start(
                 self._store,
                 config,
@@ -239,13 +240,9 @@ class _Reporting(Generic[T]):
         return self._future.result()
 
 
-def _busy(text: str) -> str:
-    return f'<p class="busy" role="status">{escape(text)}</p>'
-
-
 def _unready_yaml(form: Form, error: UserError) -> str:
     faults = error.fields if isinstance(error, InvalidConfig) else {"": str(error)}
-    lines = [f"{form.label(path)}: {message}" for path, message in faults.items()]
+    lines = [f"{form.label(path)}: {with_labels(message)}" for path, message in faults.items()]
     return "\n".join([UNREADY, *(f"# {line}" for line in lines)])
 
 
@@ -261,6 +258,5 @@ def _text_of(path: Path | None) -> str:
 
 
 def _loaded(config: RunConfig) -> str:
-    names = ", ".join((*config.dataset.files, *config.evaluation.files))
-    again = f" It used files of yours, <b>{escape(names)}</b>: choose them again." if names else ""
-    return f'<p class="note">The form now holds these settings.{again}</p>'
+    files = [*config.dataset.files, *config.evaluation.files]
+    return render("train/loaded.html", files=files)

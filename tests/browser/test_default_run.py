@@ -21,6 +21,8 @@ from tests.core.publish.demo_process import begin, wait_until_up
 from tests.hub import HubDouble
 from tests.interface.harness import Server, open_form, serving
 
+pytestmark = pytest.mark.browser
+
 PUSHED = "ada/smollm2-facts-to-json"
 TOKEN = "hf_AnotherCanaryOfTheBrowserTest0123456789"
 # A slow machine may take long; what is promised of a quick one is measured in benchmarks.

@@ -15,7 +15,15 @@ from core.builtin.model import builtin_model_folder
 from tests.browser.pictures import picture
 from tests.conftest import wait_until
 from tests.hub import HubDouble
-from tests.interface.harness import Server, free_port, serving, without_default
+from tests.interface.harness import (
+    Server,
+    free_port,
+    serving,
+    wait_for_page,
+    without_default,
+)
+
+pytestmark = pytest.mark.browser
 
 SPACE = "acme/smolfactory"
 RUN = """
@@ -51,8 +59,9 @@ def space(double: HubDouble, tmp_path: Path, tiny_model: Path) -> Iterator[Serve
         "SPACE_ID": SPACE,
         "SPACE_HOST": f"127.0.0.1:{port}",
         "HOST": "127.0.0.1",
+        "PORT": str(port),
     }
-    with serving(home, port=port, **environment) as running:
+    with serving(home, **environment) as running:
         yield running
 
 
@@ -104,10 +113,10 @@ def test_a_tick_asks_the_hub_nothing(browser: Browser, double: HubDouble, space:
     page = sign_in(browser, space, name="mel")
     ticks: list[str] = []
     page.on("request", lambda sent: ticks.append(sent.url))
-    wait_until(lambda: page.wait_for_timeout(200) or len(ticks) > 2)
+    wait_for_page(page, lambda: len(ticks) > 2)
     ticks.clear()
     asked = len(double.requests)
-    wait_until(lambda: page.wait_for_timeout(200) or len(ticks) >= 5)
+    wait_for_page(page, lambda: len(ticks) >= 5)
     assert len(double.requests) == asked
     page.context.close()
 

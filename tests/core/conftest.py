@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.conftest import CommandLine, end_processes_of, environment_of
+from tests.conftest import CommandLine, end_processes_of, environment_of, made_once
 from tests.hub import HubDouble
 
 TOKEN = "hf_CanaryThatMustNeverReachADisk0123456789"
@@ -53,14 +53,54 @@ class Learned:
 
 
 @pytest.fixture(scope="session")
-def unbroken(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Learned:
+def unbroken(shared: Path, tiny_model: Path) -> Learned:
     """What FORTY_STEPS come to when nothing interrupts them."""
-    home = tmp_path_factory.mktemp("unbroken")
+
+    def train(home: Path) -> None:
+        command_line = at_home(home, tiny_model)
+        run = command_line.start(FORTY_STEPS)
+        assert command_line.wait(run)["state"] == "done", command_line.log(run)
+
+    home = made_once(shared / "unbroken", train)
+    return Learned.by(CommandLine(home, environment_of(home)), only_run(home).name)
+
+
+@pytest.fixture(scope="session")
+def stopped_home(shared: Path, tiny_model: Path) -> Path:
+    """A home with one run of FORTY_STEPS that was stopped on the way."""
+
+    def train(home: Path) -> None:
+        command_line = at_home(home, tiny_model)
+        run = command_line.start(FORTY_STEPS)
+        command_line.wait_for_step(run, 3)
+        assert command_line("runs", "stop", run).returncode == 0
+        assert command_line.status(run)["state"] == "stopped", command_line.log(run)
+
+    return made_once(shared / "stopped", train)
+
+
+@pytest.fixture
+def stopped(stopped_home: Path, home: Path) -> str:
+    """A run of FORTY_STEPS that was stopped on the way, in the home of the test."""
+    return copy_run(stopped_home, home)
+
+
+def at_home(home: Path, tiny_model: Path) -> CommandLine:
+    """The command line on a new home with the tiny model, and no Hub in reach."""
     shutil.copytree(tiny_model, home / "models" / "SmolLM2-135M-Instruct")
-    command_line = CommandLine(home, environment_of(home))
-    run = command_line.start(FORTY_STEPS)
-    assert command_line.wait(run)["state"] == "done", command_line.log(run)
-    return Learned.by(command_line, run)
+    return CommandLine(home, environment_of(home))
+
+
+def only_run(home: Path) -> Path:
+    (run,) = (home / "runs").glob("2*")
+    return run
+
+
+def copy_run(source: Path, home: Path) -> str:
+    """Copy the only run of `source` to another home. Returns its id."""
+    run = only_run(source)
+    shutil.copytree(run, home / "runs" / run.name)
+    return run.name
 
 
 @pytest.fixture
@@ -73,19 +113,18 @@ def online(home: Path, hub: HubDouble) -> Iterator[CommandLine]:
 
 
 @pytest.fixture(scope="session")
-def trained_home(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+def trained_home(shared: Path, tiny_model: Path) -> Path:
     """A home with one run that has trained and not pushed."""
-    home = tmp_path_factory.mktemp("trained")
-    shutil.copytree(tiny_model, home / "models" / "SmolLM2-135M-Instruct")
-    command_line = CommandLine(home, environment_of(home))
-    run = command_line.start(SHORT.replace("push: true", "push: false"))
-    assert command_line.wait(run)["state"] == "done", command_line.log(run)
-    return home
+
+    def train(home: Path) -> None:
+        command_line = at_home(home, tiny_model)
+        run = command_line.start(SHORT.replace("push_to_hub: true", "push_to_hub: false"))
+        assert command_line.wait(run)["state"] == "done", command_line.log(run)
+
+    return made_once(shared / "trained", train)
 
 
 @pytest.fixture
 def trained(trained_home: Path, online: CommandLine) -> str:
     """A run that has trained and not pushed, in the home of `online`."""
-    run = next((trained_home / "runs").iterdir())
-    shutil.copytree(run, online.home / "runs" / run.name)
-    return run.name
+    return copy_run(trained_home, online.home)

@@ -8,9 +8,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from .context import CallerContext, Hub, HubContext
+from .creation import Visibility
 from .errors import HubError, repo_not_found, sign_in_first
 from .identity import Caller
-from .routes_repos import Visibility
 from .routes_uploads import lend_for_upload
 from .store import Bucket
 

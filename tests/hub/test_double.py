@@ -20,6 +20,8 @@ import pytest
 from core.machine.source_tree import ROOT
 from tests.hub import HubDouble
 
+pytestmark = pytest.mark.process
+
 ADA = "hf_ada_writes"
 READER = "hf_ada_reads"
 BOB = "hf_bob_writes"

@@ -28,6 +28,8 @@ from tests.conftest import wait_until
 from tests.hub import HubDouble
 from tests.hub.test_double import Client
 
+pytestmark = pytest.mark.process
+
 ADA = "hf_ada_writes"
 BOB = "hf_bob_writes"
 SCOPES = "openid profile contribute-repos gated-repos"
@@ -188,7 +190,7 @@ def test_tokens_may_do_what_was_agreed_to(tmp_path: Path, client: Client) -> Non
         hub.add_repo(repo_id="ada/old")
         hub.add_repo(repo_id="ada/private", private=True)
         hub.add_repo(repo_id="acme/gated", gated=True, files={"a.json": b"{}"})
-        expected = {
+        expected: dict[tuple[str, ...], dict[str, object]] = {
             ("openid", "profile"): {
                 CREATE: FORBIDDEN,
                 WRITE_OLD: FORBIDDEN,

@@ -10,6 +10,8 @@ from tests.hub import HubDouble
 from tests.hub.spaces import Stage
 from tests.hub.test_double import Client
 
+pytestmark = pytest.mark.process
+
 ADA = "hf_ada_writes"
 BOB = "hf_bob_writes"
 SPACE = "ada/factory"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ from core.runs.events import (
 )
 from core.runs.state import RunState
 from core.runs.store import Run, RunStore
+from tests.conftest import wait_until
 
 OAUTH_SECRET = "not-a-real-secret"
 SPACE = {
@@ -97,8 +98,8 @@ def spawn(home: Path, *, port: int, **environment: str) -> subprocess.Popen[str]
 
 
 @contextmanager
-def serving(home: Path, *, port: int | None = None, **environment: str) -> Iterator[Server]:
-    port = port or free_port()
+def serving(home: Path, **environment: str) -> Iterator[Server]:
+    port = int(environment.pop("PORT", 0)) or free_port()
     process = spawn(home, port=port, **environment)
     try:
         said = ""
@@ -110,6 +111,8 @@ def serving(home: Path, *, port: int | None = None, **environment: str) -> Itera
     finally:
         process.terminate()
         process.wait(timeout=90)
+        if process.stdout:
+            process.stdout.close()
 
 
 def open_form(context: BrowserContext, server: Server) -> Page:
@@ -117,6 +120,16 @@ def open_form(context: BrowserContext, server: Server) -> Page:
     opened.goto(server.url)
     opened.locator("#yaml").get_by_text("version").wait_for()
     return opened
+
+
+def wait_for_page(page: Page, condition: Callable[[], bool]) -> None:
+    """Wait until the page's own events have made it true: they come only while it is waited for."""
+
+    def looked() -> bool:
+        page.wait_for_timeout(50)
+        return condition()
+
+    wait_until(looked)
 
 
 def without_default(client: Client) -> dict[str, None]:

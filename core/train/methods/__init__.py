@@ -1,1 +1,26 @@
-"""What a training method is, a file each over TRL's trainers."""
+"""What training by a method is, a file each; the facts about it are in core/config/methods."""
+
+from collections.abc import Callable
+
+from core.config.run_config import RunConfig
+from core.train.methods.base import Method
+
+
+def method_of(config: RunConfig) -> Method:
+    """The method that a run asks for. Only its own trainer is imported."""
+    return _METHODS[config.method.name]()
+
+
+def _sft() -> Method:
+    from core.train.methods.sft import Sft
+
+    return Sft()
+
+
+def _dpo() -> Method:
+    from core.train.methods.dpo import Dpo
+
+    return Dpo()
+
+
+_METHODS: dict[str, Callable[[], Method]] = {"sft": _sft, "dpo": _dpo}

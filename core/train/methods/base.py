@@ -1,54 +1,45 @@
-"""TRL's trainer with what a run needs beyond it: whole checkpoints, a warm-up that ends."""
+"""What a training method is, and what its trainer is made of."""
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
-from trl import SFTTrainer
+from peft import PeftConfig
+from transformers import PreTrainedModel, Trainer, TrainerCallback
+from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.machine.atomic import publish_folder
-from core.runs.checkpoints import UNFINISHED, checkpoint_folder, remove_torn_checkpoints
-from core.train.schedule import warmup_within
+from core.config.methods.settings import MethodSettings
+from core.config.run_config import RunConfig
+from core.train.tokens.load import Data
 
 
-class RunTrainer(SFTTrainer):
-    """Writes each checkpoint aside, has it on the disk, and only then gives it its name."""
+@dataclass(frozen=True)
+class TrainerParts:
+    """What TRL's trainers take, whatever the method.
 
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        self.args.warmup_steps = warmup_within(
-            self.args.get_warmup_steps(num_training_steps), total_steps=num_training_steps
-        )
-        return super().create_scheduler(num_training_steps, optimizer)
+    `data` has the columns that the method's settings name. `arguments` are those that all of TRL's
+    configurations share. `load_base` loads the base model once more, for a method that compares
+    with it and trains all weights.
+    """
 
-    def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        if self.state.global_step >= self.state.max_steps:
-            # Cut off between its last step and its end, it would take a step too many.
-            self.control.should_training_stop = True
-            return
-        super()._run_epoch(*args, **kwargs)
+    config: RunConfig
+    model: PreTrainedModel
+    load_base: Callable[[], PreTrainedModel]
+    peft_config: PeftConfig | None
+    tokenizer: PreTrainedTokenizerBase
+    data: Data
+    arguments: dict[str, Any]
+    callbacks: list[TrainerCallback]
 
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        final = Path(self.args.output_dir)
-        aside = final / UNFINISHED
-        keep = self.args.save_total_limit
-        remove_torn_checkpoints(final)
-        self.args.output_dir, self.args.save_total_limit = str(aside), None
-        try:
-            super()._save_checkpoint(model, trial)
-        finally:
-            self.args.output_dir, self.args.save_total_limit = str(final), keep
-        whole = checkpoint_folder(final, step=self.state.global_step)
-        if whole.exists():
-            # Stopping at a step that was saved a moment ago writes the same once more.
-            remove_torn_checkpoints(final)
-            return
-        publish_folder(aside / whole.name, whole)
-        self._let_go_of_old(final, keep)
-        remove_torn_checkpoints(final)
 
-    def _let_go_of_old(self, folder: Path, keep: int | None) -> None:
-        """Delete the oldest, renamed first: a kill in the middle must leave no half one behind."""
-        names = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-        for path in names[: -(keep or len(names))]:
-            aside = folder / UNFINISHED
-            aside.mkdir(exist_ok=True)
-            path.rename(aside / path.name)
+class Method(Protocol):
+    """A training method: its settings, with all facts about it, and its trainer."""
+
+    settings: ClassVar[type[MethodSettings]]
+
+    def make_trainer(self, parts: TrainerParts) -> Trainer:
+        """TRL's trainer for this method, on rows that are tokens already.
+
+        Raises UserError for settings that TRL or peft refuses.
+        """
+        ...

@@ -41,7 +41,7 @@ class Findings:
     def cut(self) -> int:
         """Tokens of a row that are kept. What is packed is split, not cut off."""
         method = self.config.method
-        return sys.maxsize if method.packing else method.max_length
+        return sys.maxsize if method.packs else method.max_length
 
     def add(self, row: EncodedRow, *, length: int, is_copy: bool) -> None:
         """Count a row that is trained on."""
@@ -102,7 +102,8 @@ class Findings:
         if statistics.truncated / rows > MANY_TRUNCATED:
             yield (
                 f"{statistics.truncated / rows:.0%} of the rows are longer than the max length of "
-                f"{statistics.max_length:,} tokens and are cut off: raise it, or drop long rows."
+                f"{statistics.max_length:,} tokens and are cut off: raise `method.max_length`, or "
+                "drop long rows with `filters.max_length`."
             )
         if self._templated:
             yield (
@@ -111,8 +112,8 @@ class Findings:
             )
         if statistics.duplicates / rows > MANY_DUPLICATES:
             yield (
-                f"Exact copies of others: {counted(statistics.duplicates)}. Turn on 'Drop "
-                "duplicates' under Filters."
+                f"Exact copies of others: {counted(statistics.duplicates)}. Turn on "
+                "`filters.drop_duplicates`."
             )
         if statistics.empty_answers:
             yield (

@@ -15,8 +15,8 @@ from core.data.preview import Fault, Preview, Question, ShownRow, Side
 from core.errors import UserError
 from core.train.preview.findings import Findings
 from core.train.preview.pieces import pieces_of
-from core.train.tokens.encode import Sides, Tokens, digest_of
-from core.train.tokens.learnable import check_learnable, nothing_to_evaluate
+from core.train.tokens.encode import Sides, Tokens, digest_of, length_of
+from core.train.tokens.learnable import nothing_to_evaluate, require_format
 from core.train.tokens.rows import EncodedRow, RowEncoder
 from core.train.tokens.split import divide, left_out, overlap
 
@@ -42,7 +42,7 @@ class Seen:
 
     @property
     def length(self) -> int:
-        return max(len(tokens.ids) for tokens in self.sides.values())
+        return length_of(self.sides)
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,9 @@ class Look:
     def _fault(self) -> Fault | None:
         try:
             for made in [*self.sources, *self.evaluation]:
-                check_learnable(made.mapping.format, field=made.source.format_field)
+                require_format(
+                    self.config.method, made.mapping.format, field=made.source.format_field
+                )
             if self.evaluation:
                 self._check_evaluation(field=self.evaluation[0].source.field)
             self.findings.check()

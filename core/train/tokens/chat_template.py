@@ -67,8 +67,8 @@ def training_template(tokenizer: PreTrainedTokenizerBase, *, model_name: str) ->
     except ValueError as error:
         raise UserError(
             f"The chat template of {model_name} does not mark where an answer begins.",
-            hint="Turn 'Loss on answers only' off, bring the data as prompt and completion, or "
-            "take a model of a family that TRL knows.",
+            hint="Turn off `method.assistant_only_loss`, bring the data as prompt and completion, "
+            "or take a model of a family that TRL knows.",
             field="method.assistant_only_loss",
         ) from error
     return template, Choice(value="TRL's", why="the model's own marks no answers")

@@ -61,6 +61,21 @@ class Refused:
 Sides = dict[str, Tokens]
 
 
+def length_of(sides: Sides) -> int:
+    """The tokens of a row's longest side; 0 where it has none."""
+    return max((len(tokens.ids) for tokens in sides.values()), default=0)
+
+
+def first_learned(sides: Sides) -> int:
+    """So many tokens are read before every side has one that is learned.
+
+    The length of the row where a side has none at all.
+    """
+    if not all(tokens.trained.any() for tokens in sides.values()):
+        return length_of(sides)
+    return max((tokens.first_trained for tokens in sides.values()), default=0)
+
+
 def digest_of(sides: Sides) -> bytes:
     """Sixteen bytes that are the same for rows with the same tokens."""
     made = hashlib.blake2b(digest_size=16)
@@ -80,26 +95,26 @@ class Encoder:
         tokenizer: PreTrainedTokenizerBase,
         *,
         format: DatasetFormat,
-        assistant_only_loss: bool,
+        answers_only: bool,
         model_name: str,
     ) -> None:
         self.tokenizer = tokenizer
         self.choices: dict[str, Choice] = {}
         self.warnings: list[str] = []
         self._format = format
-        self.assistant_only_loss = assistant_only_loss
+        self.answers_only = answers_only
         self.template: str | None = tokenizer.chat_template
-        self._marks = assistant_only_loss and format is DatasetFormat.MESSAGES
-        if format is DatasetFormat.TEXT and assistant_only_loss:
+        self._marks = answers_only and format is DatasetFormat.MESSAGES
+        if format is DatasetFormat.TEXT and answers_only:
             raise UserError(
                 "This data is plain text, so there are no answers to tell from questions.",
-                hint="Turn 'Loss on answers only' off to learn all of the text.",
+                hint="Turn off `method.assistant_only_loss` to learn all of the text.",
                 field="method.assistant_only_loss",
             )
         if format is not DatasetFormat.TEXT and self.template is None:
             raise UserError(
                 f"{model_name} has no chat template, so it can't be trained on conversations yet.",
-                hint="Choose plain or chatml as the chat template, or an instruct model.",
+                hint="Set `model.chat_template` to plain or chatml, or choose an instruct model.",
                 field="model.chat_template",
             )
         # Quicker than the library's way, where it can be.
@@ -111,7 +126,8 @@ class Encoder:
             if not trains_to_stop(tokenizer, self.template):
                 self.warnings.append(
                     "The end of an answer is not trained, so the model may not learn to stop: "
-                    "choose plain as the chat template, or a model whose own marks the end too."
+                    "set `model.chat_template` to plain, or choose a model whose own template "
+                    "marks the end too."
                 )
 
     def lost(self, example: Example) -> str:
@@ -188,9 +204,7 @@ class Encoder:
 
     def _told(self, ids: list[int], start: int) -> Tokens:
         first = (
-            start
-            if self.assistant_only_loss or self._format is DatasetFormat.UNPAIRED_PREFERENCE
-            else 0
+            start if self.answers_only or self._format is DatasetFormat.UNPAIRED_PREFERENCE else 0
         )
         return _from(ids, first)
 

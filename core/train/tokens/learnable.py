@@ -2,29 +2,28 @@
 
 from collections.abc import Sequence
 
+from core.config.methods import METHODS
+from core.config.methods.settings import MethodSettings
 from core.config.options import DatasetFormat
 from core.errors import UserError
 from core.train.tokens.split import counted, listed
 
-# What supervised fine-tuning can learn from.
-LEARNABLE = (DatasetFormat.MESSAGES, DatasetFormat.PROMPT_COMPLETION, DatasetFormat.TEXT)
 
-
-def check_learnable(format: DatasetFormat, *, field: str) -> None:
-    """Raises UserError at `field` when supervised fine-tuning can't learn from such rows."""
-    if format in LEARNABLE:
+def require_format(method: MethodSettings, format: DatasetFormat, *, field: str) -> None:
+    """Raises UserError at `field` when the method can't learn from rows of this format."""
+    if format in method.formats:
         return
-    what = {
-        DatasetFormat.PREFERENCE: "pairs of a better and a worse answer",
-        DatasetFormat.UNPAIRED_PREFERENCE: "answers with a rating",
-    }.get(format, "prompts without an answer")
-    hint = "To learn one of its columns as the answer, choose the format prompt_completion and "
-    hint += "name that column as the answer."
-    if field == "dataset.builtin":
-        hint = "Choose Facts to JSON: the methods that learn from such rows are not here yet."
+    *others, last = [each.words for each in method.formats]
+    taken = f"{', '.join(others)} or {last}" if others else last
+    suitable = [name for name, other in METHODS.items() if format in other.formats]
+    hint = "Choose another dataset"
+    if suitable:
+        hint += f", or the method {' or '.join(suitable)}, which learns from these"
+    elif field != "dataset.builtin":
+        hint += ". To learn one column as the answer, set the format prompt_completion and name it"
     raise UserError(
-        f"This data is {what}, and supervised fine-tuning learns from answers alone.",
-        hint=hint,
+        f"This data is {format.words}, and {method.title} learns from {taken}.",
+        hint=f"{hint}.",
         field=field,
     )
 
@@ -34,7 +33,7 @@ def nothing_learned(places: Sequence[str], *, rows: int, cut: int) -> UserError:
     return UserError(
         f"In {len(places):,} of {rows:,} rows nothing would be learned, since their answers begin "
         f"after {cut:,} tokens or are empty: {listed(places)}.",
-        hint="Raise the max length, or turn on 'Drop rows with nothing to learn' under Filters.",
+        hint="Raise `method.max_length`, or turn on `filters.drop_untrainable`.",
         field="method.max_length",
     )
 
@@ -46,7 +45,7 @@ def none_left(*, unreadable: Sequence[str], unlearned: Sequence[str], cut: int) 
     if unreadable:
         return UserError(
             f"No row is left to train on, since none can be read: {listed(unreadable)}.",
-            hint="Turn 'Skip rows that can't be read' off to see what is wrong with the first.",
+            hint="Turn off `filters.skip_unreadable` to see what is wrong with the first.",
             field="filters.skip_unreadable",
         )
     return UserError(

@@ -16,10 +16,10 @@ from core.data.sources import HubSplit, Source, fingerprint, sources_of
 from core.errors import UserError
 from core.runs.store import Run
 from core.train.tokens.learnable import (
-    check_learnable,
     none_left,
     nothing_learned,
     nothing_to_evaluate,
+    require_format,
     skipped,
 )
 from core.train.tokens.rows import RowEncoder
@@ -34,12 +34,10 @@ from core.train.tokens.split import (
 from core.train.tokens.stream import Stream
 from core.train.tokens.token_cache import tokens_of
 
-TRAINED_ON = ["input_ids", "labels"]
-
 
 @dataclass(frozen=True)
 class Data:
-    """Tokens to train on and to evaluate with: columns input_ids and labels."""
+    """Tokens to train on and to evaluate with, in the columns of the method."""
 
     train: Dataset | IterableDataset
     evaluation: Dataset | None
@@ -159,13 +157,14 @@ class _Tokens:
     def data(self, train: Dataset, evaluation: Dataset | None) -> Data:
         if evaluation is not None:
             evaluation = evaluation.select(few_to_evaluate(self._config, len(evaluation)))
+        columns = list(self._config.method.columns)
         counted = {
             "rows": Choice(value=str(len(train))),
             "evaluation_rows": Choice(value=str(len(evaluation) if evaluation else 0)),
         }
         return Data(
-            train=train.select_columns(TRAINED_ON),
-            evaluation=evaluation.select_columns(TRAINED_ON) if evaluation else None,
+            train=train.select_columns(columns),
+            evaluation=evaluation.select_columns(columns) if evaluation else None,
             choices=counted | self._choices,
             warnings=self.warnings,
         )
@@ -182,7 +181,7 @@ class _Tokens:
 
     def _encoder(self, source: Source, rows: Iterator[Row]) -> RowEncoder:
         made = RowEncoder(map_rows(source, rows), self._config, self._tokenizer)
-        check_learnable(made.mapping.format, field=source.format_field)
+        require_format(self._config.method, made.mapping.format, field=source.format_field)
         self._choices |= made.encoder.choices
         format = Choice(value=made.mapping.format, why=made.mapping.why)
         self._choices.setdefault("format", format)
@@ -197,24 +196,24 @@ class _Tokens:
     def _suitable(self, source: Source, rows: Dataset) -> Dataset:
         """The rows that could be read, within the length limits, each with something to learn."""
         filters, cut = source.filters, self._config.method.max_length
-        columns = rows.select_columns(["length", "first_trained"]).with_format("numpy")[:]
-        length, first = columns["length"], columns["first_trained"]
+        facts = rows.select_columns(["length", "first_learned"]).with_format("numpy")[:]
+        length, first = facts["length"], facts["first_learned"]
         read = length > 0
         fits = (length >= (filters.min_length or 0)) & (length <= (filters.max_length or length))
         # What is packed is split, not cut off.
-        learns = first < (length if self._config.method.packing else length.clip(max=cut))
+        learns = first < (length if self._config.method.packs else length.clip(max=cut))
         if not read.all():
             bad = list(rows.select(np.flatnonzero(~read))["place"])
             self._unreadable += bad
             self._warn(skipped(bad))
         empty = list(rows.select(np.flatnonzero(read & fits & ~learns))["place"])
-        kept = np.flatnonzero(read & fits & learns)
+        suitable = np.flatnonzero(read & fits & learns)
         if empty and not filters.drop_untrainable:
             raise nothing_learned(empty, rows=len(rows), cut=cut)
         if empty:
             self._unlearned += empty
             self._warn(f"Nothing to learn in {counted(len(empty))} of {source.name}: left out.")
-        return rows if len(kept) == len(rows) else rows.select(kept)
+        return rows if len(suitable) == len(rows) else rows.select(suitable)
 
 
 def _read(source: Source) -> tuple[Iterator[Row], str]:

@@ -36,10 +36,11 @@ class RowEncoder:
     ) -> None:
         self.source, self.mapping, self.rows = mapped.source, mapped.mapping, mapped.rows
         self._mapped = mapped
+        self.columns = config.method.columns
         self.encoder = Encoder(
             tokenizer,
             format=self.mapping.format,
-            assistant_only_loss=config.method.assistant_only_loss,
+            answers_only=config.method.learns_answers_only,
             model_name=config.model.name,
         )
 

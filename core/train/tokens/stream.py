@@ -9,7 +9,8 @@ from datasets import Dataset, Features, IterableDataset, List, Value
 
 from core.config.run_config import RunConfig
 from core.errors import UserError
-from core.train.tokens.encode import WHOLE, digest_of
+from core.train.tokens.columns import column_of
+from core.train.tokens.encode import digest_of, first_learned, length_of
 from core.train.tokens.learnable import skipped
 from core.train.tokens.rows import EncodedRow, RowEncoder
 
@@ -17,7 +18,6 @@ BATCH_ROWS = 64
 STREAM_SKIPS = "can't be read or teach nothing"
 # Rows are trained on in an order by chance among so many neighbours.
 SHUFFLED_ROWS = 1000
-FEATURES = Features({"input_ids": List(Value("int32")), "labels": List(Value("int32"))})
 
 
 class Stream:
@@ -33,6 +33,7 @@ class Stream:
     ) -> None:  # fmt: skip
         self._open = open_sources
         self._config = config
+        self._features = Features({name: List(Value("int32")) for name in config.method.columns})
         self._weights = weights
         self._held: set[bytes] = set()
         self._skipped: dict[str, None] = {}
@@ -45,24 +46,24 @@ class Stream:
 
     def evaluation(self, sources: list[RowEncoder]) -> Dataset | None:
         """The first rows of these sources, as many as are to be evaluated; None where none suit."""
-        return self._keep(row for source in sources for row in self._suitable(source))
+        return self._hold(row for source in sources for row in self._suitable(source))
 
     def hold_out(self) -> Dataset | None:
         """A share of the rows, told by their content, which are not trained on from now on."""
         share = self._config.evaluation.fraction
         rows = (row for source in self._open() for row in self._suitable(source))
-        return self._keep(row for row in rows if _share_of(digest_of(row.sides)) < share)
+        return self._hold(row for row in rows if _share_of(digest_of(row.sides)) < share)
 
     def dataset(self) -> IterableDataset:
         """The rows without an end, so that a run that is resumed finds its place in any epoch."""
-        made = IterableDataset.from_generator(self._rows, features=FEATURES)
+        made = IterableDataset.from_generator(self._rows, features=self._features)
         return made.shuffle(seed=self._config.training.seed, buffer_size=SHUFFLED_ROWS)
 
-    def _keep(self, rows: Iterator[EncodedRow]) -> Dataset | None:
+    def _hold(self, rows: Iterator[EncodedRow]) -> Dataset | None:
         taken = list(islice(rows, self._config.evaluation.max_eval_samples))
         self._held = {digest_of(row.sides) for row in taken}
-        made = [_trained(row) for row in taken]
-        return Dataset.from_list(made, features=FEATURES) if made else None
+        made = [self._trained(row) for row in taken]
+        return Dataset.from_list(made, features=self._features) if made else None
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         chance = random.Random(self._config.training.seed)  # noqa: S311
@@ -74,7 +75,7 @@ class Stream:
             if is_empty:
                 raise UserError(
                     "No row is left to train on: none can be read, or none teaches anything.",
-                    hint="Turn 'Read as it comes' off to see what is wrong with the rows.",
+                    hint="Turn off `dataset.streaming` to see what is wrong with the rows.",
                     field="dataset.streaming",
                 )
 
@@ -88,7 +89,7 @@ class Stream:
             if row is None:
                 del open_rows[index], weights[index]
             elif digest_of(row.sides) not in self._held:
-                yield _trained(row)
+                yield self._trained(row)
 
     def _suitable(self, source: RowEncoder) -> Iterator[EncodedRow]:
         while batch := list(islice(source.rows, BATCH_ROWS)):
@@ -100,21 +101,19 @@ class Stream:
                     self._skipped[row.place] = None
 
     def _fits(self, row: EncodedRow) -> bool:
-        filters, length = self._config.filters, len(row.sides[WHOLE].ids)
+        filters, length = self._config.filters, length_of(row.sides)
         return (filters.min_length or 0) <= length <= (filters.max_length or length)
 
     def _teaches(self, row: EncodedRow) -> bool:
-        cut = len(row.sides[WHOLE].ids)
-        if not self._config.method.packing:
+        cut = length_of(row.sides)
+        if not self._config.method.packs:
             cut = min(cut, self._config.method.max_length)
-        return self._fits(row) and row.sides[WHOLE].first_trained < cut
+        return self._fits(row) and first_learned(row.sides) < cut
+
+    def _trained(self, row: EncodedRow) -> dict[str, Any]:
+        return {name: column_of(name, row.sides) for name in self._config.method.columns}
 
 
 def _share_of(digest: bytes) -> float:
     """A number from 0 to 1, as by chance, and always the same for the same row."""
     return float(int.from_bytes(digest) / 256 ** len(digest))
-
-
-def _trained(row: EncodedRow) -> dict[str, Any]:
-    tokens = row.sides[WHOLE]
-    return {"input_ids": tokens.ids, "labels": tokens.labels()}

@@ -7,7 +7,7 @@ import pickle
 import signal
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import date
@@ -22,11 +22,12 @@ from datasets import Dataset
 
 from core.data.files import Row
 from core.machine.hardware import cpu_cores
-from core.train.tokens.encode import WHOLE, Tokens, digest_of
+from core.train.tokens.columns import column_of
+from core.train.tokens.encode import digest_of, first_learned, length_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 
 # Raised when the same rows would become other tokens than before.
-ENCODING_VERSION = 3
+ENCODING_VERSION = 4
 # Rows that one core encodes at a time: the first few tell how large they are.
 FIRST_ROWS, CHUNK_ROWS, CHUNK_BYTES = 64, 1000, 4 * 1024**2
 # Fewer are done before other processes have begun.
@@ -35,25 +36,21 @@ UNUSED_SECONDS = 30 * 24 * 3600
 # What a process that was killed has left half written.
 PART_SECONDS = 24 * 3600
 _LIBRARIES = [version(name) for name in ("tokenizers", "transformers", "trl")]
-# A row that was skipped has a place, a fault, and no tokens.
-SCHEMA = pa.schema(
-    [
-        ("input_ids", pa.list_(pa.int32())),
-        ("labels", pa.list_(pa.int32())),
-        ("length", pa.int32()),
-        ("first_trained", pa.int32()),
-        ("digest", pa.binary(16)),
-        ("place", pa.string()),
-        ("fault", pa.string()),
-        ("warning", pa.string()),
-    ]
+# Beside its tokens. A row that was skipped has a place, a fault, and no tokens.
+FACTS = (
+    ("length", pa.int32()),
+    ("first_learned", pa.int32()),
+    ("digest", pa.binary(16)),
+    ("place", pa.string()),
+    ("fault", pa.string()),
+    ("warning", pa.string()),
 )
 
 _worker: list[RowEncoder] = []
 
 
 def tokens_of(encoder: RowEncoder, *, folder: Path, content: str, tokenizer_id: str) -> Dataset:
-    """The tokens of all rows, with the columns of SCHEMA, from `folder` where they are there.
+    """The tokens of all rows and FACTS of each, from `folder` where they are there.
 
     `content` and `tokenizer_id` tell these rows and this tokenizer from any other. Raises UserError
     at a row that can't be formatted.
@@ -64,7 +61,7 @@ def tokens_of(encoder: RowEncoder, *, folder: Path, content: str, tokenizer_id: 
     else:
         folder.mkdir(parents=True, exist_ok=True)
         _forget_unused(folder)
-        _write(path, _batches(encoder))
+        _write(path, _batches(encoder), schema=_schema(encoder.columns))
     return Dataset.from_file(str(path))
 
 
@@ -76,7 +73,7 @@ def _key(encoder: RowEncoder, *, content: str, tokenizer_id: str) -> str:
     described = [
         ENCODING_VERSION, content, tokenizer_id, encoder.encoder.template, _LIBRARIES,
         encoder.encoder.tokenizer.eos_token, _day(encoder.encoder.template),
-        asdict(encoder.mapping), encoder.encoder.assistant_only_loss, filters,
+        asdict(encoder.mapping), encoder.encoder.answers_only, encoder.columns, filters,
         # It is part of each place.
         encoder.source.is_named and encoder.source.name,
     ]  # fmt: skip
@@ -90,16 +87,16 @@ def _day(template: str | None) -> str:
 
 def _forget_unused(folder: Path) -> None:
     for path in folder.iterdir():
-        kept = PART_SECONDS if path.suffix == ".part" else UNUSED_SECONDS
-        if path.stat().st_mtime < time.time() - kept:
+        lifetime = PART_SECONDS if path.suffix == ".part" else UNUSED_SECONDS
+        if path.stat().st_mtime < time.time() - lifetime:
             path.unlink(missing_ok=True)
 
 
-def _write(path: Path, batches: Iterator[pa.RecordBatch]) -> None:
+def _write(path: Path, batches: Iterator[pa.RecordBatch], *, schema: pa.Schema) -> None:
     """Write beside `path` and move it there whole, so that no half file is ever read."""
     aside = path.with_suffix(f".{os.getpid()}.part")
     try:
-        with pa.OSFile(str(aside), "wb") as file, pa.ipc.new_stream(file, SCHEMA) as writer:
+        with pa.OSFile(str(aside), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
             for batch in batches:
                 writer.write_batch(batch)
         aside.replace(path)
@@ -156,23 +153,24 @@ def _encode(chunk: bytes) -> pa.RecordBatch:
 
 
 def _encoded(chunk: bytes, *, by: RowEncoder) -> pa.RecordBatch:
-    return _batch(by.encode(pickle.loads(chunk)))  # noqa: S301
+    return _batch(by.encode(pickle.loads(chunk)), columns=by.columns)  # noqa: S301
 
 
-def _batch(rows: list[EncodedRow]) -> pa.RecordBatch:
-    none = Tokens(np.empty(0, dtype=np.int32), np.empty(0, dtype=bool))
-    tokens = [row.sides.get(WHOLE, none) for row in rows]
-    columns = [
-        _lists([each.ids for each in tokens]),
-        _lists([each.labels() for each in tokens]),
-        [len(each.ids) for each in tokens],
-        [each.first_trained for each in tokens],
+def _schema(columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([*((name, pa.list_(pa.int32())) for name in columns), *FACTS])
+
+
+def _batch(rows: list[EncodedRow], *, columns: Sequence[str]) -> pa.RecordBatch:
+    values = [
+        *(_lists([column_of(name, row.sides) for row in rows]) for name in columns),
+        [length_of(row.sides) for row in rows],
+        [first_learned(row.sides) for row in rows],
         [digest_of(row.sides) for row in rows],
         [row.place for row in rows],
         [row.fault for row in rows],
         [row.warning for row in rows],
     ]
-    return pa.record_batch(columns, schema=SCHEMA)
+    return pa.record_batch(values, schema=_schema(columns))
 
 
 def _lists(values: list[np.ndarray]) -> pa.ListArray:

@@ -95,6 +95,7 @@ def is_json_line(text: str) -> bool:
         return False
 
 
+@pytest.mark.process
 def test_the_datasets_are_what_their_generator_writes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "templates.datasets.build", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True)

@@ -22,6 +22,8 @@ from core.errors import UserError
 from core.machine.source_tree import ROOT
 from tests.hub import HubDouble
 
+pytestmark = pytest.mark.process
+
 GGUF = b"GGUF" + hashlib.shake_256(b"weights").digest(300_000)
 FILENAME = "tiny_model-1.0-py3-none-any.whl"
 MEMBER = "tiny_model/tiny.gguf"

@@ -15,7 +15,14 @@ from core.checkpoint_sync.restore import _lay_out
 from core.errors import UserError
 from core.machine.source_tree import ROOT
 from core.runs.paths import RunPaths
-from tests.conftest import CommandLine, end_processes_of, environment_of, processes_of, wait_until
+from tests.conftest import (
+    CommandLine,
+    end_processes_of,
+    environment_of,
+    processes_of,
+    taken_device,
+    wait_until,
+)
 from tests.core.conftest import FORTY_STEPS, TOKEN, Learned
 from tests.hub import HubDouble
 from tests.interface.harness import SPACE, serving, sign_in_cookie
@@ -30,7 +37,7 @@ RESTLESS = """
 import sys
 from datetime import timedelta
 from core.checkpoint_sync import manifest, uploader
-manifest.BEAT = uploader.BEAT = timedelta(0)
+manifest.HEARTBEAT = uploader.HEARTBEAT = timedelta(0)
 sys.exit(uploader.main())
 """
 LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
@@ -43,7 +50,7 @@ def synced(command_line: CommandLine, run: str) -> dict[str, Any]:
 
 
 def newest_checkpoint_of(command_line: CommandLine, run: str) -> int:
-    return max(e["step"] for e in command_line.events(run) if e["kind"] == "checkpoint")
+    return max(int(e["step"]) for e in command_line.events(run) if e["kind"] == "checkpoint")
 
 
 def repo_of(run: str) -> str:
@@ -52,6 +59,19 @@ def repo_of(run: str) -> str:
 
 def on_hub(hub: HubDouble, run: str) -> dict[str, Any]:
     return dict(json.loads(hub.files(repo_id=repo_of(run))["manifest.json"]))
+
+
+def sync_stopped(command_line: CommandLine, run: str) -> None:
+    """Have a stopped run be one whose checkpoints are synced, and sync its last, as at its end."""
+    folder = command_line.home / "runs" / run
+    text = (folder / "config.yaml").read_text(encoding="utf-8")
+    assert "sync_checkpoints: false" in text
+    text = text.replace("sync_checkpoints: false", "sync_checkpoints: true")
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-m", "core.checkpoint_sync.uploader", str(folder), "once"],
+        cwd=ROOT, env=command_line.environment, timeout=100, check=True,
+    )  # fmt: skip
 
 
 def lose_the_container(command_line: CommandLine, *, tiny_model: Path) -> None:
@@ -144,7 +164,7 @@ def test_each_commit_with_a_manifest_is_whole(online: CommandLine, hub: HubDoubl
     """A machine may go away between any two commits; the last step is kept more than once."""
     run = online.start(KEPT.replace("max_steps: 40", "max_steps: 6"))
     repo = repo_of(run)
-    broken = []
+    broken: list[str] = []
 
     def is_through() -> bool:
         if hub.has_repo(repo_id=repo):
@@ -194,12 +214,10 @@ def test_faults_of_the_hub_cost_copies_and_not_the_run(online: CommandLine, hub:
 
 @LFS_ONLY
 def test_what_was_changed_on_the_hub_is_not_resumed(
-    online: CommandLine, hub: HubDouble, tiny_model: Path
+    online: CommandLine, hub: HubDouble, tiny_model: Path, stopped: str
 ) -> None:
-    run = online.start(LONG)
-    wait_until(lambda: synced(online, run)["step"] >= 5)
-    assert online("runs", "stop", run).returncode == 0
-    wait_until(lambda: not processes_of(online.home))
+    run = stopped
+    sync_stopped(online, run)
     assert synced(online, run)["step"] == online.status(run)["step"]
     path = f"{on_hub(hub, run)['folder']}/checkpoint/optimizer.pt"
     whole = hub.files(repo_id=repo_of(run))[path]
@@ -290,20 +308,18 @@ def test_a_canceled_run_leaves_nothing_on_the_hub(online: CommandLine, hub: HubD
 
 @LFS_ONLY
 def test_a_run_that_is_called_off_while_it_waits_leaves_nothing_either(
-    online: CommandLine, hub: HubDouble
+    online: CommandLine, hub: HubDouble, stopped: str
 ) -> None:
-    run = online.start(LONG)
-    wait_until(lambda: synced(online, run)["step"] >= 5)
-    assert online("runs", "stop", run).returncode == 0
-    assert hub.has_repo(repo_id=repo_of(run))
-    first = online.start(LONG.replace("sync_checkpoints: true", "sync_checkpoints: false"))
-    online.wait_for_step(first, 1)
-    assert online("runs", "resume", run).returncode == 0
-    assert online.status(run)["state"] == "queued"
-    assert online("runs", "stop", run, "--now").returncode == 0
-    wait_until(lambda: not hub.has_repo(repo_id=repo_of(run)))
+    sync_stopped(online, stopped)
+    assert hub.has_repo(repo_id=repo_of(stopped))
+    with taken_device(online.home):
+        assert online("runs", "resume", stopped).returncode == 0
+        assert online.status(stopped)["state"] == "queued"
+        assert online("runs", "stop", stopped, "--now").returncode == 0
+        wait_until(lambda: not hub.has_repo(repo_id=repo_of(stopped)))
 
 
+@pytest.mark.process
 def test_without_a_token_it_is_refused_before_training(home: Path) -> None:
     file = home / "run.yaml"
     file.write_text(KEPT, encoding="utf-8")

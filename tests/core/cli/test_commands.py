@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import CommandLine, environment_of
 
+pytestmark = pytest.mark.process
+
 NO_RUN = "20260101-000000-0123abcd"
 
 

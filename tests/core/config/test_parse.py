@@ -5,6 +5,7 @@ import resource
 import subprocess
 import sys
 from enum import StrEnum
+from itertools import product
 from types import NoneType
 from typing import Annotated, Any, get_args, get_origin
 
@@ -13,9 +14,10 @@ import yaml
 from annotated_types import Ge, Gt, Le, Lt
 
 from core.config.data import Mixed
+from core.config.every_setting import Setting, settings_of_a_run
+from core.config.options import Schedule
 from core.config.parse import MAX_YAML_BYTES, load_config, parse_config
-from core.config.run_config import RunConfig, Setting, settings_of_a_run
-from core.config.training import Schedule
+from core.config.run_config import RunConfig
 from core.errors import InvalidConfig
 from core.machine.source_tree import ROOT
 
@@ -86,24 +88,22 @@ def test_every_value_survives_the_file() -> None:
     assert load_config(config.to_yaml()) == config
     kept = config.model_dump(mode="json", exclude_defaults=True)
     given = {f"{section}.{name}" for section, values in kept.items() for name in values}
-    # One has one value only, the other goes with no sample.
-    assert SETTINGS.keys() - given == {"method.name", "dataset.streaming"}
+    # Other methods have a test of their own, and streaming goes with no sample.
+    others = {path for path, each in SETTINGS.items() if each.methods and "sft" not in each.methods}
+    assert SETTINGS.keys() - given - others == {"method.name", "dataset.streaming"}
     assert kept == CHANGED
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+def test_zero_is_a_value() -> None:
+    for path in (
         "training.weight_decay", "training.max_grad_norm", "training.seed", "schedule.warmup_steps",
         "schedule.min_lr_rate", "schedule.warmup_lr_rate", "schedule.lr_end", "schedule.patience",
         "schedule.min_lr", "adapter.lora_dropout", "evaluation.fraction",
-    ],
-)  # fmt: skip
-def test_zero_is_a_value(path: str) -> None:
-    section, name = path.split(".")
-    config = parse_config({section: {name: 0}})
-    assert yaml.safe_load(config.to_yaml())[section][name] == 0
-    assert getattr(getattr(load_config(config.to_yaml()), section), name) == 0
+    ):  # fmt: skip
+        section, name = path.split(".")
+        config = parse_config({section: {name: 0}})
+        assert yaml.safe_load(config.to_yaml())[section][name] == 0, path
+        assert getattr(getattr(load_config(config.to_yaml()), section), name) == 0, path
 
 
 def test_nothing_is_a_value() -> None:
@@ -112,7 +112,7 @@ def test_nothing_is_a_value() -> None:
     for path in optional:
         section, name = path.split(".")
         config = parse_config({section: {name: None}})
-        assert getattr(getattr(load_config(config.to_yaml()), section), name) is None
+        assert getattr(getattr(load_config(config.to_yaml()), section), name) is None, path
 
 
 def test_the_defaults_make_a_run() -> None:
@@ -155,7 +155,11 @@ def test_the_defaults_make_a_run() -> None:
             "Write a number",
         ),
         ("training: {optim: adamw_8bit}", "training.optim", "adamw_torch"),
-        ("method: {name: dpo}", "method.name", "sft"),
+        ("method: {name: dop}", "method.name", "mean dpo?"),
+        ("method: {name: null}", "method.name", "sft, dpo"),
+        ("method: [dpo]", "method", "section"),
+        ("method: {name: dpo, bta: 1}", "method.bta", "mean method.beta?"),
+        ("method: {name: dpo, packing: true}", "method.packing", "one of sft"),
         ("output: {push_to_hub: perhaps}", "output.push_to_hub", ""),
         ("output: {name: a/b}", "output.name", "begin with a letter or digit"),
         ("output: {name: .hidden}", "output.name", "begin with a letter or digit"),
@@ -195,32 +199,39 @@ def test_every_fault_is_told_at_once() -> None:
     }
 
 
-@pytest.mark.parametrize("setting", NUMBERS.values(), ids=NUMBERS.keys())
-def test_a_number_is_bounded_on_both_sides(setting: Setting) -> None:
-    outside = {"low": [], "high": []}
+def test_a_number_is_bounded_on_both_sides() -> None:
+    for path, setting in NUMBERS.items():
+        low, high = outside(setting)
+        assert low, f"{path} has no lower bound"
+        assert high, f"{path} has no upper bound"
+        for value in (*low, *high):
+            with pytest.raises(InvalidConfig) as caught:
+                parsed(setting, value)
+            assert list(caught.value.fields) == [path], f"{path}: {value}"
+
+
+def outside(setting: Setting) -> tuple[list[Any], list[Any]]:
+    """Values just below and just above the bounds; the bounds themselves are taken."""
+    below: list[Any] = []
+    above: list[Any] = []
     for bound in setting.field.metadata:
         match bound:
             case Ge(ge=low):
-                outside["low"].append(low - 1)
-                assert parsed(setting, low) == low
+                below.append(low - 1)  # type: ignore[operator]
+                assert parsed(setting, low) == low, setting.path
             case Gt(gt=low):
-                outside["low"].append(low)
+                below.append(low)
             case Le(le=high):
-                outside["high"].append(high + 1)
-                assert parsed(setting, high) == high
+                above.append(high + 1)  # type: ignore[operator]
+                assert parsed(setting, high) == high, setting.path
             case Lt(lt=high):
-                outside["high"].append(high)
-    assert outside["low"]
-    assert outside["high"]
-    for value in [*outside["low"], *outside["high"]]:
-        with pytest.raises(InvalidConfig) as caught:
-            parsed(setting, value)
-        assert list(caught.value.fields) == [setting.path]
+                above.append(high)
+    return below, above
 
 
 def parsed(setting: Setting, value: Any) -> Any:
-    config = parse_config({setting.section: {setting.name: value}})
-    return getattr(getattr(config, setting.section), setting.name)
+    named = {"name": setting.methods[0]} if setting.methods else {}
+    return setting.value(parse_config({setting.section: {**named, setting.name: value}}))
 
 
 def test_every_number_is_bounded() -> None:
@@ -265,6 +276,7 @@ def test_the_largest_file_is_read() -> None:
     assert list(refused(text + "x" * (MAX_YAML_BYTES - len(text) + 1))) == ["yaml"]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("first", "next_one"),
     [("[x, x]", "[{}]"), ("{x: 1}", "{{<<: [{}]}}")],
@@ -280,15 +292,17 @@ def test_a_file_that_multiplies_itself_costs_nothing(first: str, next_one: str) 
         "from core.errors import InvalidConfig\n"
         "try:\n    load_config(sys.stdin.read())\nexcept InvalidConfig:\n    print('refused')"
     )
+
+    def limited() -> None:
+        # Four seconds of a processor and a gigabyte: it takes hours and all memory to unfold.
+        resource.setrlimit(resource.RLIMIT_CPU, (4, 4))
+        resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
+
     done = subprocess.run(
         [sys.executable, "-c", program],
         input="\n".join(lines),
         cwd=ROOT,
-        # Four seconds of a processor and a gigabyte: it takes hours and all memory to unfold.
-        preexec_fn=lambda: (
-            resource.setrlimit(resource.RLIMIT_CPU, (4, 4)),
-            resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)),
-        ),
+        preexec_fn=limited,
         capture_output=True,
         text=True,
         timeout=60,
@@ -297,108 +311,23 @@ def test_a_file_that_multiplies_itself_costs_nothing(first: str, next_one: str) 
     assert done.stdout == "refused\n", done.stderr[-300:]
 
 
-HUB = {"source": "hub", "name": "acme/rows"}
+def test_a_setting_explains_itself_in_a_short_sentence() -> None:
+    for path, setting in SETTINGS.items():
+        help_text = setting.field.description
+        assert setting.field.title, path
+        assert help_text, path
+        assert len(help_text) <= 120, path
+        assert help_text.endswith("."), path
 
 
-@pytest.mark.parametrize(
-    ("values", "field"),
-    [
-        ({"dataset": {"source": "hub"}}, "dataset.name"),
-        ({"dataset": {"source": "upload"}}, "dataset.files"),
-        ({"dataset": {**HUB, "format": "text"}}, "method.assistant_only_loss"),
-        (
-            {
-                "dataset": HUB,
-                "evaluation": {"fraction": 0},
-                "schedule": {"lr_scheduler_type": "reduce_lr_on_plateau"},
-            },
-            "schedule.lr_scheduler_type",
-        ),
-        (
-            {
-                "dataset": HUB,
-                "evaluation": {"fraction": 0},
-                "schedule": {"lr_scheduler_type": "greedy"},
-            },
-            "schedule.lr_scheduler_type",
-        ),
-        (
-            {
-                "training": {"learning_rate": 0.1},
-                "schedule": {"lr_scheduler_type": "polynomial", "lr_end": 0.1},
-            },
-            "schedule.lr_end",
-        ),
-        (
-            {
-                "training": {"learning_rate": 0.1},
-                "schedule": {"lr_scheduler_type": "greedy", "min_lr": 0.2},
-            },
-            "schedule.min_lr",
-        ),
-        ({"dataset": HUB, "evaluation": {"split": "train"}}, "evaluation.split"),
-        (
-            {"schedule": {"lr_scheduler_type": "cosine_with_restarts", "num_cycles": 1.5}},
-            "schedule.num_cycles",
-        ),
-        ({"adapter": {"lora_target_modules": "q_proj,,v_proj"}}, "adapter.lora_target_modules"),
-        ({"adapter": {"lora_target_modules": " "}}, "adapter.lora_target_modules"),
-    ],
-)
-def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], field: str) -> None:
-    with pytest.raises(InvalidConfig) as caught:
-        parse_config(values)
-    assert list(caught.value.fields) == [field]
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"dataset": HUB},
-        {"dataset": {"source": "upload", "files": ["mine.csv"]}},
-        {"dataset": {**HUB, "format": "text"}, "method": {"assistant_only_loss": False}},
-        {"dataset": HUB, "schedule": {"lr_scheduler_type": "greedy"}},
-        {
-            "dataset": HUB,
-            "evaluation": {"fraction": 0, "split": "test"},
-            "schedule": {"lr_scheduler_type": "reduce_lr_on_plateau"},
-        },
-        {"evaluation": {"fraction": 0}, "schedule": {"lr_scheduler_type": "greedy"}},
-        {
-            "training": {"learning_rate": 0.1},
-            "schedule": {"lr_scheduler_type": "polynomial", "lr_end": 0.09},
-        },
-        {
-            "training": {"learning_rate": 1e-9},
-            "schedule": {"lr_scheduler_type": "linear", "lr_end": 0.1},
-        },
-        {"schedule": {"lr_scheduler_type": "cosine_with_restarts", "num_cycles": 2.0}},
-        {"schedule": {"lr_scheduler_type": "cosine", "num_cycles": 1.5}},
-        {"adapter": {"kind": "full", "lora_target_modules": ","}},
-    ],
-)
-def test_what_does_go_together_is_taken(values: dict[str, Any]) -> None:
-    assert load_config(parse_config(values).to_yaml()) == parse_config(values)
-
-
-@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
-def test_a_setting_explains_itself_in_a_short_sentence(setting: Setting) -> None:
-    help_text = setting.field.description
-    assert setting.field.title
-    assert help_text
-    assert len(help_text) <= 120
-    assert help_text.endswith(".")
-
-
-@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS.keys())
-def test_a_setting_is_shown_for_values_that_exist(setting: Setting) -> None:
-    for path, values in setting.shown_when.items():
+def test_a_setting_is_shown_for_values_that_exist() -> None:
+    conditions = [(s, path, v) for s in SETTINGS.values() for path, v in s.shown_when.items()]
+    for setting, path, values in conditions:
         assert path != setting.path
-        kind = SETTINGS[path].field.annotation
-        assert isinstance(kind, type)
-        assert issubclass(kind, StrEnum)
-        assert values
-        assert set(values) <= {member.value for member in kind}
+        kind: Any = SETTINGS[path].field.annotation
+        known = get_args(kind) or [member.value for member in kind]
+        assert values, setting.path
+        assert set(values) <= set(known), setting.path
 
 
 def test_each_schedule_shows_arguments_of_its_own() -> None:
@@ -409,14 +338,22 @@ def test_each_schedule_shows_arguments_of_its_own() -> None:
     assert shown == set(Schedule) - {Schedule.CONSTANT}
 
 
+@pytest.mark.process
 def test_the_schema_names_all_settings() -> None:
     schema = json.loads(schema_text())
     assert schema["properties"].keys() == RunConfig.model_fields.keys()
     for setting in SETTINGS.values():
-        reference = schema["properties"][setting.section]["$ref"]
-        section = schema["$defs"][reference.removeprefix("#/$defs/")]
-        assert section["additionalProperties"] is False
-        assert section["properties"][setting.name]["description"] == setting.field.description
+        property = schema["properties"][setting.section]
+        references = [property, *property.get("oneOf", [])]
+        sections = [schema["$defs"][each["$ref"].removeprefix("#/$defs/")] for each in references
+                    if "$ref" in each]  # fmt: skip
+        having = [section for section in sections if setting.name in section["properties"]]
+        assert having
+        for section in having:
+            assert section["additionalProperties"] is False
+            told = section["properties"][setting.name].get("description")
+            # The schema tells methods apart by their names alone.
+            assert told == setting.field.description or setting.path == "method.name"
 
 
 def schema_text() -> str:
@@ -431,17 +368,16 @@ def schema_text() -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["model.name", "model.revision", "dataset.name", "dataset.files", "dataset.revision",
-     "output.name", "output.owner"],
-)  # fmt: skip
-@pytest.mark.parametrize("value", ["/home/ada/x", "../../x"])
-def test_no_path_fits_into_a_config(path: str, value: str) -> None:
-    section, name = path.split(".")
-    with pytest.raises(InvalidConfig) as caught:
-        parse_config({section: {name: value}})
-    assert path in caught.value.fields
+def test_no_path_fits_into_a_config() -> None:
+    paths = (
+        "model.name", "model.revision", "dataset.name", "dataset.files", "dataset.revision",
+        "output.name", "output.owner",
+    )  # fmt: skip
+    for path, value in product(paths, ("/home/ada/x", "../../x")):
+        section, name = path.split(".")
+        with pytest.raises(InvalidConfig) as caught:
+            parse_config({section: {name: value}})
+        assert path in caught.value.fields, f"{path}: {value}"
 
 
 def test_a_config_has_no_place_for_a_secret() -> None:

@@ -151,7 +151,7 @@ def test_rows_come_one_by_one(save: Save) -> None:
     assert next(found).values == {"n": 1}
     bad = next(found)
     assert "Line 2 " in str(bad.fault)
-    assert "Skip rows" in str(bad.fault)
+    assert "`filters.skip_unreadable`" in str(bad.fault)
     assert next(found).values == {"n": 3}
 
 

@@ -18,13 +18,13 @@ from tests.hub import HubDouble
 
 TOKEN = "hf_CanaryOfTheDatasetsTests0123456789"
 SHORT: dict[str, Any] = {
-    "version": 1,
+    "version": 2,
     "training": {"max_steps": 2, "per_device_train_batch_size": 2, "logging_steps": 1},
     "method": {"max_length": 256},
     "evaluation": {"eval_steps": 2, "max_eval_samples": 4, "fraction": 0},
 }
 
-pytestmark = pytest.mark.parametrize("hub", ["lfs"], indirect=True)
+pytestmark = [pytest.mark.process, pytest.mark.parametrize("hub", [False], indirect=True)]
 
 
 @pytest.fixture

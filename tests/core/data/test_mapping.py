@@ -99,7 +99,7 @@ def test_a_guess_is_called_one() -> None:
 def test_what_a_person_names_comes_first() -> None:
     row = {"messages": CHAT, "title": "t", "verse": "v"}
     named = {"prompt": "Write on {title}.", "completion": "verse"}
-    assert found(row, **named) == (DatasetFormat.PROMPT_COMPLETION, named, True)
+    assert found(row, DatasetFormat.AUTO, **named) == (DatasetFormat.PROMPT_COMPLETION, named, True)
     assert found(row, DatasetFormat.TEXT, text="verse")[1] == {"text": "verse"}
     # Pairs can be learned from as answers.
     pair = {"prompt": "p", "chosen": "a", "rejected": "b"}

@@ -12,10 +12,14 @@ from core.hub.errors import hub_errors
     ("error", "kind", "words"),
     [
         (XetAuthenticationError("no"), TokenRefused, "does not accept this token"),
-        (RuntimeError("Data processing error: cut"), HubUnreachable, "broke off: Data processing"),
-        (RuntimeError("CAS: 402 Payment Required"), UserError, "asks to be paid"),
-        (ConnectionError("reset"), HubUnreachable, "broke off: reset"),
-        (OfflineModeIsEnabled("off"), HubUnreachable, "gave no answer about a model"),
+        (
+            RuntimeError("Data processing error: cut"),
+            HubUnreachable,
+            "was interrupted: Data processing",
+        ),
+        (RuntimeError("CAS: 402 Payment Required"), UserError, "requires payment"),
+        (ConnectionError("reset"), HubUnreachable, "was interrupted: reset"),
+        (OfflineModeIsEnabled("off"), HubUnreachable, "did not respond to a request about a model"),
     ],
 )
 def test_every_error_is_told(error: Exception, kind: type[UserError], words: str) -> None:

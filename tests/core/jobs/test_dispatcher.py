@@ -1,59 +1,47 @@
 """Runs that wait: without a process, in order, and with their token in nobody's reach."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
-from core.machine.atomic import lock_file
 from core.machine.source_tree import ROOT
-from core.runs.store import RunStore
 from tests.conftest import (
     DISPATCHER,
     CommandLine,
     end_processes_of,
     environment_of,
     processes_of,
+    taken_device,
     wait_until,
 )
 from tests.core.conftest import SHORT, TOKEN
 from tests.hub import HubDouble
 
 QUICK = SHORT.replace("push_to_hub: true", "push_to_hub: false")
+pytestmark = pytest.mark.process
+
 LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 # A person's own sign-in, which is not the token of the installation.
 START_AS = """
+import secrets
 import sys
 from pathlib import Path
 from pydantic import SecretStr
 from core.config.parse import load_config
 from core.jobs import launcher
-from core.runs.store import RunStore
 
 home, token = Path(sys.argv[1]), sys.stdin.read()
 config = load_config(sys.argv[2])
 run = launcher.start(
-    RunStore(home), config, files={}, submission="ab" * 8, token=SecretStr(token)
+    RunStore(home), config, files={}, submission=secrets.token_hex(8), token=SecretStr(token)
 )
 print(run.id)
 """
-
-
-@contextmanager
-def busy(home: Path) -> Iterator[None]:
-    """The device of this home is in use."""
-    slot = wait_until(lambda: lock_file(RunStore(home).slot))
-    try:
-        yield
-    finally:
-        os.close(slot)
 
 
 def dispatchers(home: Path) -> list[psutil.Process]:
@@ -78,7 +66,7 @@ def start_as(command_line: CommandLine, token: str, *, yaml: str = SHORT) -> str
 
 def test_waiting_runs_have_no_process_and_start_in_order(command_line: CommandLine) -> None:
     home = command_line.home
-    with busy(home):
+    with taken_device(home):
         runs = [command_line.start(QUICK) for _ in range(3)]
         wait_until(lambda: dispatchers(home))
         assert [p.cmdline()[-2] for p in processes_of(home)] == [str(home)]
@@ -96,7 +84,8 @@ def test_a_resumed_run_waits_behind_those_that_came_before(command_line: Command
     old = command_line.start(QUICK.replace("max_steps: 4", "max_steps: 400"))
     command_line.wait_for_step(old, 1)
     assert command_line("runs", "stop", old).returncode == 0
-    with busy(home):
+    wait_until(lambda: not processes_of(home))
+    with taken_device(home):
         new = command_line.start(QUICK)
         assert command_line("runs", "resume", old).returncode == 0
         assert command_line.status(old)["state"] == "queued"
@@ -110,7 +99,7 @@ def test_a_resumed_run_waits_behind_those_that_came_before(command_line: Command
 
 def test_a_killed_dispatcher_is_replaced_and_the_run_starts(command_line: CommandLine) -> None:
     home = command_line.home
-    with busy(home):
+    with taken_device(home):
         run = command_line.start(QUICK)
         (first,) = wait_until(lambda: dispatchers(home))
         first.kill()
@@ -123,7 +112,7 @@ def test_a_killed_dispatcher_is_replaced_and_the_run_starts(command_line: Comman
 
 def test_a_run_that_waits_is_called_off_at_once(command_line: CommandLine) -> None:
     home = command_line.home
-    with busy(home):
+    with taken_device(home):
         first, second = command_line.start(QUICK), command_line.start(QUICK)
         (dispatcher,) = wait_until(lambda: dispatchers(home))
         # Nobody's help is needed.
@@ -146,10 +135,10 @@ def test_two_homes_do_not_wait_for_each_other(
     other_home = tmp_path / ("another" * 20)
     shutil.copytree(tiny_model, other_home / "models" / "SmolLM2-135M-Instruct")
     other = CommandLine(other_home, environment_of(other_home))
-    with busy(command_line.home):
+    with taken_device(command_line.home):
         waiting = command_line.start(QUICK)
         wait_until(lambda: dispatchers(command_line.home))
-        with busy(other_home):
+        with taken_device(other_home):
             runs = [other.start(QUICK) for _ in range(2)]
         for run in runs:
             assert other.wait(run)["state"] == "done", other.log(run)
@@ -163,7 +152,7 @@ def test_a_waiting_runs_token_is_on_no_disk_and_in_no_command_line(
     online: CommandLine, hub: HubDouble
 ) -> None:
     home = online.home
-    with busy(home):
+    with taken_device(home):
         first = start_as(online, TOKEN)
         wait_until(lambda: dispatchers(home))
         # This one finds a dispatcher that is at work.
@@ -188,7 +177,7 @@ def test_a_persons_token_that_is_lost_is_asked_for_and_holds_up_nobody(
     online: CommandLine, hub: HubDouble
 ) -> None:
     home = online.home
-    with busy(home):
+    with taken_device(home):
         theirs = start_as(online, TOKEN)
         ours = online.start(QUICK)
         (dispatcher,) = wait_until(lambda: dispatchers(home))
@@ -208,7 +197,7 @@ def test_a_persons_token_that_is_lost_is_asked_for_and_holds_up_nobody(
 def test_a_lost_token_of_this_installation_is_taken_again(
     online: CommandLine, hub: HubDouble
 ) -> None:
-    with busy(online.home):
+    with taken_device(online.home):
         run = online.start(SHORT)
         (dispatcher,) = wait_until(lambda: dispatchers(online.home))
         dispatcher.kill()
@@ -221,7 +210,7 @@ def test_a_lost_token_of_this_installation_is_taken_again(
 
 def test_a_run_that_is_gone_or_torn_holds_up_nobody(command_line: CommandLine) -> None:
     home = command_line.home
-    with busy(home):
+    with taken_device(home):
         gone, torn, last = (command_line.start(QUICK) for _ in range(3))
         shutil.rmtree(home / "runs" / gone)
         (home / "runs" / torn / "status.json").write_text("{", encoding="utf-8")

@@ -63,7 +63,7 @@ def test_what_keeps_a_space_awake(
     [
         (RunState.STOPPED, 5, "", False),
         (RunState.STOPPED, 4, "", True),
-        (RunState.STOPPED, 5, "The Hub asks to be paid.", True),
+        (RunState.STOPPED, 5, "The Hub requires payment.", True),
         (RunState.INTERRUPTED, 0, "", True),
         # While it trains, what is kept follows a little behind.
         (RunState.TRAINING, 4, "", False),

@@ -8,13 +8,16 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from core.machine.source_tree import ROOT
 from core.runs.state import RunState
 from core.runs.store import RunStore
 from tests.conftest import CommandLine, processes_of, wait_until
-from tests.core.conftest import FORTY_STEPS, Learned
+from tests.core.conftest import Learned
 from tests.interface.harness import make_run, serving
+
+pytestmark = pytest.mark.process
 
 SHORT = """
 version: 2
@@ -31,8 +34,17 @@ def named(home: Path, module: str) -> psutil.Process:
 
 
 def test_a_run_trains_to_the_end_and_leaves_a_whole_model(command_line: CommandLine) -> None:
-    run = command_line.start(SHORT)
-    status = command_line.wait(run)
+    """Beside a page, and a run of another version, which stops no other."""
+    strange = make_run(RunStore(command_line.home), state=RunState.QUEUED)
+    text = strange.paths.status.read_text(encoding="utf-8")
+    strange.paths.status.write_text(text.replace("queued", "dreaming"), encoding="utf-8")
+    (command_line.home / "runs" / "20260101-000000-00000000").mkdir()
+    with serving(command_line.home):
+        run = command_line.start(SHORT)
+        status = command_line.wait(run)
+    listed = command_line("runs", "list")
+    assert run in listed.stdout
+    assert "Another version of SmolFactory" in listed.stderr
     assert status["state"] == "done", command_line.log(run)
     assert (status["step"], status["total"]) == (6, 6)
     folder = command_line.home / "runs" / run
@@ -54,11 +66,8 @@ def test_a_run_trains_to_the_end_and_leaves_a_whole_model(command_line: CommandL
 
 
 def test_a_stopped_run_resumes_as_if_it_had_never_stopped(
-    command_line: CommandLine, unbroken: Learned
+    command_line: CommandLine, stopped: str, unbroken: Learned
 ) -> None:
-    stopped = command_line.start(FORTY_STEPS)
-    command_line.wait_for_step(stopped, 3)
-    assert command_line("runs", "stop", stopped).returncode == 0
     at = command_line.status(stopped)
     assert at["state"] == "stopped"
     assert 3 <= at["step"] < 40
@@ -106,7 +115,9 @@ def test_a_stop_while_tokens_are_made_ends_the_run_at_once(command_line: Command
     wait_until(lambda: not processes_of(command_line.home))
 
 
-def test_a_killed_trainer_is_explained_and_resumes(command_line: CommandLine) -> None:
+def test_a_killed_trainer_is_explained_and_resumes_from_a_whole_checkpoint(
+    command_line: CommandLine,
+) -> None:
     run = command_line.start(LONG)
     command_line.wait_for_step(run, 6)
     named(command_line.home, "core.train").kill()
@@ -114,10 +125,15 @@ def test_a_killed_trainer_is_explained_and_resumes(command_line: CommandLine) ->
     failure = next(e for e in command_line.events(run) if e["kind"] == "failure")
     assert failure["cause"] == "killed"
     assert "SIGKILL" in failure["explanation"]
+    # One that was cut off while it was written is never resumed.
+    checkpoints = command_line.home / "runs" / run / "checkpoints"
+    half = checkpoints / ".unfinished" / "checkpoint-90000"
+    half.mkdir(parents=True, exist_ok=True)
+    (half / "trainer_state.json").write_text("{")
     assert command_line("runs", "resume", run).returncode == 0
     wait_until(lambda: any(e["kind"] == "resumed" for e in command_line.events(run)))
     steps = [e["step"] for e in command_line.events(run) if e["kind"] == "resumed"]
-    assert steps[0] >= 5
+    assert 5 <= steps[0] < 90_000
     assert steps[0] % 5 == 0
     assert command_line("runs", "stop", run, "--now").returncode == 0
 
@@ -159,22 +175,6 @@ def test_a_trainer_that_is_told_to_end_while_it_loads_did_not_fail(
     assert command_line("runs", "stop", run, "--now").returncode == 0
 
 
-def test_a_half_written_checkpoint_is_never_resumed(command_line: CommandLine) -> None:
-    run = command_line.start(LONG)
-    command_line.wait_for_step(run, 6)
-    named(command_line.home, "core.train").kill()
-    command_line.wait(run)
-    checkpoints = command_line.home / "runs" / run / "checkpoints"
-    half = checkpoints / ".unfinished" / "checkpoint-90000"
-    half.mkdir(parents=True)
-    (half / "trainer_state.json").write_text("{")
-    assert command_line("runs", "resume", run).returncode == 0
-    wait_until(lambda: any(e["kind"] == "resumed" for e in command_line.events(run)))
-    step = next(e["step"] for e in command_line.events(run) if e["kind"] == "resumed")
-    assert step < 90000
-    assert command_line("runs", "stop", run, "--now").returncode == 0
-
-
 def test_a_second_run_waits_for_the_first(command_line: CommandLine) -> None:
     first = command_line.start(LONG)
     command_line.wait_for_step(first, 1)
@@ -185,19 +185,6 @@ def test_a_second_run_waits_for_the_first(command_line: CommandLine) -> None:
     assert command_line.status(third)["state"] == "canceled"
     assert command_line("runs", "stop", first, "--now").returncode == 0
     assert command_line.wait(second)["state"] == "done", command_line.log(second)
-
-
-def test_a_run_of_another_version_stops_no_other(command_line: CommandLine) -> None:
-    strange = make_run(RunStore(command_line.home), state=RunState.QUEUED)
-    status = strange.paths.status.read_text(encoding="utf-8")
-    strange.paths.status.write_text(status.replace("queued", "dreaming"), encoding="utf-8")
-    (command_line.home / "runs" / "20260101-000000-00000000").mkdir()
-    with serving(command_line.home):
-        run = command_line.start(SHORT)
-        assert command_line.wait(run)["state"] == "done", command_line.log(run)
-    listed = command_line("runs", "list")
-    assert run in listed.stdout
-    assert "Another version of SmolFactory" in listed.stderr
 
 
 def test_one_submission_makes_one_run(home: Path) -> None:
@@ -220,22 +207,21 @@ def test_one_submission_makes_one_run(home: Path) -> None:
     assert len(list((home / "runs").iterdir())) == 1
 
 
-def test_uploaded_rows_are_trained_on_and_the_file_may_go(command_line: CommandLine) -> None:
+def test_all_weights_are_trained_on_uploaded_rows_and_the_file_may_go(
+    command_line: CommandLine,
+) -> None:
     file = command_line.home / "mine.csv"
     rows = [f'"What is {n}, and why?","It is {n}.\nReally."' for n in range(40)]
     file.write_text("prompt,completion\n" + "\n".join(rows), encoding="utf-8")
-    run = command_line.start(SHORT + "dataset: {source: upload, files: [mine.csv]}\n")
+    whole = SHORT.replace("lora_r: 4, lora_dropout: 0.1", "kind: full")
+    run = command_line.start(whole + "dataset: {source: upload, files: [mine.csv]}\n")
     file.unlink()
     assert command_line.wait(run)["state"] == "done", command_line.log(run)
-    resolved = (command_line.home / "runs" / run / "resolved.yaml").read_text()
+    folder = command_line.home / "runs" / run
+    assert (folder / "model" / "model.safetensors").exists()
+    resolved = (folder / "resolved.yaml").read_text()
     assert "format: prompt_completion" in resolved
     assert "rows: '36'" in resolved
-
-
-def test_all_weights_are_trained_when_asked(command_line: CommandLine) -> None:
-    run = command_line.start(SHORT.replace("rank: 4, dropout: 0.1", "kind: full"))
-    assert command_line.wait(run)["state"] == "done", command_line.log(run)
-    assert (command_line.home / "runs" / run / "model" / "model.safetensors").exists()
 
 
 def test_a_write_that_fails_ends_in_a_failure_with_its_reason(command_line: CommandLine) -> None:

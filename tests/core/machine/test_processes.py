@@ -11,6 +11,8 @@ import pytest
 from core.machine.processes import ProcessIdentity, end_family
 from tests.conftest import wait_until
 
+pytestmark = pytest.mark.process
+
 # None of them outlives a test that fails.
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 # Whoever ignores a signal hands that on to what it starts.

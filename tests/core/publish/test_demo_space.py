@@ -21,6 +21,8 @@ from tests.core.publish.demo_process import EXAMPLE, Space, begin, slowed, wait_
 from tests.hub import HubDouble
 from tests.tiny_model import make_tiny_model
 
+pytestmark = pytest.mark.browser
+
 TOKEN = "hf_ada_reads_and_writes"
 COUNTED = "one two three four five"
 COLOURS = "red green blue"

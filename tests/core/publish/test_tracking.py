@@ -19,8 +19,10 @@ from tests.conftest import CommandLine, processes_of
 from tests.core.conftest import SHORT, TOKEN
 from tests.hub import HubDouble
 
+pytestmark = pytest.mark.process
+
 EXPERIMENTS = "ada/smolfactory-experiments"
-TRACKED = SHORT.replace("push: true", "tracking: dataset")
+TRACKED = SHORT.replace("push_to_hub: true", "tracking: dataset")
 # What these tests ask of the Hub goes the same way whichever way large files go.
 ONE_WAY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 
@@ -32,6 +34,7 @@ BUCKET = "ada/smolfactory-trackio-data"
 Row = tuple[str, int, str, float | None]
 
 
+@ONE_WAY
 def test_a_run_puts_its_measurements_into_a_private_dataset(
     online: CommandLine, hub: HubDouble
 ) -> None:
@@ -65,8 +68,12 @@ def test_another_run_adds_to_the_dataset_and_its_card_shows_all(
     assert online("push", trained, "ada/bot").returncode == 0
     before = hub.files(repo_id=EXPERIMENTS, kind="dataset")
     # It measures other things: nothing is held out.
-    run = online.start(TRACKED.replace("every: 2", "every: 2, fraction: 0"))
-    assert online.wait(run)["state"] == "done", online.log(run)
+    run = trained[:-8] + "0" * 8
+    shutil.copytree(online.home / "runs" / trained, online.home / "runs" / run)
+    measured = [e for e in online.events(run) if e["kind"] not in ("evaluation", "tracked")]
+    lines = "".join(json.dumps(event) + "\n" for event in measured)
+    (online.home / "runs" / run / "events.jsonl").write_text(lines, encoding="utf-8")
+    assert online("push", run, "ada/other").returncode == 0
     after = hub.files(repo_id=EXPERIMENTS, kind="dataset")
     assert before.items() <= after.items()
     assert after.keys() - before.keys() == {f"metrics/{run}.parquet", f"runs/{run}.parquet"}
@@ -156,55 +163,45 @@ def test_a_killed_tracking_costs_a_warning_and_not_the_push(
 
 
 @ONE_WAY
-@pytest.mark.parametrize("status", [409, 412])
 def test_two_that_write_at_once_both_get_through(
-    online: CommandLine, hub: HubDouble, trained: str, status: int
+    online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
     track(online, trained)
-    fault = hub.fail(
-        path=f"/{EXPERIMENTS}/commit/", method="POST", status=status, times=1
-    )  # fmt: skip
+    faults = [
+        hub.fail(path=f"/{EXPERIMENTS}/commit/", method="POST", status=status, times=1)
+        for status in (409, 412)
+    ]
     assert online("push", trained, "ada/bot").returncode == 0
-    assert fault.hits == 1
+    assert [fault.hits for fault in faults] == [1, 1]
     assert rows_tracked(hub, trained) == rows_measured(online, trained)
 
 
 @ONE_WAY
-def test_without_tracking_the_hub_is_asked_nothing_about_it(
+def test_what_cannot_be_tracked_is_told_before_training(
     online: CommandLine, hub: HubDouble
 ) -> None:
-    run = online.start(SHORT)
-    assert online.wait(run)["state"] == "done", online.log(run)
-    assert hub.count(path="/api/models/ada/bot")
-    assert hub.count(path="datasets") == 0
-    assert hub.count(path="spaces") == 0
-    assert not any(e["kind"] == "tracked" for e in online.events(run))
-
-
-@ONE_WAY
-@pytest.mark.parametrize(
-    ("output", "words"),
-    [
-        ("owner: other", "can't write to other"),
-        ("owner: stranger", "can't write to stranger"),
-        ("owner: acme", "everybody can see it"),
-    ],
-)
-def test_what_cannot_be_tracked_is_told_before_training(
-    online: CommandLine, hub: HubDouble, output: str, words: str
-) -> None:
     hub.add_repo(repo_id="acme/smolfactory-experiments", kind="dataset")
-    assert words in refused(online, f"output: {{tracking: dataset, {output}}}")
+    hub.add_repo(repo_id=EXPERIMENTS, kind="dataset", private=True)
+    expect_refusals(
+        online,
+        {
+            "tracking: dataset, owner: other": "can't write to other",
+            "tracking: dataset, owner: stranger": "can't write to stranger",
+            "tracking: dataset, owner: acme": "already exists and is public",
+            "tracking: trackio": "for everybody to see",
+            "tracking: trackio, hub_private_repo: false": "would show everybody all runs",
+        },
+    )
 
 
 @ONE_WAY
 def test_without_a_token_or_a_hub_there_is_no_tracking(online: CommandLine, hub: HubDouble) -> None:
     with_token = dict(online.environment)
     online.environment["HF_TOKEN"] = ""
-    assert "needs a Hugging Face token" in refused(online, "output: {tracking: dataset}")
+    expect_refusals(online, {"tracking: dataset": "needs a Hugging Face token"})
     online.environment.update(with_token)
     hub.stop()
-    assert "gives no answer" in refused(online, "output: {tracking: dataset}")
+    expect_refusals(online, {"tracking: dataset": "gives no answer"})
 
 
 @THROUGH_XET
@@ -242,9 +239,9 @@ def test_trackio_draws_all_runs_where_everybody_sees_them(
     assert json.loads(shown["config.json"])["bucket_id"] == BUCKET
     assert not any(TOKEN.encode() in content for content in shown.values())
     url = hub.url(repo_id=SPACE, kind="space")
-    card = ModelCard(hub.files(repo_id="ada/bot")["README.md"].decode())
-    assert {"trackio", f"trackio:{url}"} <= set(card.data.tags)
-    assert f"[Trackio]({url})" in card.text
+    text, tags = card_of(hub)
+    assert {"trackio", f"trackio:{url}"} <= tags
+    assert f"[Trackio]({url})" in text
 
 
 @THROUGH_XET
@@ -261,22 +258,7 @@ def test_a_space_that_cannot_be_made_costs_a_warning_and_is_owed(
     assert "'gradio' Space" in warning
     assert "Traceback" not in online.log(trained)
     assert rows_tracked(hub, trained) == rows_measured(online, trained)
-    assert "trackio" not in ModelCard(hub.files(repo_id="ada/bot")["README.md"].decode()).data.tags
-
-
-@ONE_WAY
-@pytest.mark.parametrize(
-    ("output", "words"),
-    [
-        ("tracking: trackio", "for everybody to see"),
-        ("tracking: trackio, private: false", "would show everybody all runs"),
-    ],
-)
-def test_trackio_never_shows_what_is_private(
-    online: CommandLine, hub: HubDouble, output: str, words: str
-) -> None:
-    hub.add_repo(repo_id=EXPERIMENTS, kind="dataset", private=True)
-    assert words in refused(online, f"output: {{{output}}}")
+    assert "trackio" not in card_of(hub)[1]
 
 
 def track(online: CommandLine, run: str, tracking: str = "dataset") -> None:
@@ -286,20 +268,22 @@ def track(online: CommandLine, run: str, tracking: str = "dataset") -> None:
     assert "tracking: none" in text
     text = text.replace("tracking: none", f"tracking: {tracking}")
     if tracking == "trackio":
-        text = text.replace("private: true", "private: false")
+        text = text.replace("hub_private_repo: true", "hub_private_repo: false")
     config.write_text(text, encoding="utf-8")
 
 
-def refused(online: CommandLine, yaml: str) -> str:
-    """What is told at output.tracking of settings that no run is made of."""
-    file = online.home / "run.yaml"
-    file.write_text(f"version: 2\n{yaml}\n", encoding="utf-8")
-    done = online("train", str(file), "--json")
-    assert done.returncode == 2, done.stderr
-    assert not (online.home / "runs").exists()
-    fields = json.loads(done.stdout)["fields"]
-    assert list(fields) == ["output.tracking"]
-    return str(fields["output.tracking"])
+def expect_refusals(online: CommandLine, refusals: dict[str, str]) -> None:
+    """What is told at output.tracking, and nowhere else, of each of these outputs."""
+    told = online.refusals(*(f"version: 2\noutput: {{{output}}}\n" for output in refusals))
+    for (output, words), fields in zip(refusals.items(), told, strict=True):
+        assert list(fields) == ["output.tracking"], output
+        assert words in fields["output.tracking"], output
+
+
+def card_of(hub: HubDouble) -> tuple[str, set[str]]:
+    """The text and the tags of the model's card."""
+    card = ModelCard(hub.files(repo_id="ada/bot")["README.md"].decode())
+    return card.text, set(card.data.to_dict()["tags"])
 
 
 def rows_measured(online: CommandLine, run: str) -> set[Row]:

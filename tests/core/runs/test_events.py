@@ -192,10 +192,12 @@ def test_a_new_start_lets_go_of_the_last_failure(path: Path) -> None:
     assert followed.failure is not None
     assert followed.push_failure is not None
     write(path, StateChanged(state=RunState.QUEUED))
+    again = history(path)
     followed.follow()
-    assert followed.state is RunState.QUEUED
-    assert followed.failure is None
-    assert followed.push_failure is None
+    for each in (followed, again):
+        assert each.state is RunState.QUEUED
+        assert each.failure is None
+        assert each.push_failure is None
 
 
 def test_a_new_push_lets_go_of_the_last_ones_failure(path: Path) -> None:

@@ -8,8 +8,9 @@ import torch
 from transformers import SchedulerType, TrainingArguments, get_scheduler
 from transformers.training_args import OptimizerNames
 
-from core.config.run_config import Setting, settings_of_a_run
-from core.config.training import BY_LOSS, Optimizer, Schedule, ScheduleSection
+from core.config.every_setting import Setting, settings_of_a_run
+from core.config.options import BY_LOSS, Optimizer, Schedule
+from core.config.training import ScheduleSection
 from core.train.schedule import schedule_arguments, warmup_within
 
 PEAK = 0.01

@@ -4,20 +4,23 @@ import os
 import threading
 from typing import Any
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from core.machine.atomic import lock_file
 from core.runs.events import Failure, Pushed, PushFailed, Warned
 from core.runs.state import RunState
-from tests.conftest import wait_until
+from tests.conftest import taken_device, wait_until
 from tests.interface.harness import (
     Server,
     make_run,
     open_form,
     training,
+    wait_for_page,
     without_default,
     write,
 )
+
+pytestmark = pytest.mark.browser
 
 REMEDY = "Halve the batch size."
 
@@ -85,7 +88,7 @@ def test_an_answer_that_is_lost_is_sent_again(context: BrowserContext, server: S
 
     page.route("**/run/predict*", lose)
     page.goto(f"{server.url}/?run={run.id}")
-    wait_until(lambda: page.wait_for_timeout(50) or len(lost) == 4)
+    wait_for_page(page, lambda: len(lost) == 4)
     expect_whole(page)
     page.unroute_all(behavior="wait")
     os.close(held)
@@ -120,9 +123,11 @@ def test_a_failure_says_what_to_do(context: BrowserContext, server: Server) -> N
 
 
 def test_a_push_that_is_owed_can_be_tried_again(context: BrowserContext, server: Server) -> None:
-    run = make_run(server.store, state=RunState.TRAINED, steps=5, owner="acme", private=False)
+    run = make_run(
+        server.store, state=RunState.TRAINED, steps=5, owner="acme", hub_private_repo=False
+    )
     run.paths.model.mkdir()
-    write(run, PushFailed(cause="no_network", explanation="The Hub gave no answer."))
+    write(run, PushFailed(cause="no_network", explanation="The Hub did not respond."))
     page = context.new_page()
     page.goto(f"{server.url}/?run={run.id}")
     expect(page.locator("#run-failure h3")).to_contain_text("trained and safe here")
@@ -158,46 +163,41 @@ def test_settings_of_a_run_fill_the_form(context: BrowserContext, server: Server
     page = context.new_page()
     page.goto(f"{server.url}/?run={run.id}")
     page.locator("#reuse").click()
-    expect(page.get_by_label("Name of the result")).to_have_value("my-own-name")
+    expect(page.get_by_label("Model name")).to_have_value("my-own-name")
     expect(page.locator("#yaml")).to_contain_text("smollm2", ignore_case=True)
 
 
 def test_start_makes_one_run_and_cancel_ends_it(context: BrowserContext, server: Server) -> None:
-    # The slot is taken, so the run waits and no trainer starts.
-    slot = lock_file(server.store.slot)
-    assert slot is not None
-    before = {run.id for run in server.store.list()}
-    page = open_form(context, server)
-    page.locator("#start").dblclick()
-    expect(page.locator("#run-head .badge")).to_have_text("Waiting")
-    new = {run.id for run in server.store.list()} - before
-    assert len(new) == 1
-    run = server.store.open(new.pop())
-    expect(page).to_have_url(f"{server.url}/?run={run.id}")
-    page.locator("#cancel").click()
-    page.locator("#cancel-now").click()
-    expect(page.locator("#run-head .badge")).to_have_text("Canceled")
-    wait_until(lambda: run.status().state is RunState.CANCELED)
-    os.close(slot)
+    with taken_device(server.home):
+        before = {run.id for run in server.store.list()}
+        page = open_form(context, server)
+        page.locator("#start").dblclick()
+        expect(page.locator("#run-head .badge")).to_have_text("Waiting")
+        new = {run.id for run in server.store.list()} - before
+        assert len(new) == 1
+        run = server.store.open(new.pop())
+        expect(page).to_have_url(f"{server.url}/?run={run.id}")
+        page.locator("#cancel").click()
+        page.locator("#cancel-now").click()
+        expect(page.locator("#run-head .badge")).to_have_text("Canceled")
+        wait_until(lambda: run.status().state is RunState.CANCELED)
 
 
 def test_the_same_submission_is_one_run(server: Server) -> None:
-    slot = lock_file(server.store.slot)
-    assert slot is not None
-    client = server.client()
-    before = {run.id for run in server.store.list()}
-    values = without_default(client) | {"submission": "0123456789abcdef"}
-    presses = [
-        threading.Thread(target=client.predict, kwargs=values | {"api_name": "/start"})
-        for _ in range(3)
-    ]
-    for press in presses:
-        press.start()
-    for press in presses:
-        press.join()
-    new = {run.id for run in server.store.list()} - before
-    assert len(new) == 1
-    run = server.store.open(new.pop())
-    client.predict(run_id=run.id, api_name="/cancel")
-    wait_until(lambda: run.status().state is RunState.CANCELED)
-    os.close(slot)
+    with taken_device(server.home):
+        client = server.client()
+        before = {run.id for run in server.store.list()}
+        values = without_default(client) | {"submission": "0123456789abcdef"}
+        presses = [
+            threading.Thread(target=client.predict, kwargs=values | {"api_name": "/start"})
+            for _ in range(3)
+        ]
+        for press in presses:
+            press.start()
+        for press in presses:
+            press.join()
+        new = {run.id for run in server.store.list()} - before
+        assert len(new) == 1
+        run = server.store.open(new.pop())
+        client.predict(run_id=run.id, api_name="/cancel")
+        wait_until(lambda: run.status().state is RunState.CANCELED)

@@ -13,6 +13,8 @@ from tests.hub import HubDouble
 from tests.interface.harness import Server, open_form, serving
 from tests.interface.train.test_data_panel import figure
 
+pytestmark = pytest.mark.browser
+
 TOKEN = "hf_CanaryOfTheHubDataPage0123456789"
 CARD = """---
 configs:

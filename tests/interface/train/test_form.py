@@ -8,11 +8,13 @@ import pytest
 import yaml
 from playwright.sync_api import Page, Request, Route, expect
 
+from core.config.every_setting import settings_of_a_run
 from core.config.parse import load_config
-from core.config.run_config import settings_of_a_run
 from interface.train.form import CARDS
 from tests.conftest import wait_until
 from tests.interface.harness import Server, open_form, without_default
+
+pytestmark = pytest.mark.browser
 
 Preview = Callable[..., dict[str, Any]]
 
@@ -181,7 +183,7 @@ def test_settings_go_out_as_yaml_and_come_back(page: Page, server: Server, tmp_p
     open_advanced(page, "Schedule", "Training")
     choose(page, "Schedule", "Polynomial")
     page.get_by_label("Power").fill("2")
-    page.get_by_label("Max steps").fill("7")
+    page.get_by_label("Maximum steps").fill("7")
     page.get_by_label("Weight decay").fill("0")
     expect(page.locator("#yaml")).to_contain_text("acme/rows")
     expect(page.locator("#summary")).to_contain_text("7 steps")
@@ -204,8 +206,8 @@ def test_a_bad_yaml_changes_nothing(page: Page, tmp_path: Path) -> None:
         (
             (b"training: [", "This is not YAML."),
             (b"version: 2\ntraining:\n  speed: 3\n", "There is no setting training.speed."),
-            (b"version: 2\ntraining:\n  epochs: many\n", "Write a number here."),
-            (b"version: 9\n", "reads version 1 of the file"),
+            (b"version: 2\ntraining:\n  num_train_epochs: many\n", "Write a number here."),
+            (b"version: 9\n", "reads versions 1 to 2 of the file"),
             (b"\xff\xfe", "This is not a text file."),
             (b"a: b\n" * 100_000, "too large"),
         )
@@ -241,7 +243,7 @@ def test_a_form_that_was_filled_comes_to_rest(page: Page, tmp_path: Path, datase
     for name, settings in (("first", earlier), ("second", dataset)):
         file.write_text(f"version: 2\ndataset: {settings}\noutput: {{name: {name}}}\n", "utf-8")
         load(page, file)
-        expect(page.get_by_label("Name of the result")).to_have_value(name)
+        expect(page.get_by_label("Model name")).to_have_value(name)
     asked: list[Request] = []
     page.on("request", lambda sent: asked.append(sent))
 
@@ -259,7 +261,7 @@ def test_what_start_refuses_stays_said_in_a_form_that_was_filled(
     file = tmp_path / "run.yaml"
     file.write_text("version: 2\noutput: {name: a-bot, sync_checkpoints: true}\n", "utf-8")
     load(page, file)
-    expect(page.get_by_label("Name of the result")).to_have_value("a-bot")
+    expect(page.get_by_label("Model name")).to_have_value("a-bot")
     start(page)
     refusal = page.get_by_role("alert").filter(has_text="needs a Hugging Face token")
     expect(refusal).to_be_visible()
@@ -280,7 +282,7 @@ def test_a_preview_that_comes_late_does_not_wipe_what_start_refused(page: Page) 
 
     page.route("**/run/predict*", hold_the_first)
     with page.expect_request(is_of_the_form):
-        page.get_by_label("Keep checkpoints on the Hub").check()
+        page.get_by_label("Sync checkpoints to the Hub").check()
     start(page)
     refusal = page.get_by_role("alert").filter(has_text="needs a Hugging Face token")
     expect(refusal).to_be_visible()
@@ -288,5 +290,5 @@ def test_a_preview_that_comes_late_does_not_wipe_what_start_refused(page: Page) 
         held[0].continue_()
     page.wait_for_timeout(500)
     expect(refusal).to_be_visible()
-    page.get_by_label("Keep checkpoints on the Hub").uncheck()
+    page.get_by_label("Sync checkpoints to the Hub").uncheck()
     expect(refusal).to_be_hidden()

@@ -16,15 +16,12 @@ from core.config.parse import parse_config
 from core.config.run_config import RunConfig
 from core.data.preview import Preview, Question
 from core.data.previewer import Previewer
-from core.runs.events import EventWriter
 from core.runs.store import RunStore
-from core.train.callbacks import Reporter
-from core.train.methods.sft import make_trainer
-from core.train.model import load_model
-from core.train.tokenizer import load_tokenizer
-from core.train.tokens.load import load_data
+from core.train.session import prepare
 from tests.core.train.families import FAMILIES
 from tests.tiny_model import make_tiny_model
+
+pytestmark = pytest.mark.process
 
 ASKED = {"role": "user", "content": "Which colour is the sky?"}
 SAID = {"role": "assistant", "content": "Blue, or grey: naïve 🙂"}
@@ -144,17 +141,7 @@ def test_the_preview_is_what_the_trainers_batches_hold(
     run, _ = RunStore(family_home).create(
         config, files={"rows.jsonl": file}, submission=uuid.uuid4().hex
     )
-    source = load_tokenizer(config.model, home=family_home, before=None)
-    data = load_data(config, run=run, tokenizer=source.tokenizer, tokenizer_id=source.id)
-    trainer = make_trainer(
-        config,
-        run=run,
-        model=load_model(config, source=source, precision="float32"),
-        tokenizer=source.tokenizer,
-        data=data,
-        precision="float32",
-        reporter=Reporter(run=run, events=EventWriter(run.paths.events)),
-    ).trainer
+    trainer = prepare(run, callbacks=[], warn=print).trainer
     preview = previewer.ask(
         Question(
             config=config, files={"rows.jsonl": file}, home=family_home, count=len(FORMATS[name])
@@ -177,7 +164,9 @@ def test_pairs_are_those_of_trls_own_trainer(
     folder = family_home / "models" / "SmolLM2-135M-Instruct"
     trainer = trl.DPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(folder),
-        args=trl.DPOConfig(output_dir=str(tmp_path), report_to="none", use_cpu=True),
+        args=trl.DPOConfig(
+            output_dir=str(tmp_path), report_to="none", use_cpu=True, activation_checkpointing=False
+        ),
         processing_class=AutoTokenizer.from_pretrained(folder),
         train_dataset=Dataset.from_list(PAIRS),
     )
@@ -200,7 +189,7 @@ def test_rated_answers_are_those_of_trls_own_trainer(
         model=AutoModelForCausalLM.from_pretrained(folder),
         args=trl.KTOConfig(
             output_dir=str(tmp_path), report_to="none", use_cpu=True, max_length=MAX_LENGTH,
-            per_device_train_batch_size=2,
+            per_device_train_batch_size=2, activation_checkpointing=False,
         ),
         processing_class=AutoTokenizer.from_pretrained(folder),
         train_dataset=Dataset.from_list(RATED),
@@ -254,7 +243,7 @@ def test_one_can_jump_to_the_rows_that_matter(ask: Callable[..., Preview]) -> No
 @pytest.mark.parametrize(
     ("rows", "sections", "field", "words"),
     [
-        pytest.param([{"prompt": "a"}], {}, "dataset.format", "without an answer", id="prompts"),
+        pytest.param([{"prompt": "a"}], {}, "dataset.format", "without answers", id="prompts"),
         pytest.param(
             [{"text": "a"}], {}, "method.assistant_only_loss", "plain text", id="text"
         ),

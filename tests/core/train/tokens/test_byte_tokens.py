@@ -50,7 +50,7 @@ def by_the_library(tokenizer: PreTrainedTokenizerBase) -> list[tuple[list[int], 
 
 def by_us(tokenizer: PreTrainedTokenizerBase) -> list[tuple[list[int], list[int]]]:
     encoder = Encoder(
-        tokenizer, format=DatasetFormat.MESSAGES, assistant_only_loss=True, model_name="tiny"
+        tokenizer, format=DatasetFormat.MESSAGES, answers_only=True, model_name="tiny"
     )
     found = []
     for sides in encoder.encode([{"messages": messages} for messages in conversations()]):

@@ -1,13 +1,20 @@
-"""What the trainer loads, where tokens that were kept could lead it astray."""
+"""What the trainer loads: the rows that the preview says, whatever lies in the token cache."""
 
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from core.data.preview import Preview
 from core.data.previewer import Previewer
+from core.errors import UserError
 from core.train.tokens.encode import NO_TOOLS
-from tests.core.train.asked import Asked
+from tests.core.train.asked import Asked, Tokens, rows
+
+pytestmark = pytest.mark.process
 
 CALLED = {
     "messages": [
@@ -21,9 +28,25 @@ CALLED = {
 }
 
 
+@pytest.fixture(scope="module")
+def previewer() -> Iterator[Previewer]:
+    with closing(Previewer()) as opened:
+        yield opened
+
+
 @pytest.fixture
-def asked(home: Path, tmp_path: Path) -> Asked:
-    return Asked(Previewer(), home, tmp_path)
+def asked(previewer: Previewer, home: Path, tmp_path: Path) -> Asked:
+    return Asked(previewer, home, tmp_path)
+
+
+def previewed(preview: Preview) -> Counter[Tokens]:
+    """How often each shown row is trained on, by what is told of it; or that it is shown."""
+    found: Counter[Tokens] = Counter()
+    for row in preview.rows:
+        (side,) = row.sides
+        ids = tuple(token for piece in side.pieces for token in piece.ids)
+        found[ids] += not row.use
+    return +found
 
 
 def test_the_same_bytes_under_another_ending_are_other_rows(asked: Asked, tmp_path: Path) -> None:
@@ -40,8 +63,88 @@ def test_the_same_bytes_under_another_ending_are_other_rows(asked: Asked, tmp_pa
 
 def test_tokens_that_were_kept_warn_as_they_did_when_they_were_made(asked: Asked) -> None:
     asked.settle([CALLED, CALLED])
-    with closing(asked.previewer):
-        assert NO_TOOLS in asked.look().warnings
+    assert NO_TOOLS in asked.look().warnings
     for _ in range(2):
         assert NO_TOOLS in asked.load().warnings
     assert len(list((asked.home / "tokens").iterdir())) == 1
+
+
+def above(asked: Asked, short: list[dict[str, str]]) -> int:
+    """A length in tokens that none of these rows has."""
+    asked.settle(short)
+    return asked.look().statistics.longest + 1
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "held out": {"evaluation": {"fraction": 0.2}},
+    "a sample": {"filters": {"sample": 11}},
+    "a sample of which some is held out": {
+        "filters": {"sample": 20}, "evaluation": {"fraction": 0.25}, "training": {"seed": 3},
+    },
+    "few to evaluate with": {"evaluation": {"fraction": 0.4, "max_eval_samples": 3}},
+    "no copies": {"filters": {"drop_duplicates": True}, "evaluation": {"fraction": 0.2}},
+    "no short rows": {"filters": {"min_length": 100}, "evaluation": {"fraction": 0.2}},
+    "named rows": {"evaluate": rows(*range(100, 104))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_trainer_takes_the_rows_that_the_preview_says(asked: Asked, name: str) -> None:
+    # Of several files, the second begins with copies of the first's.
+    asked.settle(rows(*range(25)), rows(*range(20, 40), 7), rows(1000), **CASES[name])
+    shown = asked.look()
+    assert shown.fault is None
+    train, evaluation = asked.loaded()
+    assert previewed(shown) == train
+    assert previewed(asked.look("evaluation")) == evaluation
+    statistics = shown.statistics
+    assert (statistics.trained_rows, statistics.evaluation_rows) == (
+        train.total(),
+        evaluation.total(),
+    )
+
+
+def test_the_first_rows_shown_are_of_all_files(asked: Asked) -> None:
+    asked.settle(rows(*range(100)), rows(*range(200, 210)), rows(*range(300, 310)))
+    places = [row.place for row in asked.look().rows[:4]]
+    assert places[:3] == [f"line 1 of {name}" for name in asked.files]
+    assert places[3] == "line 2 of 0.jsonl"
+
+
+def test_rows_that_the_sample_leaves_out_may_be_evaluated(asked: Asked) -> None:
+    """An overlap is one only with what is trained on: the trainer judges so, too."""
+    same, sampled = rows(*range(40)), {"filters": {"sample": 20}}
+    asked.settle(same, evaluate=same[:1], evaluation={}, training={"seed": 1}, **sampled)
+    faults = []
+    for seed in range(6):
+        asked.settle(same, evaluate=same[:1], evaluation={}, training={"seed": seed}, **sampled)
+        fault = asked.look().fault
+        faults.append(fault is not None)
+        if fault is None:
+            asked.loaded()
+        else:
+            with pytest.raises(UserError, match="Also trained on: 1 row") as caught:
+                asked.loaded()
+            assert caught.value.message == fault.message
+    assert len(set(faults)) == 2
+
+
+def test_one_file_may_be_left_out_whole_by_the_filters(asked: Asked) -> None:
+    long, short = rows(*range(20)), rows(*range(20), answer="{}")
+    asked.settle(long, short, filters={"min_length": above(asked, short)})
+    assert asked.look().fault is None
+    train, _ = asked.loaded()
+    assert train.total() == 20
+
+
+@pytest.mark.parametrize("part", ["train", "evaluate"])
+def test_something_must_be_left_of_each_part(asked: Asked, part: str) -> None:
+    long, short = rows(*range(20)), rows(*range(40, 60), answer="{}")
+    first, second = (short, long) if part == "train" else (long, short)
+    asked.settle(first, evaluate=second, filters={"min_length": above(asked, short)})
+    fault = asked.look().fault
+    assert fault is not None
+    with pytest.raises(UserError) as caught:
+        asked.loaded()
+    assert (caught.value.message, caught.value.field) == (fault.message, fault.field)
+    assert ("to evaluate with" in fault.message) == (part == "evaluate")

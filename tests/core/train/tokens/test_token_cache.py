@@ -22,6 +22,8 @@ from core.train.tokens import token_cache
 from core.train.tokens.rows import RowEncoder
 from core.train.tokens.token_cache import CHUNK_ROWS, FEW_CHUNKS, FIRST_ROWS, tokens_of
 
+pytestmark = pytest.mark.process
+
 # So many that other processes take part.
 MANY = CHUNK_ROWS * (FEW_CHUNKS + 6) + 5
 

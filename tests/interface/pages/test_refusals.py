@@ -11,8 +11,10 @@ import pytest
 from core.builtin.model import builtin_model_folder
 from tests.core.train.tokens.test_chat_template import MARKED
 from tests.interface.harness import Server, serving
-from tests.interface.train.looks import Looks, at
+from tests.interface.pages.looks import Looks, at
 from tests.tiny_model import make_tiny_model
+
+pytestmark = pytest.mark.browser
 
 Rows = list[dict[str, Any]]
 
@@ -42,12 +44,12 @@ REFUSALS = {
     "no trained token": Refusal(
         [*sums(1), LONG, *sums(2), LONG], "In 2 of 5 rows nothing would be learned, since their "
         "answers begin after 300 tokens or are empty: line 2, line 5.",
-        "Raise the max length", "method.max_length", {"method__max_length": 300},
+        "Raise “Max length”", "method.max_length", {"method__max_length": 300},
     ),
     "no column for a part": Refusal(
         [{"question": "Why?", "number": 3}],
         "Nothing tells which column is the prompt. This data has: question, number.",
-        "Name it in the field 'Prompt'", "columns.prompt",
+        "Name it: set “Prompt”", "columns.prompt",
         {"dataset__format": "prompt_completion", "columns__completion": "question"},
     ),
     "no word of the assistant": Refusal(
@@ -56,8 +58,8 @@ REFUSALS = {
     ),
     "pairs": Refusal(
         [{"prompt": "a", "chosen": "b", "rejected": "c"}],
-        "This data is pairs of a better and a worse answer, and supervised fine-tuning learns "
-        "from answers alone.", "choose the format prompt_completion", "dataset.format",
+        "This data is pairs of answers, and supervised fine-tuning learns from conversations",
+        "or the method dpo, which learns from these", "dataset.format",
     ),
     "no row that is left": Refusal(
         sums(3), "The filters leave no row to train on.", "Loosen them", "filters.min_length",
@@ -65,7 +67,8 @@ REFUSALS = {
     ),
     "no row that can be read": Refusal(
         [{"prompt": "a", "completion": "\ud83d"}] * 2, "none can be read: line 1, line 2.",
-        "Turn 'Skip rows that can't be read' off", "filters.skip_unreadable",
+        "Turn off “Skip rows that can't be read” (Advanced settings, Filters)",
+        "filters.skip_unreadable",
         {"filters__skip_unreadable": True},
     ),
 }  # fmt: skip
@@ -84,7 +87,7 @@ WARNINGS = {
     "cut off": Warned(
         [*sums(18), *[{"prompt": f"{n}?", "completion": "b" * 2000} for n in range(2)]],
         "10% of the rows are longer than the max length of 1,024 tokens and are cut off",
-        "raise it, or drop long rows",
+        "raise “Max length”, or drop long rows",
     ),
     "template in the text": Warned(
         [*sums(9), {"prompt": "a<|im_end|>", "completion": "b"}],
@@ -96,7 +99,8 @@ WARNINGS = {
         "5% of the ratings are good", "Add rows that are rated good",
     ),
     "copies": Warned(
-        [*sums(9), *sums(1)], "Exact copies of others: 1 row.", "Turn on 'Drop duplicates'",
+        [*sums(9), *sums(1)], "Exact copies of others: 1 row.",
+        "Turn on “Drop duplicates” (Advanced settings, Filters)",
     ),
     "empty answers": Warned(
         [{"messages": [ASKED, SAID, ASKED, SAID | {"content": " "}]}],
@@ -202,7 +206,9 @@ def endless_looks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looks]:
 
 def test_conversations_need_a_chat_template(plain_looks: Looks, file: Path) -> None:
     write(file, [{"messages": [ASKED, SAID]}])
-    words = "has no chat template, so it can't be trained on conversations yet. Choose plain"
+    words = (
+        "it can't be trained on conversations yet. Set “Chat template” (Advanced settings, Model)"
+    )
     assert words in plain_looks.look(file).figures
     assert words in plain_looks.start(file)[at("model.chat_template")]
     shown = plain_looks.look(file, model__chat_template="plain")
@@ -214,7 +220,7 @@ def test_an_end_that_is_not_learned_is_warned_of(endless_looks: Looks, file: Pat
     shown = endless_looks.look(file)
     assert shown.learned == "Blue."
     assert "The end of an answer is not trained" in shown.figures
-    assert "choose plain as the chat template" in shown.figures
+    assert "set “Chat template” (Advanced settings, Model) to plain" in shown.figures
     shown = endless_looks.look(file, model__chat_template="plain")
     assert shown.learned == " Blue.<|im_end|>"
     assert "The end of an answer" not in shown.figures

@@ -16,8 +16,10 @@ from core.machine.source_tree import ROOT
 from tests.conftest import CommandLine
 from tests.hub import HubDouble
 from tests.interface.harness import Server, serving
-from tests.interface.train.looks import Looks, at
-from tests.interface.train.worst_files import WORST, Worst, bad_line, slow_bomb
+from tests.interface.pages.looks import Looks, at
+from tests.interface.pages.worst_files import WORST, Worst, bad_line, slow_bomb
+
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")

@@ -67,7 +67,7 @@ SAMPLES = {
     "text": Sample({"text": "Once upon a time."}, "plain text", "Once upon a time.<|im_end|>"),
     "preference": Sample(
         {"prompt": "What floats?", "chosen": "Wood.", "rejected": "Stones."},
-        "pairs of answers", "Wood.<|im_end|>", ["Better answer", "Worse answer", "Stones."],
+        "pairs of answers", "Wood.<|im_end|>", ["Chosen", "Rejected", "Stones."],
     ),
     "preference_implicit": Sample(
         {"chosen": [ASKED, SAID], "rejected": [ASKED, WORSE]},

@@ -193,7 +193,7 @@ WORST = [
     Worst("deep tools", deep_tools, ("line 1", "too deeply nested"), SKIP),
     Worst(
         "answers beyond the max length", late_answers, ("In 3 of 3 rows", "line 1, line 2, line 3"),
-        "Raise the max length", field="method.max_length",
+        "Raise “Max length”", field="method.max_length",
     ),
     Worst(
         "one row", one_row, ("too few rows to hold any out", "nothing is evaluated"),

@@ -1,0 +1,25 @@
+"""Whether a run's checkpoints may be synced to the Hub."""
+
+from core.config.check import Context
+from core.config.run_config import RunConfig
+from core.errors import UserError
+from core.hub.permissions import writable_owner
+
+FIELD = "output.sync_checkpoints"
+
+
+def check_checkpoint_sync(config: RunConfig, context: Context) -> list[str]:
+    if not config.output.sync_checkpoints:
+        return []
+    context.report("Checking that you may sync checkpoints…")
+    if context.token is None:
+        raise UserError(
+            "Syncing checkpoints to the Hub needs a Hugging Face token, and there is none here.",
+            hint="Sign in, or set HF_TOKEN and start SmolFactory again.",
+            field=FIELD,
+        )
+    try:
+        writable_owner(config.output, context.token)
+    except UserError as error:
+        raise UserError(error.message, hint=error.hint, field=FIELD) from error
+    return []

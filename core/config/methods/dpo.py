@@ -1,0 +1,59 @@
+"""Direct Preference Optimization: prefer the chosen of two answers (arXiv:2305.18290)."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+from core.config.methods.settings import MethodMetric, MethodSettings
+from core.config.options import DatasetFormat
+from core.config.setting import setting
+
+
+class DpoLoss(StrEnum):
+    """The losses of TRL's DPOTrainer, by its names."""
+
+    SIGMOID = "sigmoid"
+    SIGMOID_NORM = "sigmoid_norm"
+    HINGE = "hinge"
+    IPO = "ipo"
+    EXO_PAIR = "exo_pair"
+    NCA_PAIR = "nca_pair"
+    ROBUST = "robust"
+    BCO_PAIR = "bco_pair"
+    SPPO_HARD = "sppo_hard"
+    AOT = "aot"
+    AOT_UNPAIRED = "aot_unpaired"
+    APO_ZERO = "apo_zero"
+    APO_DOWN = "apo_down"
+    DISCOPOP = "discopop"
+    SFT = "sft"
+
+
+class DpoSettings(MethodSettings):
+    title: ClassVar = "Direct Preference Optimization (DPO)"
+    formats: ClassVar = (DatasetFormat.PREFERENCE,)
+    columns: ClassVar = ("prompt_ids", "chosen_ids", "rejected_ids")
+    metrics: ClassVar = (
+        MethodMetric("rewards/accuracies", "Reward accuracy"),
+        MethodMetric("rewards/margins", "Reward margin", kind="reward_margin"),
+        MethodMetric("mean_token_accuracy", "Token accuracy"),
+    )
+    learning_rates: ClassVar = (1e-6, 5e-5)
+
+    name: Literal["dpo"] = "dpo"
+    beta: float = setting(
+        0.1, label="Beta", gt=0, le=100, basic=True,
+        help="How strongly the model is held to its base: higher stays closer to it.",
+    )  # fmt: skip
+    loss_type: DpoLoss = setting(
+        DpoLoss.SIGMOID, label="DPO loss",
+        help="sigmoid is the loss of the DPO paper; robust and exo_pair use label smoothing.",
+    )  # fmt: skip
+    label_smoothing: float = setting(
+        0.0, label="Label smoothing", ge=0, lt=0.5,
+        help="robust: the share of pairs assumed to be swapped. exo_pair: 0.001 is usual.",
+    )  # fmt: skip
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        if self.loss_type is DpoLoss.EXO_PAIR and self.label_smoothing == 0:
+            yield "label_smoothing", "The exo_pair loss needs more than 0; 0.001 is usual."

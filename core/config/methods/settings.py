@@ -1,0 +1,64 @@
+"""What every training method has: its name, its settings, and what the rest asks it for."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from core.config.options import DatasetFormat
+from core.config.setting import Section, setting
+
+
+@dataclass(frozen=True)
+class MethodMetric:
+    """A metric that a method logs, by TRL's name for it, and what a person calls it.
+
+    TRL logs it in training under this name, and in evaluation with "eval_" before it. `kind` is the
+    metric's type on the Hub's model cards.
+    """
+
+    name: str
+    label: str
+    kind: str = "accuracy"
+
+
+class MethodSettings(Section):
+    """The settings of one method, and the facts that hold whatever they are set to.
+
+    Subclasses declare `name` as a Literal, by which the right one is chosen. Two methods that have
+    a setting of the same name declare it here, so that the form has one field for it.
+    """
+
+    # What a person calls the method, within a sentence.
+    title: ClassVar[str]
+    formats: ClassVar[tuple[DatasetFormat, ...]]
+    # What TRL's data collator takes of each row: core/train/tokens/columns.py makes them.
+    columns: ClassVar[tuple[str, ...]]
+    # What is drawn besides the loss; the first is the method's own measure of success.
+    metrics: ClassVar[tuple[MethodMetric, ...]]
+    # Learning rates that usually suit it with a LoRA adapter, from the lowest to the highest.
+    learning_rates: ClassVar[tuple[float, float]]
+
+    name: str
+    max_length: int = setting(
+        1024, label="Maximum length", ge=8, le=1_048_576, basic=True,
+        help="Tokens of a row that are used; a longer one is truncated at its end.",
+    )  # fmt: skip
+
+    @property
+    def learns_answers_only(self) -> bool:
+        """Whether prompts are masked in the loss."""
+        return True
+
+    @property
+    def packs(self) -> bool:
+        """Whether rows are joined into sequences, and a long one is split and not truncated."""
+        return False
+
+    @property
+    def description(self) -> str:
+        """How a model was trained, as its card says it after "by"."""
+        return self.title
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """The settings of this method that do not go together: the name of each, and a message."""
+        yield from ()

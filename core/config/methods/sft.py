@@ -1,0 +1,42 @@
+"""Supervised fine-tuning: learn to give the answers in the data."""
+
+from typing import ClassVar, Literal
+
+from core.config.methods.settings import MethodMetric, MethodSettings
+from core.config.options import DatasetFormat
+from core.config.setting import setting
+
+
+class SftSettings(MethodSettings):
+    title: ClassVar = "supervised fine-tuning"
+    formats: ClassVar = (
+        DatasetFormat.MESSAGES,
+        DatasetFormat.PROMPT_COMPLETION,
+        DatasetFormat.TEXT,
+    )
+    columns: ClassVar = ("input_ids", "labels")
+    metrics: ClassVar = (MethodMetric("mean_token_accuracy", "Token accuracy"),)
+    learning_rates: ClassVar = (1e-5, 1e-3)
+
+    name: Literal["sft"] = "sft"
+    assistant_only_loss: bool = setting(
+        True, label="Loss on answers only", basic=True,
+        help="Learn the answers and not the prompts. Plain text has no answers: turn it off.",
+    )  # fmt: skip
+    packing: bool = setting(
+        False, label="Packing",
+        help="Join short rows into sequences of the maximum length: faster where most are short.",
+    )  # fmt: skip
+
+    @property
+    def learns_answers_only(self) -> bool:
+        return self.assistant_only_loss
+
+    @property
+    def packs(self) -> bool:
+        return self.packing
+
+    @property
+    def description(self) -> str:
+        masked = ", with the loss on the answers only" if self.assistant_only_loss else ""
+        return f"{self.title}{masked}"

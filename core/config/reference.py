@@ -1,0 +1,105 @@
+"""The reference of all settings: docs/settings.md is made by `python -m core settings`."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import groupby
+from typing import Any, get_args, get_origin
+
+from core.config.allowed_values import bounds, choices, value_type
+from core.config.data import Mixed
+from core.config.every_setting import Setting, settings_of_a_run
+
+INTRODUCTION = """\
+# Settings
+
+<!-- Generated. To update it: python -m core settings > docs/settings.md -->
+
+Every setting of a run, by the section of its YAML file. A file needs only `version: 2` and the
+settings that differ from their defaults; unknown names and wrong values are errors. Settings marked
+*basic* are in the form's main view, the others under Advanced settings.
+`python -m core schema` prints the same as a JSON Schema.
+"""
+HEADER = "| Setting | Label | Values | Default | | Description |\n|---|---|---|---|---|---|\n"
+TYPES = {bool: "true or false", int: "integer", float: "number", str: "text"}
+
+
+@dataclass(frozen=True)
+class SettingReference:
+    """What the reference says of one setting."""
+
+    path: str
+    label: str
+    values: str
+    default: Any
+    basic: bool
+    shown_when: dict[str, list[str]]
+    help: str
+
+
+def setting_references() -> Iterator[SettingReference]:
+    """All settings, in the order of the file."""
+    for setting in settings_of_a_run():
+        yield SettingReference(
+            path=setting.path,
+            label=setting.label,
+            values=_values(setting),
+            default=_default(setting),
+            basic=setting.basic,
+            shown_when=setting.shown_when,
+            help=str(setting.field.description),
+        )
+
+
+def reference_page() -> str:
+    """All settings as a page of Markdown, with a table for each section."""
+    sections = groupby(setting_references(), key=lambda setting: setting.path.split(".")[0])
+    tables = [f"\n## {name}\n\n{HEADER}{_rows(settings)}" for name, settings in sections]
+    return INTRODUCTION + "".join(tables)
+
+
+def _values(setting: Setting) -> str:
+    if named := choices(setting):
+        return ", ".join(f"`{value}`" for value in named)
+    kind = value_type(setting)
+    if get_origin(kind) is tuple:
+        return "list of datasets" if get_args(kind)[0] is Mixed else "list of file names"
+    low, high = bounds(setting)
+    limits = [f"{'≥' if low.inclusive else '>'} {low.value:,}"] if low else []
+    limits += [f"{'≤' if high.inclusive else '<'} {high.value:,}"] if high else []
+    return ", ".join([TYPES[kind], *limits])
+
+
+def _default(setting: Setting) -> Any:
+    value = setting.field.default
+    return value.value if isinstance(value, StrEnum) else value
+
+
+def _rows(settings: Iterable[SettingReference]) -> str:
+    rows = []
+    for setting in settings:
+        cells = [
+            f"`{setting.path}`", setting.label, setting.values, _default_text(setting.default),
+            "basic" if setting.basic else "", f"{setting.help}{_condition(setting)}",
+        ]  # fmt: skip
+        rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n")
+    return "".join(rows)
+
+
+def _default_text(value: Any) -> str:
+    match value:
+        case None | ():
+            return ""
+        case bool():
+            return f"`{str(value).lower()}`"
+        case _:
+            return f"`{value}`"
+
+
+def _condition(setting: SettingReference) -> str:
+    conditions = []
+    for path, values in setting.shown_when.items():
+        *others, last = [f"`{value}`" for value in values]
+        named = f"{', '.join(others)} or {last}" if others else last
+        conditions.append(f"`{path}` is {named}")
+    return f" Applies when {' and '.join(conditions)}." if conditions else ""

@@ -1,0 +1,116 @@
+"""Settings that are right each by itself and do not go together."""
+
+from typing import Any
+
+import pytest
+
+from core.config.parse import load_config, parse_config
+from core.errors import InvalidConfig
+
+HUB = {"source": "hub", "name": "acme/rows"}
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"dataset": {"source": "hub"}}, "dataset.name"),
+        ({"dataset": {"source": "upload"}}, "dataset.files"),
+        ({"dataset": {**HUB, "format": "text"}}, "method.assistant_only_loss"),
+        (
+            {
+                "dataset": HUB,
+                "evaluation": {"fraction": 0},
+                "schedule": {"lr_scheduler_type": "reduce_lr_on_plateau"},
+            },
+            "schedule.lr_scheduler_type",
+        ),
+        (
+            {
+                "dataset": HUB,
+                "evaluation": {"fraction": 0},
+                "schedule": {"lr_scheduler_type": "greedy"},
+            },
+            "schedule.lr_scheduler_type",
+        ),
+        (
+            {
+                "training": {"learning_rate": 0.1},
+                "schedule": {"lr_scheduler_type": "polynomial", "lr_end": 0.1},
+            },
+            "schedule.lr_end",
+        ),
+        (
+            {
+                "training": {"learning_rate": 0.1},
+                "schedule": {"lr_scheduler_type": "greedy", "min_lr": 0.2},
+            },
+            "schedule.min_lr",
+        ),
+        ({"dataset": HUB, "evaluation": {"split": "train"}}, "evaluation.split"),
+        (
+            {"schedule": {"lr_scheduler_type": "cosine_with_restarts", "num_cycles": 1.5}},
+            "schedule.num_cycles",
+        ),
+        ({"adapter": {"lora_target_modules": "q_proj,,v_proj"}}, "adapter.lora_target_modules"),
+        ({"adapter": {"lora_target_modules": " "}}, "adapter.lora_target_modules"),
+        ({"dataset": {"mix": ["acme/rows"]}}, "dataset.mix"),
+        ({"dataset": {"source": "upload", "files": ["a.csv", "a.csv"]}}, "dataset.files"),
+        (
+            {
+                "dataset": {"source": "upload", "files": ["a.csv"]},
+                "evaluation": {"files": ["a.csv"]},
+            },
+            "evaluation.files",
+        ),
+        ({"dataset": {**HUB, "streaming": True}}, "training.max_steps"),
+        (
+            {
+                "dataset": {**HUB, "streaming": True},
+                "training": {"max_steps": 9},
+                "filters": {"sample": 5},
+            },
+            "filters.sample",
+        ),
+        (
+            {
+                "training": {"learning_rate": 0.1},
+                "schedule": {"lr_scheduler_type": "greedy", "max_lr": 0.05},
+            },
+            "schedule.max_lr",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        parse_config(values)
+    assert list(caught.value.fields) == [field]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"dataset": HUB},
+        {"dataset": {"source": "upload", "files": ["mine.csv"]}},
+        {"dataset": {**HUB, "format": "text"}, "method": {"assistant_only_loss": False}},
+        {"dataset": HUB, "schedule": {"lr_scheduler_type": "greedy"}},
+        {
+            "dataset": HUB,
+            "evaluation": {"fraction": 0, "split": "test"},
+            "schedule": {"lr_scheduler_type": "reduce_lr_on_plateau"},
+        },
+        {"evaluation": {"fraction": 0}, "schedule": {"lr_scheduler_type": "greedy"}},
+        {
+            "training": {"learning_rate": 0.1},
+            "schedule": {"lr_scheduler_type": "polynomial", "lr_end": 0.09},
+        },
+        {
+            "training": {"learning_rate": 1e-9},
+            "schedule": {"lr_scheduler_type": "linear", "lr_end": 0.1},
+        },
+        {"schedule": {"lr_scheduler_type": "cosine_with_restarts", "num_cycles": 2.0}},
+        {"schedule": {"lr_scheduler_type": "cosine", "num_cycles": 1.5}},
+        {"adapter": {"kind": "full", "lora_target_modules": ","}},
+    ],
+)
+def test_what_does_go_together_is_taken(values: dict[str, Any]) -> None:
+    assert load_config(parse_config(values).to_yaml()) == parse_config(values)

@@ -1,0 +1,86 @@
+"""Training methods as settings: a union told apart by its name, and one field a setting."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from core.config.every_setting import settings_of_a_run
+from core.config.methods import METHODS
+from core.config.parse import load_config, parse_config
+from core.config.run_config import RunConfig
+from core.errors import InvalidConfig
+
+CHANGED: dict[str, dict[str, Any]] = {
+    "sft": {"assistant_only_loss": False, "max_length": 8, "packing": True},
+    "dpo": {"max_length": 8, "beta": 0.5, "loss_type": "robust", "label_smoothing": 0.1},
+}
+
+
+def test_every_setting_of_every_method_survives_the_file() -> None:
+    assert CHANGED.keys() == METHODS.keys()
+    for name, changed in CHANGED.items():
+        assert changed.keys() == METHODS[name].model_fields.keys() - {"name"}
+        config = parse_config({"method": {"name": name, **changed}})
+        assert type(config.method) is METHODS[name]
+        assert load_config(config.to_yaml()) == config
+        assert yaml.safe_load(config.to_yaml())["method"] == {"name": name, **changed}
+
+
+def test_a_section_without_a_name_is_the_default_methods() -> None:
+    assert parse_config({"method": {"max_length": 8}}).method.name == "sft"
+    assert parse_config({"method": {}}) == RunConfig()
+
+
+def test_each_methods_settings_are_in_the_list_of_all() -> None:
+    listed = {
+        setting.name: setting for setting in settings_of_a_run() if setting.section == "method"
+    }
+    assert set(listed) == {name for each in METHODS.values() for name in each.model_fields}
+    assert listed["beta"].shown_when == {"method.name": ["dpo"]}
+    assert listed["packing"].shown_when == {"method.name": ["sft"]}
+    assert listed["max_length"].shown_when == {}
+
+
+def test_what_methods_share_is_declared_once() -> None:
+    """The form has one field for it, so that it can't mean two things."""
+    for name in {name for each in METHODS.values() for name in each.model_fields} - {"name"}:
+        having = [each.model_fields[name] for each in METHODS.values() if name in each.model_fields]
+        assert len({repr(field) for field in having}) == 1, name
+
+
+def test_a_method_says_all_that_the_rest_asks_of_it() -> None:
+    for method in METHODS.values():
+        low, high = method.learning_rates
+        assert 0 < low < high
+        assert method.title
+        assert method.formats
+        assert method.columns
+        assert method.metrics
+
+
+@pytest.mark.parametrize(
+    ("method", "field"),
+    [
+        ({"name": "dpo", "loss_type": "exo_pair"}, "method.label_smoothing"),
+        ({"name": "dpo", "loss_type": "sigmoidal"}, "method.loss_type"),
+        ({"name": "dpo", "beta": True}, "method.beta"),
+        ({"name": "sft", "beta": 0.1}, "method.beta"),
+        ({"name": "DPO"}, "method.name"),
+        ({"name": ["dpo"]}, "method.name"),
+    ],
+)
+def test_a_bad_value_is_refused_at_its_field(method: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        parse_config({"method": method})
+    assert list(caught.value.fields) == [field]
+
+
+def test_yes_is_no_number_in_any_section() -> None:
+    for setting in settings_of_a_run():
+        if setting.field.annotation not in (int, float, int | None, float | None):
+            continue
+        named = {"name": setting.methods[0]} if setting.methods else {}
+        with pytest.raises(InvalidConfig) as caught:
+            parse_config({setting.section: {**named, setting.name: True}})
+        assert list(caught.value.fields) == [setting.path]

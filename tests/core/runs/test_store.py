@@ -1,0 +1,98 @@
+"""Runs as folders: made once for each press of Start, listed whole, opened by id alone."""
+
+from pathlib import Path
+
+import pytest
+
+from core.config.parse import parse_config
+from core.errors import UserError
+from core.runs.state import RunState, Wish
+from core.runs.store import RunStore, first_status
+
+SUBMISSION = "ab" * 8
+CONFIG = parse_config({"output": {"name": "bot"}})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path)
+
+
+def test_a_submission_makes_one_run(store: RunStore) -> None:
+    run, is_new = store.create(CONFIG, files={}, submission=SUBMISSION)
+    again, is_new_again = store.create(CONFIG, files={}, submission=SUBMISSION)
+    assert (is_new, is_new_again) == (True, False)
+    assert again == run
+    assert store.list() == [run]
+    other, _ = store.create(CONFIG, files={}, submission="cd" * 8)
+    assert {found.id for found in store.list()} == {run.id, other.id}
+
+
+@pytest.mark.parametrize("submission", ["", "short", "../../../../etc", "AB" * 8, "ab" * 40])
+def test_a_submission_is_one_of_ours(store: RunStore, submission: str) -> None:
+    with pytest.raises(UserError, match="not one of ours"):
+        store.create(CONFIG, files={}, submission=submission)
+    assert not store.list()
+
+
+def test_a_run_has_its_own_copies_of_the_files(store: RunStore, tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text("text\na\n", encoding="utf-8")
+    config = parse_config({"dataset": {"source": "upload", "files": ["mine.csv"]}})
+    run, _ = store.create(config, files={"mine.csv": file}, submission=SUBMISSION)
+    file.unlink()
+    assert run.files()["mine.csv"].read_text(encoding="utf-8") == "text\na\n"
+    assert run.config() == config
+    assert run.status().state is RunState.QUEUED
+
+
+@pytest.mark.parametrize("run_id", ["", "..", "../../etc", "20260101-000000-0123abcd", "x" * 99])
+def test_only_runs_are_opened(store: RunStore, run_id: str) -> None:
+    with pytest.raises(UserError, match="There is no run"):
+        store.open(run_id)
+    assert not store.has(run_id)
+
+
+def test_what_is_no_whole_run_is_not_listed(store: RunStore) -> None:
+    run, _ = store.create(CONFIG, files={}, submission=SUBMISSION)
+    for name in (f".{run.id}", "20260101-000000-0123abcd", "notes"):
+        (run.paths.root.parent / name).mkdir()
+    assert store.list() == [run]
+
+
+def test_a_status_of_another_version_hides_no_other_run(store: RunStore) -> None:
+    run, _ = store.create(CONFIG, files={}, submission=SUBMISSION)
+    strange, _ = store.create(CONFIG, files={}, submission="cd" * 8)
+    text = strange.paths.status.read_text(encoding="utf-8")
+    strange.paths.status.write_text(text.replace("queued", "dreaming"), encoding="utf-8")
+    assert [found.id for found, _ in store.readable()] == [run.id]
+    with pytest.raises(UserError, match="Another version of SmolFactory"):
+        strange.status()
+
+
+def test_a_wish_is_the_last_that_was_asked(store: RunStore) -> None:
+    run, _ = store.create(CONFIG, files={}, submission=SUBMISSION)
+    assert run.wish() is None
+    run.ask(Wish.STOP)
+    run.ask(Wish.CANCEL)
+    assert run.wish() is Wish.CANCEL
+
+
+def test_a_run_from_elsewhere_is_adopted_once(store: RunStore, tmp_path: Path) -> None:
+    run_id = "20260101-000000-0123abcd"
+    status = first_status(run_id=run_id, config=CONFIG)
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    run = store.adopt(run_id, tmp_path / "first", status=status)
+    assert store.list() == [run]
+    with pytest.raises(UserError, match="is here already"):
+        store.adopt(run_id, tmp_path / "second", status=status)
+
+
+def test_a_run_has_one_supervisor(store: RunStore) -> None:
+    run, _ = store.create(CONFIG, files={}, submission=SUBMISSION)
+    assert not run.is_supervised()
+    held = run.lock()
+    assert held is not None
+    assert run.is_supervised()
+    assert run.lock() is None

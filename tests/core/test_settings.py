@@ -1,0 +1,58 @@
+"""What the environment says about this installation."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from core.settings import load_settings
+
+SPACE = {
+    "SPACE_ID": "acme/smolfactory", "SPACE_HOST": "acme-smolfactory.hf.space", "SYSTEM": "spaces",
+    "OAUTH_CLIENT_ID": "a", "OAUTH_CLIENT_SECRET": "b", "OAUTH_SCOPES": "openid",
+    "OPENID_PROVIDER_URL": "http://127.0.0.1:9",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in (*SPACE, "HOST", "PORT", "SMOLFACTORY_ALLOWED", "SMOLFACTORY_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SMOLFACTORY_HOME", str(tmp_path))
+
+
+def test_ones_own_machine_is_reached_from_itself_alone(tmp_path: Path) -> None:
+    settings = load_settings()
+    assert (settings.home, settings.host, settings.port) == (tmp_path, "127.0.0.1", 7860)
+    assert settings.space is None
+    assert settings.password is None
+
+
+def test_a_space_belongs_to_its_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SPACE.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SMOLFACTORY_ALLOWED", " Grace, ada,,")
+    settings = load_settings()
+    assert settings.host == "0.0.0.0"
+    assert settings.space is not None
+    assert (settings.space.owner, settings.space.has_sign_in) == ("acme", True)
+    assert settings.space.allowed == {"grace", "ada"}
+
+
+@pytest.mark.parametrize("missing", ["SYSTEM", "OAUTH_CLIENT_SECRET", "OPENID_PROVIDER_URL"])
+def test_without_the_platform_there_is_no_sign_in(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    for name, value in SPACE.items():
+        if name != missing:
+            monkeypatch.setenv(name, value)
+    space = load_settings().space
+    assert space is not None
+    assert not space.has_sign_in
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "7860.5"])
+def test_a_port_is_a_port(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("PORT", port)
+    with pytest.raises(UserError, match="not a port"):
+        load_settings()

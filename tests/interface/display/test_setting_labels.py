@@ -1,0 +1,24 @@
+"""What core says of settings, as the page says it."""
+
+import pytest
+
+from interface.display.setting_labels import with_labels
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        (
+            "Turn on `filters.skip_unreadable`.",
+            "Turn on “Skip rows that can't be read” (Advanced settings, Filters).",
+        ),
+        ("Raise `method.max_length`.", "Raise “Maximum length”."),
+        ("Set `columns.prompt`, or `columns.text`.", "Set “Prompt”, or “Text” (Advanced settings, "
+         "Columns)."),
+        # A person's own words.
+        ("There is no column `a.b`.", "There is no column `a.b`."),
+        ("In filters.sample nothing.", "In filters.sample nothing."),
+    ],
+)  # fmt: skip
+def test_paths_become_labels(told: str, shown: str) -> None:
+    assert with_labels(told) == shown

@@ -16,6 +16,7 @@ from benchmarks import (
     sync_checkpoints,
     tokenization,
     training,
+    waiting_runs,
 )
 from benchmarks.table import BenchmarkFailed, Row, render
 
@@ -35,6 +36,7 @@ def main() -> int:
         "tokenization": partial(tokenization.measure, pairs=asked.pairs),
         "sync_checkpoints": partial(sync_checkpoints.measure, pairs=asked.pairs),
         "push_unchanged": push_unchanged.measure,
+        "waiting_runs": waiting_runs.measure,
     }
     unknown = [name for name in asked.names if name not in measures]
     if unknown:

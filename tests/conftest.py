@@ -25,6 +25,7 @@ from tests.hub import HubDouble
 from tests.tiny_model import make_tiny_model
 
 WAIT_SECONDS = 120
+DISPATCHER = "core.jobs.dispatcher"
 # The tests share two cores.
 expect.set_options(timeout=15_000)
 
@@ -268,20 +269,36 @@ def environment_of(home: Path) -> dict[str, str]:
 
 
 def processes_of(home: Path) -> list[psutil.Process]:
-    """The supervisors, trainers and pushes at work for runs of this home."""
+    """The dispatcher of this home, and the supervisors, trainers and pushes of its runs."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
-        line = " ".join(process.info["cmdline"] or [])
-        if str(home / "runs") in line and process.info["status"] != psutil.STATUS_ZOMBIE:
+        words = process.info["cmdline"] or []
+        is_dispatcher = DISPATCHER in words and str(home) in words
+        is_of_a_run = str(home / "runs") in " ".join(words)
+        if process.info["status"] != psutil.STATUS_ZOMBIE and (is_dispatcher or is_of_a_run):
             found.append(process)
     return found
+
+
+def end_processes_of(home: Path, *, grace: float = 2) -> None:
+    """End all that is at work for this home, and what it starts meanwhile."""
+    while found := processes_of(home):
+        # First who starts others.
+        found.sort(key=lambda process: DISPATCHER not in _words(process))
+        end_family(found[0], grace=grace)
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:
+        return []
 
 
 @pytest.fixture
 def command_line(home: Path) -> Iterator[CommandLine]:
     yield CommandLine(home, environment_of(home))
-    for process in processes_of(home):
-        end_family(process, grace=2)
+    end_processes_of(home)
 
 
 @pytest.fixture(scope="session")

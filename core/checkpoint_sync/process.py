@@ -41,8 +41,13 @@ class UploaderProcess:
         return self._process.pid
 
     def finish(self) -> None:
-        """Let it copy what is newest and how the run ended, if it was started."""
+        """Let it copy what is newest and how the run ended.
+
+        Where it was not started, it looks once at a run that has been synced before.
+        """
         if self._process is None:
+            if self._run.paths.sync_status.exists():
+                self.report_the_end()
             return
         has_ended = self._process.poll() is not None
         self._process.terminate()

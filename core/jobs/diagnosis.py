@@ -5,6 +5,7 @@ import shutil
 import signal
 from pathlib import Path
 
+from core.runs.causes import FailureCause
 from core.runs.events import Cause
 
 # The first that is found in the end of the log names the cause.
@@ -12,7 +13,7 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (
         re.compile(r"CUDA out of memory|torch\.(cuda\.)?OutOfMemoryError|HIP out of memory"),
         Cause(
-            cause="device_out_of_memory",
+            cause=FailureCause.DEVICE_OUT_OF_MEMORY,
             explanation="The GPU's memory was not enough for a step.",
             remedies=[
                 "Halve the batch size and double the gradient accumulation.",
@@ -24,7 +25,7 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (
         re.compile(r"No space left on device|Errno 28|Disk quota exceeded"),
         Cause(
-            cause="disk_full",
+            cause=FailureCause.DISK_FULL,
             explanation="The disk is full.",
             remedies=["Delete old runs or caches, then resume.", "Keep fewer checkpoints."],
         ),
@@ -32,7 +33,7 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (
         re.compile(r"GatedRepoError|Access to model .* is restricted"),
         Cause(
-            cause="gated",
+            cause=FailureCause.GATED,
             explanation="The Hub does not give you this model or dataset yet.",
             remedies=["Accept its terms on its page on the Hub, then start again."],
         ),
@@ -40,7 +41,7 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (
         re.compile(r"ConnectError|ConnectTimeout|LocalEntryNotFoundError|OfflineModeIsEnabled"),
         Cause(
-            cause="no_network",
+            cause=FailureCause.NO_NETWORK,
             explanation="The Hub could not be reached while the run was being prepared.",
             remedies=["Check the network, then resume."],
         ),
@@ -48,7 +49,7 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (
         re.compile(r"Unable to allocate|DefaultCPUAllocator: can't allocate memory|MemoryError"),
         Cause(
-            cause="out_of_memory",
+            cause=FailureCause.OUT_OF_MEMORY,
             explanation="This machine's memory was not enough.",
             remedies=["Halve the batch size.", "Lower the max length, or choose a smaller model."],
         ),
@@ -64,7 +65,7 @@ def explain_end(code: int, *, was_out_of_memory: bool, log: str, home: Path) -> 
     """
     if was_out_of_memory:
         return Cause(
-            cause="out_of_memory",
+            cause=FailureCause.OUT_OF_MEMORY,
             explanation="The system ended the training because its memory ran out.",
             remedies=["Halve the batch size.", "Lower the max length, or choose a smaller model."],
         )
@@ -72,15 +73,15 @@ def explain_end(code: int, *, was_out_of_memory: bool, log: str, home: Path) -> 
         if words.search(log):
             return cause
     if shutil.disk_usage(home).free < 64 * 1024**2:
-        return next(cause for _, cause in _LAST_WORDS if cause.cause == "disk_full")
+        return next(cause for _, cause in _LAST_WORDS if cause.cause is FailureCause.DISK_FULL)
     if code < 0:
         return Cause(
-            cause="killed",
+            cause=FailureCause.KILLED,
             explanation=f"The training was ended from outside ({signal.Signals(-code).name}).",
             remedies=["Resume: training goes on from the newest whole checkpoint."],
         )
     return Cause(
-        cause="crashed",
+        cause=FailureCause.CRASHED,
         explanation=f"The training ended with an error: {_last_line(log)}",
         remedies=["The log tells more.", "Resume when the cause is gone."],
     )

@@ -1,12 +1,8 @@
-"""Starting runs, asking things of them, and finding out what became of them."""
+"""Starting runs and asking things of them."""
 
 import os
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -14,18 +10,23 @@ from pydantic import SecretStr
 from core.config.output import OutputSection
 from core.config.run_config import RunConfig
 from core.errors import UserError
+from core.jobs.dispatcher import call_off, queue_up, take_turn
+from core.jobs.engines import engine_of
 from core.jobs.liveness import current_status
+from core.jobs.plan import owed_stages
+from core.jobs.record import enter
+from core.jobs.submitter import Submitter
 from core.machine.atomic import lock_file, write_atomically
-from core.machine.environment import allowed_environment
-from core.machine.source_tree import ROOT
+from core.machine.detached import spawn_detached
 from core.publish import demo_space
-from core.runs.events import EventWriter, StateChanged, Warned
+from core.runs.events import EventWriter, Warned
 from core.runs.state import RunState, Wish
 from core.runs.store import Run, RunStore
 
 LEAVING_SECONDS = 3
 NOBODY = "Nobody is signed in to the Hub here."
 SIGN_IN = "Sign in; off a Space set HF_TOKEN, or run 'hf auth login', and start SmolFactory again."
+BUSY = "This run is already being worked on."
 SAVABLE = (RunState.PREPARING, RunState.TRAINING)
 
 
@@ -38,17 +39,18 @@ def start(
     token: SecretStr | None,
     warnings: Sequence[str] = (),
 ) -> Run:
-    """Make a run and start it. The same submission starts one run, however often it is sent.
+    """Make a run, and start it when its turn comes: at once where the device is free.
 
-    `files` are the person's, by the names that the settings give them. `token` is for this run's
-    own use of the Hub: a gated model, and the push. `warnings` are shown with the run.
+    The same submission starts one run, however often it is sent. `files` are the person's, by the
+    names that the settings give them. `token` is for this run's own use of the Hub: a gated model,
+    and the push. `warnings` are shown with the run.
     """
     run, is_new = store.create(config, files=files, submission=submission)
     if is_new:
         events = EventWriter(run.paths.events)
         for text in warnings:
             events.write(Warned(text=text))
-        _spawn_supervisor(run, task="train", token=token)
+        _submit(run, token=token)
     return run
 
 
@@ -73,7 +75,7 @@ def resume(run: Run, *, token: SecretStr | None) -> None:
             f"This run is {status.state}, so there is nothing to resume.",
             hint="Start a new run with the same settings instead.",
         )
-    _spawn_supervisor(run, task="train", token=token)
+    _submit(run, token=token)
 
 
 def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = None) -> None:
@@ -90,7 +92,16 @@ def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = No
         raise UserError("This run has no model to push.", hint="Let it train to the end first.")
     if token is None:
         raise UserError(NOBODY, hint=SIGN_IN)
-    _spawn_supervisor(run, task="push", token=token, output=output)
+    lock = _lock_to_start(run)
+    try:
+        if output is not None:
+            run.choose_output(output)
+        stages = owed_stages(run, trains=False)
+        enter(run, RunState.PUSHING)
+        # It needs no device, so it waits for nobody.
+        engine_of(run).start(run, stages=stages, submitter=Submitter.here(token), lock=lock)
+    finally:
+        os.close(lock)
 
 
 def make_demo(run: Run, *, token: SecretStr | None) -> None:
@@ -108,8 +119,11 @@ def make_demo(run: Run, *, token: SecretStr | None) -> None:
     try:
         write_atomically(run.paths.demo, demo_space.Demo(note="Starting…").model_dump_json())
         # It passes to the child unbroken, so that nobody takes it for one that ended early.
-        _spawn(
-            ["core.publish.demo_space", str(run.paths.root)], run=run, token=token, pass_fds=[lock]
+        spawn_detached(
+            ["core.publish.demo_space", str(run.paths.root)],
+            log=run.paths.supervisor_log,
+            environment=Submitter.here(token).environment(),
+            pass_fds=[lock],
         )
     finally:
         os.close(lock)
@@ -127,8 +141,22 @@ def save_all(store: RunStore, *, grace: float) -> None:
         if process is not None:
             process.terminate()
     end = time.monotonic() + grace
-    while any(run.is_supervised() for run, _ in training) and time.monotonic() < end:
+    while any(engine_of(run).is_alive(run) for run, _ in training) and time.monotonic() < end:
         time.sleep(0.1)
+
+
+def _submit(run: Run, *, token: SecretStr | None) -> None:
+    """Have a run trained when its turn comes. Raises UserError when it is being worked on."""
+    submitter = Submitter.here(token)
+    lock = _lock_to_start(run)
+    try:
+        stages = owed_stages(run, trains=True)
+        enter(run, RunState.QUEUED)
+        dispatcher = queue_up(run, stages=stages, submitter=submitter)
+    finally:
+        os.close(lock)
+    if dispatcher is not None:
+        take_turn(run.home, lock=dispatcher, submitters={run.id: submitter})
 
 
 def _ask(run: Run, wish: Wish) -> None:
@@ -137,47 +165,28 @@ def _ask(run: Run, wish: Wish) -> None:
         raise UserError(f"This run has ended already: it is {status.state}.")
     if status.state is RunState.PUSHING:
         raise UserError("This run is pushing its model.", hint="Wait for it; it is trained.")
+    # A supervisor that begins just now looks for it first.
     run.ask(wish)
+    end = time.monotonic() + LEAVING_SECONDS
+    while run.status().state is RunState.QUEUED and time.monotonic() < end:
+        lock = run.lock()
+        if lock is None:
+            time.sleep(0.05)
+            continue
+        try:
+            if run.status().state is RunState.QUEUED:
+                call_off(run)
+        finally:
+            os.close(lock)
 
 
-def _spawn_supervisor(
-    run: Run, *, task: str, token: SecretStr | None, output: OutputSection | None = None
-) -> None:
-    """Start the supervisor of a run. Raises UserError when the run already has one."""
-    descriptor = _lock_patiently(run.paths.lock)
-    if descriptor is None:
-        raise UserError("This run is already being worked on.", hint="Wait for it to end.")
-    try:
-        run.paths.request.unlink(missing_ok=True)
-        if output is not None:
-            run.choose_output(output)
-        _announce(run, RunState.PUSHING if task == "push" else RunState.QUEUED)
-        # The lock passes to the child unbroken, and dies with it.
-        _spawn(
-            ["core.jobs.supervisor", str(run.paths.root), task], run=run, token=token,
-            pass_fds=[descriptor],
-        )  # fmt: skip
-    finally:
-        os.close(descriptor)
-
-
-def _spawn(
-    arguments: list[str], *, run: Run, token: SecretStr | None, pass_fds: Sequence[int] = ()
-) -> None:
-    """Start a module that outlives this process."""
-    with run.paths.supervisor_log.open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=ROOT,
-            env=allowed_environment(token=token),
-            # A session of its own: closing the app must not end a six-hour run.
-            start_new_session=True,
-            pass_fds=pass_fds,
-        )
-    threading.Thread(target=process.wait, name=f"reap-{run.id}", daemon=True).start()
+def _lock_to_start(run: Run) -> int:
+    """The lock of a run that nobody works on, of which nothing is asked any more."""
+    lock = _lock_patiently(run.paths.lock)
+    if lock is None:
+        raise UserError(BUSY, hint="Wait for it to end.")
+    run.paths.request.unlink(missing_ok=True)
+    return lock
 
 
 def _lock_patiently(path: Path) -> int | None:
@@ -186,11 +195,3 @@ def _lock_patiently(path: Path) -> int | None:
     while (descriptor := lock_file(path)) is None and time.monotonic() < end:
         time.sleep(0.05)
     return descriptor
-
-
-def _announce(run: Run, state: RunState) -> None:
-    EventWriter(run.paths.events).write(StateChanged(state=state))
-    status = run.status()
-    run.write_status(
-        status.model_copy(update={"state": state, "note": "", "updated": datetime.now(UTC)})
-    )

@@ -5,6 +5,7 @@ it travels.
 """
 
 import os
+from collections.abc import Mapping
 
 from pydantic import SecretStr
 
@@ -28,9 +29,15 @@ _MALLOC = {
 }
 
 
-def allowed_environment(*, token: SecretStr | None) -> dict[str, str]:
-    """The variables a child process may see. `token` is the one that it may use; None for none."""
-    environment = {name: os.environ[name] for name in _ALLOWED if name in os.environ}
+def allowed_environment(
+    *, token: SecretStr | None, variables: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The variables a child process may see. `token` is the one that it may use; None for none.
+
+    They are this process's own, unless `variables` are those of another that asked for the child.
+    """
+    given = os.environ if variables is None else variables
+    environment = {name: given[name] for name in _ALLOWED if name in given}
     environment |= {"PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
     if token is not None:
         environment["HF_TOKEN"] = token.get_secret_value()

@@ -20,6 +20,7 @@ from core.hub.licences import require_sharing_allowed
 from core.hub.permissions import target_repo
 from core.hub.upload import Target, fingerprints, patiently, upload_verified
 from core.publish.model_card import write_card
+from core.runs.causes import FailureCause
 from core.runs.events import EventWriter, Pushed, PushFailed, PushProgress
 from core.runs.history import History
 from core.runs.paths import RunPaths
@@ -136,7 +137,8 @@ def main() -> int:
         events.write(push(run, token=token_of_this_process(), events=events))
     except UserError as error:
         sys.stderr.write(f"{error}\n")
-        cause = "hub_unreachable" if isinstance(error, HubUnreachable) else "refused"
+        is_away = isinstance(error, HubUnreachable)
+        cause = FailureCause.HUB_UNREACHABLE if is_away else FailureCause.REFUSED
         remedies = [error.hint] if error.hint else []
         events.write(
             PushFailed(

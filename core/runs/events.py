@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from core.config.options import Weights
 from core.config.resolved import Choice
+from core.runs.causes import FailureCause
 from core.runs.state import RunState
 
 # A long run's events would fill the memory if they were read at once.
@@ -99,7 +100,7 @@ class Warned(Fact):
 class Cause(BaseModel):
     """Why a run or its push failed, for a person."""
 
-    cause: str
+    cause: FailureCause
     explanation: str
     remedies: list[str] = []
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.errors import UserError
 from core.machine.processes import die_with_parent
+from core.runs.causes import FailureCause
 from core.runs.events import EventWriter, Failure
 from core.runs.paths import RunPaths
 from core.runs.state import TrainerExit
@@ -28,7 +29,7 @@ def main() -> int:
         sys.stderr.write(f"{error}\n")
         events.write(
             Failure(
-                cause="input",
+                cause=FailureCause.INPUT,
                 explanation=error.message,
                 remedies=[error.hint] if error.hint else [],
             )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core.runs.causes import FailureCause
 from core.runs.events import Cause, Progress
 from core.runs.state import RunState, RunStatus, Wish
 from interface.display import machine, words
@@ -12,15 +13,16 @@ from interface.runs.outcome import outcome_of
 from interface.runs.snapshots import Snapshot
 
 _CAUSES = {
-    "crashed": "The training ended with an error",
-    "device_out_of_memory": "The GPU ran out of memory",
-    "disk_full": "The disk is full",
-    "gated": "The Hub asks for permission first",
-    "input": "The settings or the data can't be used",
-    "interrupted": "The run was interrupted",
-    "killed": "The training was ended from outside",
-    "no_network": "The Hub can't be reached",
-    "out_of_memory": "The machine ran out of memory",
+    FailureCause.CRASHED: "The training ended with an error",
+    FailureCause.DEVICE_OUT_OF_MEMORY: "The GPU ran out of memory",
+    FailureCause.DISK_FULL: "The disk is full",
+    FailureCause.GATED: "The Hub asks for permission first",
+    FailureCause.INPUT: "The settings or the data can't be used",
+    FailureCause.INTERRUPTED: "The run was interrupted",
+    FailureCause.KILLED: "The training was ended from outside",
+    FailureCause.NO_NETWORK: "The Hub can't be reached",
+    FailureCause.OUT_OF_MEMORY: "The machine ran out of memory",
+    FailureCause.SIGNED_OUT: "Its sign-in was lost while it waited",
 }
 _WISHES = {
     Wish.STOP: "Stopping: after the next whole step it saves what it learned.",
@@ -133,4 +135,4 @@ def _silent_minutes(snapshot: Snapshot) -> int:
 def _title(cause: Cause, *, pushing: bool) -> str:
     if pushing:
         return "The model is trained and safe here, but it was not pushed"
-    return _CAUSES.get(cause.cause) or cause.cause.replace("_", " ").capitalize()
+    return _CAUSES.get(cause.cause, "The run failed")

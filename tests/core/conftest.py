@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from core.machine.processes import end_family
-from tests.conftest import CommandLine, environment_of, made_once, processes_of
+from tests.conftest import CommandLine, end_processes_of, environment_of, made_once
 from tests.hub import HubDouble
 
 TOKEN = "hf_CanaryThatMustNeverReachADisk0123456789"
@@ -110,8 +109,7 @@ def online(home: Path, hub: HubDouble) -> Iterator[CommandLine]:
     hub.add_user(name="ada", token=TOKEN, orgs={"acme": "write", "other": "read"})
     environment = environment_of(home) | hub.environment(home=home / "hf", token=TOKEN)
     yield CommandLine(home, environment)
-    for process in processes_of(home):
-        end_family(process, grace=2)
+    end_processes_of(home)
 
 
 @pytest.fixture(scope="session")

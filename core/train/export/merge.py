@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from core.errors import UserError
 from core.machine.atomic import publish_folder
 from core.machine.processes import die_with_parent
+from core.runs.causes import FailureCause
 from core.runs.events import EventWriter, PushFailed
 from core.runs.paths import RunPaths
 from core.runs.store import Run
@@ -73,7 +74,7 @@ def main() -> int:
         remedies = [error.hint] if error.hint else []
         EventWriter(run.paths.events).write(
             PushFailed(
-                cause="not_merged",
+                cause=FailureCause.NOT_MERGED,
                 explanation=f"The adapter was not merged into its base: {error.message}",
                 remedies=[*remedies, "Push the adapter alone."],
             )

@@ -13,11 +13,11 @@ import pytest
 from core.checkpoint_sync.manifest import Manifest
 from core.checkpoint_sync.restore import _lay_out
 from core.errors import UserError
-from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
 from core.runs.paths import RunPaths
 from tests.conftest import (
     CommandLine,
+    end_processes_of,
     environment_of,
     processes_of,
     taken_device,
@@ -76,8 +76,7 @@ def sync_stopped(command_line: CommandLine, run: str) -> None:
 
 def lose_the_container(command_line: CommandLine, *, tiny_model: Path) -> None:
     """Nothing of the machine is left but the program."""
-    for process in processes_of(command_line.home):
-        end_family(process, grace=0)
+    end_processes_of(command_line.home, grace=0)
     shutil.rmtree(command_line.home)
     shutil.copytree(tiny_model, command_line.home / "models" / "SmolLM2-135M-Instruct")
 

@@ -1,0 +1,71 @@
+"""Writing down what becomes of a run, in its events and in its status. Who does has its lock."""
+
+import subprocess
+import time
+from datetime import UTC, datetime
+
+from core.machine.processes import ProcessIdentity
+from core.runs.events import Event, EventWriter, StateChanged
+from core.runs.history import History
+from core.runs.state import RunState, RunStatus
+from core.runs.store import Run
+
+
+def enter(
+    run: Run, state: RunState, *, note: str = "", fact: Event | None = None
+) -> RunStatus:  # fmt: skip
+    """Have a run that no process works on be in another state. `fact` is what led to it."""
+    events = EventWriter(run.paths.events)
+    if fact is not None:
+        events.write(fact)
+    events.write(StateChanged(state=state, note=note))
+    entered = run.status().model_copy(
+        update={"state": state, "note": note, "updated": datetime.now(UTC), "trainer": None}
+    )
+    run.write_status(entered)
+    return entered
+
+
+class RunRecord:
+    """The record of a run that a supervisor works on. `child` is the process that it waits for."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.history = History(path=run.paths.events)
+        self.child: subprocess.Popen[bytes] | None = None
+        self._wrote_status = 0.0
+
+    @property
+    def status_age(self) -> float:
+        """Seconds since the status was written."""
+        return time.monotonic() - self._wrote_status
+
+    def enter(self, state: RunState, note: str = "") -> None:
+        self.write(StateChanged(state=state, note=note))
+        self.write_status()
+
+    def write(self, event: Event) -> None:
+        EventWriter(self.run.paths.events).write(event)
+        self.history.follow()
+
+    def write_status(self) -> None:
+        """Renew the status from what the events add up to by now."""
+        history, child = self.history, self.child
+        history.follow()
+        progress = history.progress
+        alive = child is not None and child.poll() is None
+        self.run.write_status(
+            self.run.status().model_copy(
+                update={
+                    "state": history.state,
+                    "note": history.note,
+                    "updated": datetime.now(UTC),
+                    "step": progress.step if progress else 0,
+                    "total": progress.total if progress else 0,
+                    "loss": history.latest.get("loss"),
+                    "trainer": ProcessIdentity.of(child.pid) if child and alive else None,
+                    "pushed_to": history.pushed.repo if history.pushed else None,
+                }
+            )
+        )
+        self._wrote_status = time.monotonic()

@@ -101,8 +101,8 @@ class Findings:
             yield skipped(self.skipped)
         if statistics.truncated / rows > MANY_TRUNCATED:
             yield (
-                f"{statistics.truncated / rows:.0%} of the rows are longer than the max length of "
-                f"{statistics.max_length:,} tokens and are cut off: raise `method.max_length`, or "
+                f"{statistics.truncated / rows:.0%} of the rows are longer than the maximum length"
+                f" of {statistics.max_length:,} tokens and are cut off: raise `method.max_length`, or "
                 "drop long rows with `filters.max_length`."
             )
         if self._templated:

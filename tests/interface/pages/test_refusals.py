@@ -86,7 +86,7 @@ class Warned:
 WARNINGS = {
     "cut off": Warned(
         [*sums(18), *[{"prompt": f"{n}?", "completion": "b" * 2000} for n in range(2)]],
-        "10% of the rows are longer than the max length of 1,024 tokens and are cut off",
+        "10% of the rows are longer than the maximum length of 1,024 tokens and are cut off",
         "raise “Max length”, or drop long rows",
     ),
     "template in the text": Warned(
@@ -150,7 +150,7 @@ def test_good_data_is_not_warned_of(looks: Looks, file: Path) -> None:
     # One row in twenty may be cut off.
     write(file, [*sums(19), {"prompt": "How?", "completion": "b" * 2000}])
     shown = looks.look(file)
-    assert shown.figures.endswith("max length 1,024")
+    assert shown.figures.endswith("maximum length 1,024")
     assert shown.learned.startswith("It is 0.<|im_end|>")
 
 

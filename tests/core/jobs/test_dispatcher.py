@@ -34,6 +34,7 @@ from pathlib import Path
 from pydantic import SecretStr
 from core.config.parse import load_config
 from core.jobs import launcher
+from core.runs.store import RunStore
 
 home, token = Path(sys.argv[1]), sys.stdin.read()
 config = load_config(sys.argv[2])

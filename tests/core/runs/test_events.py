@@ -8,6 +8,7 @@ import pytest
 
 from core.config.resolved import Choice
 from core.runs import events
+from core.runs.causes import FailureCause
 from core.runs.events import (
     CheckpointSaved,
     Evaluation,
@@ -198,6 +199,15 @@ def test_a_new_start_lets_go_of_the_last_failure(path: Path) -> None:
         assert each.state is RunState.QUEUED
         assert each.failure is None
         assert each.push_failure is None
+
+
+def test_a_cause_of_a_newer_version_is_still_a_failure(path: Path) -> None:
+    write(path, Failure(cause=FailureCause.KILLED, explanation="The sun went out."))
+    text = path.read_text(encoding="utf-8").replace('"killed"', '"no_sun"')
+    path.write_text(text, encoding="utf-8")
+    failure = history(path).failure
+    assert failure is not None
+    assert (failure.cause, failure.explanation) == (FailureCause.OTHER, "The sun went out.")
 
 
 def test_a_new_push_lets_go_of_the_last_ones_failure(path: Path) -> None:

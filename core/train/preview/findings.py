@@ -102,8 +102,8 @@ class Findings:
         if statistics.truncated / rows > MANY_TRUNCATED:
             yield (
                 f"{statistics.truncated / rows:.0%} of the rows are longer than the maximum length"
-                f" of {statistics.max_length:,} tokens and are cut off: raise `method.max_length`, or "
-                "drop long rows with `filters.max_length`."
+                f" of {statistics.max_length:,} tokens and are cut off: raise"
+                " `method.max_length`, or drop long rows with `filters.max_length`."
             )
         if self._templated:
             yield (

@@ -82,16 +82,16 @@ def explain_end(code: int, *, was_out_of_memory: bool, log: str, home: Path) -> 
     if code < 0:
         return Cause(
             cause=FailureCause.KILLED,
-            explanation=f"The training was ended from outside ({signal.Signals(-code).name}).",
+            explanation=f"The training was killed ({signal.Signals(-code).name}).",
             remedies=["Resume: training goes on from the newest whole checkpoint."],
         )
     return Cause(
         cause=FailureCause.CRASHED,
         explanation=f"The training ended with an error: {_last_line(log)}",
-        remedies=["The log tells more.", "Resume when the cause is gone."],
+        remedies=["See the log for details.", "Resume when the cause is gone."],
     )
 
 
 def _last_line(log: str) -> str:
     lines = [line for line in log.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it said nothing."
+    return lines[-1][:300] if lines else "there was no output."

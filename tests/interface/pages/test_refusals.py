@@ -96,7 +96,7 @@ WARNINGS = {
     ),
     "lopsided ratings": Warned(
         [row | {"label": n == 0} for n, row in enumerate(sums(20))],
-        "5% of the ratings are good", "Add rows that are rated good",
+        "5% of the labels are true", "Add rows labeled true",
     ),
     "copies": Warned(
         [*sums(9), *sums(1)], "Exact copies of others: 1 row.",

@@ -104,7 +104,7 @@ WARNINGS = {
     ),
     "empty answers": Warned(
         [{"messages": [ASKED, SAID, ASKED, SAID | {"content": " "}]}],
-        "An answer is empty in 1 row", "fill it in, or take it out",
+        "An answer is empty in 1 row", "fill it in, or remove the row",
     ),
     "a guess": Warned(
         [{"English": f"{n} cows", "French": f"{n} vaches"} for n in range(9)],

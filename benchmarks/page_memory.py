@@ -14,8 +14,8 @@ from benchmarks.browser import open_tab
 from benchmarks.home import environment_of
 from benchmarks.table import Row
 from core.machine.source_tree import ROOT
-from tests.conftest import wait_until
 from tests.interface.harness import free_port, serving, without_default
+from tests.waiting import wait_until
 
 MEGABYTE = 1_000_000
 MAX_BYTES = 350 * MEGABYTE

@@ -1,4 +1,10 @@
-"""Each test file lies where its source is, and is named like it."""
+"""Each test file lies where its source is, and is named like it.
+
+The tests of one source may be in several files: `test_push_faults.py` beside `test_push.py`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 from core.machine.source_tree import ROOT
 
@@ -14,5 +20,19 @@ def test_each_test_file_is_named_like_its_source() -> None:
                 continue
             source = ROOT / file.parent.relative_to(ROOT / "tests")
             name = file.stem.removeprefix("test_")
-            found = (source / f"{name}.py").is_file() or (source / name).is_dir()
+            found = _is_source(source / name) or any(
+                _is_source(source / shorter) and (file.parent / f"test_{shorter}.py").is_file()
+                for shorter in _beginnings(name)
+            )
             assert found, f"{file.relative_to(ROOT)} has no {(source / name).relative_to(ROOT)}.py"
+
+
+def _is_source(path: Path) -> bool:
+    return path.with_suffix(".py").is_file() or path.is_dir()
+
+
+def _beginnings(name: str) -> Iterator[str]:
+    """What is left of a name without its last word, its last two, and so on."""
+    while "_" in name:
+        name = name.rpartition("_")[0]
+        yield name

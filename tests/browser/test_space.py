@@ -13,15 +13,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from core.builtin.model import builtin_model_folder
 from tests.browser.pictures import picture
-from tests.conftest import wait_until
 from tests.hub import HubDouble
-from tests.interface.harness import (
-    Server,
-    free_port,
-    serving,
-    wait_for_page,
-    without_default,
-)
+from tests.interface.harness import Server, free_port, serving, wait_for_page, without_default
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.conftest import CommandLine, end_processes_of, environment_of, made_once
+from tests.command_line import CommandLine, end_processes_of, environment_of
+from tests.conftest import made_once
 from tests.hub import HubDouble
 
 TOKEN = "hf_CanaryThatMustNeverReachADisk0123456789"
@@ -31,6 +32,8 @@ adapter: {lora_r: 4, lora_dropout: 0.1}
 method: {max_length: 256}
 hardware: {precision: float32}
 """
+# For what does not depend on how large files travel.
+LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 
 
 @dataclass(frozen=True)

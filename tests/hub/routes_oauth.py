@@ -3,7 +3,7 @@
 A Gradio app on a Space always gives `https://SPACE_HOST/login/callback` as the address to come back
 to, also when SPACE_HOST is this machine, where nobody speaks TLS. So the browser is sent back by
 http when the address is one of this machine. The app's session cookie is Secure: browsers send it
-to 127.0.0.1 by http too, Python's HTTP clients don't (see tests/hub/test_oauth.py).
+to 127.0.0.1 by http too, Python's HTTP clients don't (see tests/hub/gradio_app.py).
 """
 
 import base64

@@ -1,13 +1,13 @@
 """Repositories and their commits in memory, the bytes of every file on disk."""
 
 import hashlib
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
+from .blobs import Blobs
 from .errors import HubError, revision_not_found
 from .spaces import Space
 from .tracking import GITATTRIBUTES, upload_mode
@@ -17,7 +17,6 @@ Kind = Literal["model", "dataset", "space"]
 KINDS: Mapping[str, Kind] = {"models": "model", "datasets": "dataset", "spaces": "space"}
 MAIN = "main"
 SHORTEST_SHA = 7
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -181,40 +180,6 @@ class Bucket:
     files: dict[str, str] = field(default_factory=dict)
 
 
-class Blobs:
-    """Bytes on disk, each under its sha256."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._root.mkdir(parents=True, exist_ok=True)
-        self._names = itertools.count()
-
-    def path(self, sha256: str) -> Path:
-        return self._root / sha256
-
-    def has(self, sha256: str) -> bool:
-        return self.path(sha256).is_file()
-
-    def scratch(self) -> Path:
-        """A new path on the same disk, for bytes that are still to be checked."""
-        return self._root / f"incoming-{next(self._names)}"
-
-    def add(self, data: bytes) -> str:
-        path = self.scratch()
-        path.write_bytes(data)
-        return self.adopt(path)
-
-    def adopt(self, path: Path, *, expected: str | None = None) -> str:
-        """Move a finished file in under its sha256, or refuse it when it isn't the expected one."""
-        with path.open("rb") as file:
-            sha256 = _digest(file)
-        if expected is not None and sha256 != expected:
-            path.unlink()
-            raise HubError(400, f"The content has the sha256 {sha256} instead of {expected}")
-        path.replace(self.path(sha256))
-        return sha256
-
-
 class Store:
     """Every repository of the Hub, by kind and id."""
 
@@ -297,10 +262,3 @@ def git_oid(data: bytes) -> str:
 def lfs_pointer(*, sha256: str, size: int) -> bytes:
     lines = ["version https://git-lfs.github.com/spec/v1", f"oid sha256:{sha256}", f"size {size}"]
     return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _digest(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()

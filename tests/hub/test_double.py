@@ -3,15 +3,11 @@
 import hashlib
 import io
 import json
-import os
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,101 +15,11 @@ import pytest
 
 from core.machine.source_tree import ROOT
 from tests.hub import HubDouble
+from tests.hub.client import BOB, DOWNLOAD, LIST, UPLOAD, Client
+from tests.hub.conftest import WEIGHTS, card_of, furnish
 
 pytestmark = pytest.mark.process
-
-ADA = "hf_ada_writes"
-READER = "hf_ada_reads"
-BOB = "hf_bob_writes"
-FINE = "hf_ada_writes_bot_only"
-PATIENCE = 120
-WEIGHTS = os.urandom(12_000_000)
-
-# Runs the scripts given to it; what each leaves in `result`, or its error, goes into the last line.
-RUNNER = """
-import inspect, json, sys
-outcomes = []
-for script in json.loads(sys.argv[1]):
-    names = {"arguments": sys.argv[2:]}
-    try:
-        exec("from huggingface_hub import *\\napi = HfApi()\\n" + inspect.cleandoc(script), names)
-        outcomes.append({"result": names.get("result")})
-    except Exception as error:
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        outcomes.append({"error": type(error).__name__, "status": status})
-print(json.dumps(outcomes))
-"""
-
-UPLOAD = 'result = upload_folder(folder_path=arguments[0], repo_id="ada/bot").oid'
-DOWNLOAD = 'result = snapshot_download("ada/bot", revision="main")'
-LIST = """
-    tree = list_repo_tree("ada/bot", recursive=True)
-    result = {
-        entry.path: [entry.size, entry.lfs and entry.lfs.sha256, entry.xet_hash]
-        for entry in tree if hasattr(entry, "size")
-    }
-"""
 LARGE = {"model.safetensors", "more/optimizer.bin"}
-
-
-@pytest.fixture(params=["lfs", "xet"])
-def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HubDouble]:
-    """A Hub for each way that large files travel."""
-    with _hub(tmp_path, xet=request.param == "xet") as double:
-        yield double
-
-
-@pytest.fixture
-def plain_hub(tmp_path: Path) -> Iterator[HubDouble]:
-    """A Hub for what doesn't depend on how large files travel."""
-    with _hub(tmp_path, xet=False) as double:
-        yield double
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "pushed"
-    (path / "more").mkdir(parents=True)
-    (path / "README.md").write_text(_card("license: mit"))
-    (path / "config.json").write_text('{"model_type": "llama"}')
-    (path / "model.safetensors").write_bytes(WEIGHTS)
-    (path / "more" / "optimizer.bin").write_bytes(WEIGHTS[:1_000_000])
-    return path
-
-
-@dataclass(frozen=True)
-class Client:
-    """The real client library in a process of its own, with a cache of its own."""
-
-    home: Path
-
-    def start(
-        self, hub: HubDouble, scripts: Sequence[str], *arguments: object, token: str | None = ADA
-    ) -> subprocess.Popen[str]:
-        environment = {**os.environ, **hub.environment(home=self.home, token=token)}
-        command = [sys.executable, "-c", RUNNER, json.dumps(scripts), *map(str, arguments)]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-
-    def finish(self, process: subprocess.Popen[str]) -> list[Any]:
-        output = process.communicate(timeout=PATIENCE)[0]
-        assert process.returncode == 0
-        outcomes: list[Any] = json.loads(output.splitlines()[-1])
-        return outcomes
-
-    def run_all(
-        self, hub: HubDouble, scripts: Sequence[str], *arguments: object, token: str | None = ADA
-    ) -> list[Any]:
-        """Run scripts one after another; each gives its `result`, or its `error` and `status`."""
-        return self.finish(self.start(hub, scripts, *arguments, token=token))
-
-    def run(self, hub: HubDouble, script: str, *arguments: object, token: str | None = ADA) -> Any:
-        """Run one script that must succeed; returns its `result`."""
-        return self.run_all(hub, [script], *arguments, token=token)[0]["result"]
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Client:
-    return Client(tmp_path / "home")
 
 
 def test_pushed_folder_comes_back_whole(hub: HubDouble, folder: Path, client: Client) -> None:
@@ -183,7 +89,7 @@ def test_load_dataset_finds_splits_and_subsets(hub: HubDouble, client: Client) -
         f"- config_name: {name}\n  data_files:\n  - split: train\n    path: {name}/*.jsonl"
         for name in ("easy", "hard")
     )
-    card = _card(f"configs:\n{configs}")
+    card = card_of(f"configs:\n{configs}")
     rows = {f"{name}/rows.jsonl": f'{{"text": "{name}"}}\n'.encode() for name in ("easy", "hard")}
     hub.add_repo(kind="dataset", repo_id="acme/levels", files={"README.md": card.encode(), **rows})
     hub.add_repo(kind="dataset", repo_id="acme/gated", gated=True, files=rows)
@@ -231,94 +137,8 @@ def test_transformers_push_and_load(hub: HubDouble, client: Client) -> None:
     assert client.run(hub, script) == {"equal": True, "count": 4656, "types": ["F32"]}
 
 
-GATED = 'hf_hub_download("acme/gated", "a.json")'
-PRIVATE = 'list_repo_files("ada/private")'
-CREATE = 'create_repo("ada/new")'
-WRITE = 'upload_file(path_or_fileobj=b"{}", path_in_repo="b.json", repo_id="acme/bot")'
-STALE = WRITE.replace(")", ', parent_commit="1234567")')
-BROKEN_CARD = WRITE.replace('b"{}"', r'b"---\nlicense: [\n---"').replace("b.json", "README.md")
-
-
-@pytest.mark.parametrize(
-    ("token", "refusals"),
-    [
-        (
-            None,
-            {
-                GATED: ("GatedRepoError", 401),
-                PRIVATE: ("RepositoryNotFoundError", 401),
-                CREATE: ("HfHubHTTPError", 401),
-                "whoami()": ("LocalTokenNotFoundError", None),
-            },
-        ),
-        (
-            BOB,
-            {
-                GATED: ("GatedRepoError", 403),
-                PRIVATE: ("RepositoryNotFoundError", 404),
-                WRITE: ("HfHubHTTPError", 403),
-                CREATE: ("HfHubHTTPError", 403),
-            },
-        ),
-        (READER, {WRITE: ("HfHubHTTPError", 403), CREATE: ("HfHubHTTPError", 403)}),
-        (FINE, {CREATE: ("HfHubHTTPError", 403), PRIVATE: ("RepositoryNotFoundError", 404)}),
-        (
-            ADA,
-            {
-                'model_info("gpt2")': ("RepositoryNotFoundError", 404),
-                'hf_hub_download("acme/bot", "b")': ("RemoteEntryNotFoundError", 404),
-                'delete_file("b.json", "acme/bot")': ("RemoteEntryNotFoundError", 404),
-                'model_info("acme/bot", revision="v9")': ("RevisionNotFoundError", 404),
-                'create_repo("acme/bot")': ("HfHubHTTPError", 409),
-                STALE: ("HfHubHTTPError", 412),
-                BROKEN_CARD: ("ValueError", None),
-            },
-        ),
-        (
-            "hf_revoked",
-            dict.fromkeys(("whoami()", GATED, PRIVATE, CREATE, WRITE), ("HfHubHTTPError", 401)),
-        ),
-    ],
-    ids=["stranger", "outsider", "reader", "fine-grained", "writer", "revoked"],
-)
-def test_refusals_are_the_clients_own_exceptions(
-    plain_hub: HubDouble,
-    client: Client,
-    token: str | None,
-    refusals: dict[str, tuple[str, int | None]],
-) -> None:
-    _furnish(plain_hub)
-    plain_hub.add_user(name="ada", token="hf_revoked")
-    plain_hub.revoke(token="hf_revoked")
-    outcomes = client.run_all(plain_hub, list(refusals), token=token)
-    met = {
-        script: (outcome.get("error"), outcome.get("status"))
-        for script, outcome in zip(refusals, outcomes, strict=True)
-    }
-    assert met == refusals
-
-
-def test_what_is_allowed_is_done(plain_hub: HubDouble, client: Client) -> None:
-    _furnish(plain_hub)
-    allowed = [GATED, PRIVATE, CREATE, 'create_repo("ada/private", exist_ok=True)']
-    assert client.run_all(plain_hub, allowed) == [{"result": None}] * len(allowed)
-    client.run(plain_hub, WRITE, token=FINE)
-    assert plain_hub.files(repo_id="acme/bot")["b.json"] == b"{}"
-
-
-def test_whoami_tells_kinds_of_tokens_apart(plain_hub: HubDouble, client: Client) -> None:
-    plain_hub.add_user(name="ada", token="hf_signed_in", role="oauth")
-    script = "result = [whoami(token) for token in arguments]"
-    told = client.run(plain_hub, script, ADA, READER, FINE, "hf_signed_in")
-    assert {(who["name"], who["orgs"][0]["name"]) for who in told} == {("ada", "acme")}
-    access = [who["auth"].get("accessToken") for who in told]
-    assert [token and token["role"] for token in access] == ["write", "read", "fineGrained", None]
-    scope = access[2]["fineGrained"]["scoped"][0]
-    assert (scope["entity"]["name"], scope["permissions"]) == ("acme/bot", ["repo.write"])
-
-
 def test_settings_refs_search_and_deletion(plain_hub: HubDouble, client: Client) -> None:
-    _furnish(plain_hub)
+    furnish(plain_hub)
     script = """
         update_repo_settings("ada/private", private=False, gated="manual")
         create_tag("ada/private", tag="v1")
@@ -367,65 +187,6 @@ def test_bytes_other_than_announced_are_refused(plain_hub: HubDouble) -> None:
         urllib.request.urlopen(request)
 
 
-def test_broken_cards_are_refused(plain_hub: HubDouble, client: Client) -> None:
-    cards = [
-        "license: mit\nlicense: apache-2.0",
-        "license: mine-alone",
-        "base_model: ./runs/1/model",
-        "language: english",
-        "- a list",
-        "tags: [1]",
-    ]
-    scripts = [f"api._validate_yaml({_card(metadata)!r})" for metadata in cards]
-    outcomes = client.run_all(plain_hub, scripts)
-    assert outcomes == [{"error": "ValueError", "status": None}] * len(cards)
-
-
-def test_error_then_answer(hub: HubDouble, client: Client) -> None:
-    hub.add_repo(repo_id="ada/bot", files={"a.json": b"{}"})
-    fault = hub.fail(method="GET", path="/tree/", status=500)
-    assert "a.json" in client.run(hub, LIST)
-    assert fault.hits == 1
-    assert hub.count(path="/tree/") == 2
-
-
-def test_lost_commit_answer_leaves_the_commit(hub: HubDouble, folder: Path, client: Client) -> None:
-    hub.add_repo(repo_id="ada/bot")
-    before = len(hub.repo(repo_id="ada/bot").commits)
-    hub.fail(method="POST", path="/commit/", status=None, after=True)
-    outcome, again = client.run_all(hub, [UPLOAD, UPLOAD], folder)
-    made = len(hub.repo(repo_id="ada/bot").commits) - before
-    assert hub.files(repo_id="ada/bot")["model.safetensors"] == WEIGHTS
-    assert again == {"result": hub.repo(repo_id="ada/bot").head}
-    if hub.count(path="/xet-write-token/"):
-        # The client's Xet way sends the commit again, its other way never does.
-        assert (outcome, made) == (again, 2)
-    else:
-        assert (outcome["error"], made) == ("RemoteProtocolError", 1)
-
-
-def test_token_revoked_while_a_push_waits(hub: HubDouble, folder: Path, client: Client) -> None:
-    hub.add_repo(repo_id="ada/bot")
-    hold = hub.hold(method="POST", path="/commit/")
-    process = client.start(hub, [UPLOAD], folder)
-    assert hold.reached.wait(timeout=PATIENCE)
-    hub.revoke(token=ADA)
-    hold.release()
-    assert client.finish(process) == [{"error": "HfHubHTTPError", "status": 401}]
-    assert "model.safetensors" not in hub.files(repo_id="ada/bot")
-
-
-def test_stopped_hub_comes_back_where_it_was(plain_hub: HubDouble, client: Client) -> None:
-    _furnish(plain_hub)
-    endpoint = plain_hub.endpoint
-    script = 'result = model_info("acme/bot").id'
-    plain_hub.stop()
-    assert client.run_all(plain_hub, [script]) == [{"error": "ConnectError", "status": None}]
-    plain_hub.start()
-    assert plain_hub.endpoint == endpoint
-    assert client.run(plain_hub, script) == "acme/bot"
-
-
 def test_runs_by_hand(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.hub", "--root", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -443,27 +204,8 @@ def test_runs_by_hand(tmp_path: Path) -> None:
         process.terminate()
 
 
-def _hub(root: Path, *, xet: bool) -> HubDouble:
-    hub = HubDouble(root=root / "hub", xet=xet)
-    hub.add_user(name="ada", token=ADA, orgs={"acme": "write"})
-    hub.add_user(name="ada", token=READER, role="read")
-    hub.add_user(name="ada", token=FINE, role="fineGrained", scopes={"acme/bot": ["repo.write"]})
-    hub.add_user(name="bob", token=BOB)
-    return hub
-
-
-def _furnish(hub: HubDouble) -> None:
-    hub.add_repo(repo_id="acme/bot")
-    hub.add_repo(repo_id="acme/gated", gated=True, files={"a.json": b"{}"})
-    hub.add_repo(repo_id="ada/private", private=True, files={"a.json": b"{}"})
-
-
 def _push(hub: HubDouble, weights: bytes) -> str:
     return hub.commit(repo_id="ada/bot", files={"model.safetensors": weights})
-
-
-def _card(metadata: str) -> str:
-    return f"---\n{metadata}\n---\n"
 
 
 def _sha256(data: bytes) -> str:

@@ -1,37 +1,22 @@
-"""Spaces, bills, quotas, searches and slow answers of the Hub double, through the real client."""
-
-import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+"""Spaces of the Hub double, through the real client."""
 
 import pytest
 
 from tests.hub import HubDouble
+from tests.hub.client import BOB, COPY, DONE, FORBIDDEN, HARDWARE, SPACE, Client
 from tests.hub.spaces import Stage
-from tests.hub.test_double import Client
 
 pytestmark = pytest.mark.process
-
-ADA = "hf_ada_writes"
-BOB = "hf_bob_writes"
-SPACE = "ada/factory"
-DONE = (None, None)
-
 RUNTIME = 'runtime = get_space_runtime("ada/factory")'
 SEEN = "[runtime.stage, runtime.hardware, runtime.requested_hardware, runtime.sleep_time]"
+RESTART = f'restart_space("{SPACE}")'
+PAUSE = f'pause_space("{SPACE}")'
+BAD = ("BadRequestError", 400)
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[HubDouble]:
-    with HubDouble(root=tmp_path / "hub") as double:
-        double.add_user(name="ada", token=ADA, orgs={"acme": "write"})
-        double.add_user(name="bob", token=BOB)
-        yield double
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Client:
-    return Client(tmp_path / "home")
+def hub(plain_hub: HubDouble) -> HubDouble:
+    return plain_hub
 
 
 def test_hardware_is_requested_slept_on_paused_and_restarted(
@@ -182,47 +167,11 @@ def test_models_are_copied_too(hub: HubDouble, client: Client) -> None:
     assert hub.files(repo_id="bob/bot")["model.safetensors"] == b"\0weights"
 
 
-def test_prices_are_listed(hub: HubDouble, client: Client) -> None:
-    script = """
-        result = {
-            name: {
-                machine.name: [
-                    machine.unit_cost_usd * 60,
-                    machine.unit_label,
-                    machine.accelerator and machine.accelerator.vram,
-                ]
-                for machine in machines
-            }
-            for name, machines in
-            {"spaces": list_spaces_hardware(), "jobs": list_jobs_hardware()}.items()
-        }
-    """
-    listed = client.run(hub, script)
-    assert listed["spaces"]["cpu-basic"] == [0, "minute", None]
-    assert listed["spaces"]["t4-small"] == [pytest.approx(0.40, rel=1e-3), "minute", "16 GB"]
-    assert listed["jobs"]["cpu-basic"][0] == pytest.approx(0.01, rel=1e-2)
-    assert "zero-a10g" not in listed["jobs"]
-
-
-HARDWARE = f'request_space_hardware("{SPACE}", "t4-small")'
-FREE_HARDWARE = f'request_space_hardware("{SPACE}", "cpu-basic")'
-RESTART = f'restart_space("{SPACE}")'
-PAUSE = f'pause_space("{SPACE}")'
-NEW = 'create_repo("ada/new", repo_type="space", space_sdk="gradio")'
-NEW_STATIC = 'create_repo("ada/page", repo_type="space", space_sdk="static")'
-NEW_FOR_ORG = NEW.replace("ada/new", "acme/new")
-COPY = f'duplicate_repo("{SPACE}", "ada/copy", repo_type="space")'
-FORBIDDEN = ("HfHubHTTPError", 403)
-BAD = ("BadRequestError", 400)
-UNPAID = ("HfHubHTTPError", 402)
-
-
 def test_oauth_tokens_pause_and_do_no_more(hub: HubDouble, client: Client) -> None:
     hub.add_repo(kind="space", repo_id=SPACE)
     hub.add_oauth_app(scopes=["openid", "write-repos"])
     refused = ("HfHubHTTPError", 401)
-    _expect(
-        client,
+    client.expect(
         hub,
         {HARDWARE: refused, RESTART: refused, PAUSE: DONE},
         token=hub.give_oauth_token(name="ada"),
@@ -238,7 +187,7 @@ def test_oauth_tokens_rule_over_the_copies_they_made_and_may_pause(
     secret = f'add_space_secret("{SPACE}", "A", "b")'
     copied = secret.replace(SPACE, "ada/copy")
     outcomes = {COPY: DONE, copied: DONE, secret: FORBIDDEN, PAUSE: DONE}
-    _expect(client, hub, outcomes, token=hub.give_oauth_token(name="ada"))
+    client.expect(hub, outcomes, token=hub.give_oauth_token(name="ada"))
     assert list(hub.space("ada/copy").secrets) == ["A"]
 
 
@@ -259,7 +208,7 @@ def test_others_see_a_space_and_change_nothing(hub: HubDouble, client: Client) -
         'get_space_runtime("ada/hidden")': ("RepositoryNotFoundError", 404),
         COPY: FORBIDDEN,
     }
-    _expect(client, hub, outcomes, token=BOB)
+    client.expect(hub, outcomes, token=BOB)
 
 
 def test_what_makes_no_sense_is_refused(hub: HubDouble, client: Client) -> None:
@@ -270,153 +219,4 @@ def test_what_makes_no_sense_is_refused(hub: HubDouble, client: Client) -> None:
         'request_space_hardware("ada/page", "t4-small")': BAD,
         f'request_space_hardware("{SPACE}", "abacus")': BAD,
     }
-    _expect(client, hub, outcomes)
-
-
-def test_unpaid_namespaces_get_402(hub: HubDouble, client: Client) -> None:
-    hub.add_repo(kind="space", repo_id=SPACE)
-    hub.unpaid("ada")
-    outcomes = {
-        NEW: UNPAID,
-        COPY: UNPAID,
-        HARDWARE: UNPAID,
-        FREE_HARDWARE: DONE,
-        NEW_STATIC: DONE,
-        NEW_FOR_ORG: DONE,
-        f'create_repo("{SPACE}", repo_type="space", space_sdk="gradio", exist_ok=True)': DONE,
-    }
-    _expect(client, hub, outcomes)
-    hub.unpaid()
-    _expect(client, hub, {NEW: DONE, COPY: DONE, HARDWARE: DONE})
-
-
-def test_full_namespaces_take_no_more_files(hub: HubDouble, client: Client) -> None:
-    hub.add_repo(repo_id="ada/bot", private=True, files={"old.json": b"{}"})
-    hub.over_quota("ada")
-    push = 'upload_file(path_or_fileobj=b"{}", path_in_repo="b.json", repo_id="ada/bot")'
-    told = f"""
-        try:
-            {push}
-        except Exception as error:
-            result = error.server_message
-    """
-    assert "storage limit reached" in client.run(hub, told)
-    past_the_plan = """
-        operation = CommitOperationAdd("b.bin", b"12")
-        operation._upload_mode = "{mode}"
-        create_commit("ada/bot", [operation], commit_message="Add")
-    """
-    outcomes = {
-        push: FORBIDDEN,
-        past_the_plan.replace("{mode}", "lfs"): FORBIDDEN,
-        past_the_plan.replace("{mode}", "regular"): FORBIDDEN,
-        'delete_file("old.json", "ada/bot")': DONE,
-    }
-    _expect(client, hub, outcomes)
-    # Each of the three routes was reached, and refused; the last commit is the deletion.
-    assert hub.count(path="/preupload/") == 2
-    assert hub.count(path="/info/lfs/objects/batch") == 1
-    assert hub.count(path="/commit/") == 2
-    hub.over_quota()
-    _expect(client, hub, {push: DONE})
-
-
-def test_history_is_squashed_to_one_commit(hub: HubDouble, client: Client) -> None:
-    hub.add_repo(repo_id="ada/bot", files={"a.json": b"1"})
-    old = hub.commit(repo_id="ada/bot", files={"a.json": b"2"})
-    client.run(hub, 'super_squash_history("ada/bot", commit_message="One")')
-    assert [commit.title for commit in hub.repo(repo_id="ada/bot").commits] == ["One"]
-    assert hub.files(repo_id="ada/bot")["a.json"] == b"2"
-    lost = {
-        f'model_info("ada/bot", revision="{old}")': ("RevisionNotFoundError", 404),
-        'super_squash_history("ada/bot", branch="v9")': ("RevisionNotFoundError", 404),
-    }
-    _expect(client, hub, lost)
-    _expect(client, hub, {'super_squash_history("ada/bot")': FORBIDDEN}, token=BOB)
-
-
-def test_visibility_changes_and_repositories_go(hub: HubDouble, client: Client) -> None:
-    hub.add_repo(repo_id="ada/bot", private=True)
-    client.run(hub, 'update_repo_settings("ada/bot", private=False)')
-    assert not hub.repo(repo_id="ada/bot").private
-    client.run(hub, 'delete_repo("ada/bot")')
-    assert not hub.has_repo(repo_id="ada/bot")
-
-
-def test_models_are_found_by_author_and_by_the_cards_tags(hub: HubDouble, client: Client) -> None:
-    card = """---
-tags: [smolfactory, sft]
-base_model: acme/base
-datasets: [acme/chats]
-license: mit
-library_name: transformers
----
-"""
-    hub.add_repo(repo_id="ada/bot", files={"README.md": card.encode()})
-    hub.add_repo(repo_id="ada/other")
-    hub.add_repo(repo_id="acme/bot", files={"README.md": card.encode()})
-    script = """
-        def found(**asked):
-            return [model.id for model in list_models(**asked)]
-        result = {
-            "author": found(author="ada"),
-            "tag": found(filter="smolfactory"),
-            "both": found(filter=["smolfactory", "base_model:acme/base"], author="ada"),
-            "none": found(filter=["smolfactory", "dpo"]),
-            "dataset": found(trained_dataset="acme/chats", sort="last_modified", limit=1),
-            "listed": list(list_models(filter="sft", author="ada"))[0].tags,
-            "shown": model_info("ada/bot").tags,
-            "card": list(list_models(author="acme", full=True))[0].sha,
-        }
-    """
-    found = client.run(hub, script)
-    assert found["author"] == ["ada/bot", "ada/other"]
-    assert found["tag"] == ["ada/bot", "acme/bot"]
-    assert found["both"] == ["ada/bot"]
-    assert found["none"] == []
-    assert len(found["dataset"]) == 1
-    assert found["listed"] == found["shown"]
-    assert {"smolfactory", "sft", "license:mit", "dataset:acme/chats"} <= {*found["shown"]}
-    assert found["card"] == hub.repo(repo_id="acme/bot").head
-
-
-def test_slow_answers_come_late(hub: HubDouble, client: Client) -> None:
-    hub.add_repo(repo_id="ada/bot")
-    delay = hub.slow(path="/api/models/ada/bot", seconds=1.5)
-    script = """
-        import time
-        times = []
-        for _ in range(2):
-            start = time.monotonic()
-            model_info("ada/bot")
-            times.append(time.monotonic() - start)
-        result = times
-    """
-    late, soon = client.run(hub, script)
-    assert late >= 1.5 > soon
-    assert delay.hits == 1
-
-
-def test_rate_limits_are_waited_out(hub: HubDouble, client: Client) -> None:
-    hub.add_repo(repo_id="ada/bot", files={"a.json": b"{}"})
-    fault = hub.fail(path="/tree/", status=429, headers={"Retry-After": "2"})
-    start = time.monotonic()
-    client.run(hub, 'result = [entry.path for entry in list_repo_tree("ada/bot")]')
-    assert time.monotonic() - start > 2
-    assert fault.hits == 1
-    hub.fail(path="/whoami-v2", status=429, headers={"Retry-After": "2"}, times=None)
-    assert client.run_all(hub, ["whoami()"]) == [{"error": "HfHubHTTPError", "status": 429}]
-
-
-def _expect(
-    client: Client,
-    hub: HubDouble,
-    outcomes: Mapping[str, tuple[str | None, int | None]],
-    *,
-    token: str = ADA,
-) -> None:
-    met = client.run_all(hub, list(outcomes), token=token)
-    assert {
-        script: (outcome.get("error"), outcome.get("status"))
-        for script, outcome in zip(outcomes, met, strict=True)
-    } == outcomes
+    client.expect(hub, outcomes)

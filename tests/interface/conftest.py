@@ -9,13 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from core.builtin.model import builtin_model_folder
-from tests.interface.harness import (
-    SPACE,
-    Server,
-    open_form,
-    serving,
-    without_default,
-)
+from tests.interface.harness import SPACE, Server, open_form, serving, without_default
 
 
 @pytest.fixture(scope="session")

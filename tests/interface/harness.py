@@ -32,7 +32,7 @@ from core.runs.events import (
 )
 from core.runs.state import RunState
 from core.runs.store import Run, RunStore
-from tests.conftest import wait_until
+from tests.waiting import wait_until
 
 OAUTH_SECRET = "not-a-real-secret"
 SPACE = {

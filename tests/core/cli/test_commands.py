@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import CommandLine, environment_of
+from tests.command_line import CommandLine, environment_of
 
 pytestmark = pytest.mark.process
 

@@ -9,77 +9,76 @@ from core.errors import InvalidConfig
 
 HUB = {"source": "hub", "name": "acme/rows"}
 
+CONFLICTS: list[tuple[dict[str, Any], str]] = [
+    ({"dataset": {"source": "hub"}}, "dataset.name"),
+    ({"dataset": {"source": "upload"}}, "dataset.files"),
+    ({"dataset": {**HUB, "format": "text"}}, "method.assistant_only_loss"),
+    (
+        {
+            "dataset": HUB,
+            "evaluation": {"fraction": 0},
+            "schedule": {"lr_scheduler_type": "reduce_lr_on_plateau"},
+        },
+        "schedule.lr_scheduler_type",
+    ),
+    (
+        {
+            "dataset": HUB,
+            "evaluation": {"fraction": 0},
+            "schedule": {"lr_scheduler_type": "greedy"},
+        },
+        "schedule.lr_scheduler_type",
+    ),
+    (
+        {
+            "training": {"learning_rate": 0.1},
+            "schedule": {"lr_scheduler_type": "polynomial", "lr_end": 0.1},
+        },
+        "schedule.lr_end",
+    ),
+    (
+        {
+            "training": {"learning_rate": 0.1},
+            "schedule": {"lr_scheduler_type": "greedy", "min_lr": 0.2},
+        },
+        "schedule.min_lr",
+    ),
+    ({"dataset": HUB, "evaluation": {"split": "train"}}, "evaluation.split"),
+    (
+        {"schedule": {"lr_scheduler_type": "cosine_with_restarts", "num_cycles": 1.5}},
+        "schedule.num_cycles",
+    ),
+    ({"adapter": {"lora_target_modules": "q_proj,,v_proj"}}, "adapter.lora_target_modules"),
+    ({"adapter": {"lora_target_modules": " "}}, "adapter.lora_target_modules"),
+    ({"dataset": {"mix": ["acme/rows"]}}, "dataset.mix"),
+    ({"dataset": {"source": "upload", "files": ["a.csv", "a.csv"]}}, "dataset.files"),
+    (
+        {
+            "dataset": {"source": "upload", "files": ["a.csv"]},
+            "evaluation": {"files": ["a.csv"]},
+        },
+        "evaluation.files",
+    ),
+    ({"dataset": {**HUB, "streaming": True}}, "training.max_steps"),
+    (
+        {
+            "dataset": {**HUB, "streaming": True},
+            "training": {"max_steps": 9},
+            "filters": {"sample": 5},
+        },
+        "filters.sample",
+    ),
+    (
+        {
+            "training": {"learning_rate": 0.1},
+            "schedule": {"lr_scheduler_type": "greedy", "max_lr": 0.05},
+        },
+        "schedule.max_lr",
+    ),
+]
 
-@pytest.mark.parametrize(
-    ("values", "field"),
-    [
-        ({"dataset": {"source": "hub"}}, "dataset.name"),
-        ({"dataset": {"source": "upload"}}, "dataset.files"),
-        ({"dataset": {**HUB, "format": "text"}}, "method.assistant_only_loss"),
-        (
-            {
-                "dataset": HUB,
-                "evaluation": {"fraction": 0},
-                "schedule": {"lr_scheduler_type": "reduce_lr_on_plateau"},
-            },
-            "schedule.lr_scheduler_type",
-        ),
-        (
-            {
-                "dataset": HUB,
-                "evaluation": {"fraction": 0},
-                "schedule": {"lr_scheduler_type": "greedy"},
-            },
-            "schedule.lr_scheduler_type",
-        ),
-        (
-            {
-                "training": {"learning_rate": 0.1},
-                "schedule": {"lr_scheduler_type": "polynomial", "lr_end": 0.1},
-            },
-            "schedule.lr_end",
-        ),
-        (
-            {
-                "training": {"learning_rate": 0.1},
-                "schedule": {"lr_scheduler_type": "greedy", "min_lr": 0.2},
-            },
-            "schedule.min_lr",
-        ),
-        ({"dataset": HUB, "evaluation": {"split": "train"}}, "evaluation.split"),
-        (
-            {"schedule": {"lr_scheduler_type": "cosine_with_restarts", "num_cycles": 1.5}},
-            "schedule.num_cycles",
-        ),
-        ({"adapter": {"lora_target_modules": "q_proj,,v_proj"}}, "adapter.lora_target_modules"),
-        ({"adapter": {"lora_target_modules": " "}}, "adapter.lora_target_modules"),
-        ({"dataset": {"mix": ["acme/rows"]}}, "dataset.mix"),
-        ({"dataset": {"source": "upload", "files": ["a.csv", "a.csv"]}}, "dataset.files"),
-        (
-            {
-                "dataset": {"source": "upload", "files": ["a.csv"]},
-                "evaluation": {"files": ["a.csv"]},
-            },
-            "evaluation.files",
-        ),
-        ({"dataset": {**HUB, "streaming": True}}, "training.max_steps"),
-        (
-            {
-                "dataset": {**HUB, "streaming": True},
-                "training": {"max_steps": 9},
-                "filters": {"sample": 5},
-            },
-            "filters.sample",
-        ),
-        (
-            {
-                "training": {"learning_rate": 0.1},
-                "schedule": {"lr_scheduler_type": "greedy", "max_lr": 0.05},
-            },
-            "schedule.max_lr",
-        ),
-    ],
-)
+
+@pytest.mark.parametrize(("values", "field"), CONFLICTS)
 def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidConfig) as caught:
         parse_config(values)

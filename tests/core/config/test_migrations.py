@@ -12,7 +12,7 @@ from core.config.parse import load_config, parse_config
 from core.errors import InvalidConfig
 from core.runs.paths import RunPaths
 from core.runs.store import Run
-from tests.core.config.test_parse import CHANGED
+from tests.core.config.examples import CHANGED
 
 VERSION_1 = (Path(__file__).parent / "version_1.yaml").read_text(encoding="utf-8")
 

@@ -13,8 +13,9 @@ import yaml
 from core.hub.lookups import search_datasets
 from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
-from tests.conftest import CommandLine, environment_of, processes_of, wait_until
+from tests.command_line import CommandLine, environment_of, processes_of
 from tests.hub import HubDouble
+from tests.waiting import wait_until
 
 TOKEN = "hf_CanaryOfTheDatasetsTests0123456789"
 SHORT: dict[str, Any] = {

@@ -10,17 +10,17 @@ import psutil
 import pytest
 
 from core.machine.source_tree import ROOT
-from tests.conftest import (
+from tests.command_line import (
     DISPATCHER,
     CommandLine,
     end_processes_of,
     environment_of,
     processes_of,
     taken_device,
-    wait_until,
 )
 from tests.core.conftest import SHORT, TOKEN
 from tests.hub import HubDouble
+from tests.waiting import wait_until
 
 QUICK = SHORT.replace("push_to_hub: true", "push_to_hub: false")
 pytestmark = pytest.mark.process

@@ -65,16 +65,16 @@ def test_what_keeps_a_space_awake(
         (RunState.STOPPED, 4, "", True),
         (RunState.STOPPED, 5, "The Hub requires payment.", True),
         (RunState.INTERRUPTED, 0, "", True),
-        # While it trains, what is kept follows a little behind.
+        # While it trains, what is synced follows a little behind.
         (RunState.TRAINING, 4, "", False),
         (RunState.TRAINING, 0, "", True),
     ],
 )
-def test_what_is_kept_on_the_hub_is_not_on_this_disk_only(
+def test_what_is_synced_to_the_hub_is_not_on_this_disk_only(
     tmp_path: Path, state: RunState, step: int, problem: str, at_risk: bool
 ) -> None:
     run = make_run(RunStore(tmp_path), state=state)
     has_checkpoint(run)
-    kept = SyncStatus(repo="ada/kept", step=step, problem=problem)
-    run.paths.sync_status.write_text(kept.model_dump_json(), encoding="utf-8")
+    synced = SyncStatus(repo="ada/synced", step=step, problem=problem)
+    run.paths.sync_status.write_text(synced.model_dump_json(), encoding="utf-8")
     assert is_at_risk(run) is at_risk

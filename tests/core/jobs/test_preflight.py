@@ -15,7 +15,7 @@ from core.jobs import preflight
 from core.jobs.preflight import check
 from core.machine.disk import SPARE_BYTES
 from core.runs.store import RunStore
-from tests.conftest import CommandLine
+from tests.command_line import CommandLine
 from tests.core.train.asked import Asked, rows
 from tests.hub import HubDouble
 

@@ -13,9 +13,10 @@ import pytest
 from core.machine.source_tree import ROOT
 from core.runs.state import RunState
 from core.runs.store import RunStore
-from tests.conftest import CommandLine, processes_of, wait_until
+from tests.command_line import CommandLine, processes_of
 from tests.core.conftest import Learned
 from tests.interface.harness import make_run, serving
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from core.machine.processes import ProcessIdentity, end_family
-from tests.conftest import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
 

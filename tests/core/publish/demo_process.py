@@ -14,8 +14,8 @@ import httpx2
 import psutil
 from gradio_client import Client
 
-from tests.conftest import wait_until
 from tests.interface.harness import free_port
+from tests.waiting import wait_until
 
 EXAMPLE = "Say it."
 

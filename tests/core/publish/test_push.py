@@ -1,4 +1,4 @@
-"""Pushing with the real client to a double of the Hub, and all the ways in which it goes wrong."""
+"""What is pushed with the real client to a double of the Hub, where to, and who may see it."""
 
 import json
 import subprocess
@@ -7,16 +7,16 @@ from pathlib import Path
 
 import psutil
 import pytest
-from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub import ModelCard
 
-from core.machine.source_tree import ROOT
-from tests.conftest import CommandLine, processes_of, taken_device, wait_until
-from tests.core.conftest import SHORT, TOKEN
+from tests.command_line import CommandLine, taken_device
+from tests.core.conftest import LFS_ONLY, SHORT, TOKEN
 from tests.hub import HubDouble
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
 
-LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+
 # How far the answers of what was pushed lie from those of base and adapter together, and how far
 # those of the base alone do.
 SAME_ANSWERS = """
@@ -89,60 +89,6 @@ def test_what_is_pushed_is_there_byte_for_byte(
     assert online("push", trained, "ada/bot").returncode == 0
     expect_whole(hub.files(repo_id="ada/bot"), model=online.home / "runs" / trained / "model")
     assert online.status(trained)["state"] == "done"
-
-
-@LFS_ONLY
-def test_the_card_tells_what_the_model_is_and_shows_its_answers(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    samples = [e for e in online.events(trained) if e["kind"] == "sample"]
-    assert len(samples) == 3
-    assert online("push", trained, "ada/bot").returncode == 0
-    card = hub.files(repo_id="ada/bot")["README.md"].decode()
-    for fact in (
-        "base_model: HuggingFaceTB/SmolLM2-135M-Instruct",
-        "library_name: peft",
-        "license: apache-2.0",
-        "Evaluation loss",
-        "facts_to_json",
-        "Learning rate | 0.01",
-        'from_pretrained("ada/bot")',
-        "- trl 1.16.0",
-        f"[HuggingFaceTB/SmolLM2-135M-Instruct]({hub.endpoint}/HuggingFaceTB/SmolLM2-135M-Instruct)",
-    ):
-        assert fact in card
-    assert str(online.home) not in card
-    # As the Hub's own client reads it.
-    told = ModelCard(card).data
-    assert isinstance(told, ModelCardData)
-    results = {result.metric_type: result for result in told.eval_results or []}
-    assert results["loss"].metric_value > 0
-    assert 0 <= results["accuracy"].metric_value <= 1
-    assert results["loss"].dataset_name == "rows that were not trained on"
-    for sample in samples:
-        assert sample["prompt"] in card
-        assert sample["reference"] in card
-    held_out = (ROOT / "templates/datasets/facts_to_json/test.jsonl").read_text(encoding="utf-8")
-    assert all(sample["prompt"] in held_out for sample in samples)
-
-
-@LFS_ONLY
-def test_rows_and_names_of_ones_own_files_are_not_shown_to_everybody(
-    online: CommandLine, hub: HubDouble
-) -> None:
-    rows = [f'"What is {n}?","It is the secret number {n}."' for n in range(40)]
-    mine = online.home / "mine.csv"
-    mine.write_text("prompt,completion\n" + "\n".join(rows), encoding="utf-8")
-    own = SHORT.replace("push_to_hub: true", "push_to_hub: false")
-    run = online.start(own + "dataset: {source: upload, files: [mine.csv]}\n")
-    assert online.wait(run)["state"] == "done", online.log(run)
-    assert online("push", run, "ada/for-me").returncode == 0
-    assert "secret number" in hub.files(repo_id="ada/for-me")["README.md"].decode()
-    assert online("push", run, "ada/for-all", "--public").returncode == 0
-    public = hub.files(repo_id="ada/for-all")
-    assert "secret number" not in public["README.md"].decode()
-    assert [path for path, data in public.items() if b"mine.csv" in data] == []
-    assert "file-1.csv" in public["smolfactory.yaml"].decode()
 
 
 @LFS_ONLY
@@ -219,21 +165,6 @@ def test_what_may_not_be_shared_is_not_pushed_for_all_later_either(
 
 
 @LFS_ONLY
-def test_rows_behind_a_gate_are_not_shown_to_everybody(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    hub.add_repo(repo_id="closed/rows", kind="dataset", gated="manual")
-    asked = online.home / "runs" / trained / "config.yaml"
-    text = asked.read_text(encoding="utf-8")
-    on_hub = text.replace("source: builtin", "source: hub")
-    on_hub = on_hub.replace("name: null", "name: closed/rows")
-    asked.write_text(on_hub, encoding="utf-8")
-    assert "closed/rows" in asked.read_text(encoding="utf-8")
-    assert online("push", trained, "ada/bot", "--public").returncode == 0
-    assert "did not train on" not in hub.files(repo_id="ada/bot")["README.md"].decode()
-
-
-@LFS_ONLY
 def test_a_demo_that_was_made_public_gets_no_private_model(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -245,64 +176,6 @@ def test_a_demo_that_was_made_public_gets_no_private_model(
     refused = online("demo", trained)
     assert refused.returncode == 2
     assert "is now public" in refused.stderr
-
-
-@LFS_ONLY
-def test_every_fault_of_a_push_leaves_the_model_and_a_remedy(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    faults: dict[int | str | None, str] = {
-        "quota": "has no storage left",
-        402: "requires payment",
-        401: "does not accept this token",
-        403: "has no permission for",
-        429: "limiting the rate",
-        409: "Someone else wrote to",
-        500: "has a fault of its own",
-        None: "did not respond",
-    }
-    for fault, words in faults.items():
-        if isinstance(fault, str):
-            hub.over_quota("acme")
-        else:
-            hub.fail(path="/commit/", status=fault, times=None)
-        done = online("push", trained, "acme/bot")
-        assert done.returncode == 1, words
-        assert words in done.stderr
-        assert "Push again" in done.stderr
-        assert "Traceback" not in done.stderr
-        assert online.status(trained)["state"] == "trained", words
-        hub.heal()
-        hub.over_quota()
-    # The client itself does not try a commit again: what does is ours.
-    away = hub.fail(path="/commit/", status=500, times=2)
-    assert online("push", trained, "acme/bot").returncode == 0
-    assert away.hits == 2
-    status = online.status(trained)
-    assert (status["state"], status["pushed_to"]) == ("done", "acme/bot")
-
-
-@LFS_ONLY
-def test_a_slow_hub_is_waited_for(online: CommandLine, hub: HubDouble, trained: str) -> None:
-    hub.slow(path="/commit/", seconds=3)
-    hub.fail(path="/commit/", status=429, headers={"Retry-After": "2"})
-    assert online("push", trained, "ada/bot").returncode == 0
-
-
-@LFS_ONLY
-def test_the_card_has_the_base_models_licence_with_its_name_and_link(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    terms = {"license": "other", "license_name": "own-terms", "license_link": "https://a.example/l"}
-    front = "".join(f"{name}: {value}\n" for name, value in terms.items())
-    hub.add_repo(repo_id="acme/base", files={"README.md": f"---\n{front}---\n".encode()})
-    asked = online.home / "runs" / trained / "config.yaml"
-    text = asked.read_text(encoding="utf-8")
-    asked.write_text(text.replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/base"), "utf-8")
-    assert online("push", trained, "ada/bot").returncode == 0
-    card = ModelCard(hub.files(repo_id="ada/bot")["README.md"].decode()).data
-    assert {name: card[name] for name in terms} == terms
-    assert card["base_model"] == "acme/base"
 
 
 def test_a_result_is_proposed_where_one_may_not_write(
@@ -362,73 +235,6 @@ def test_a_private_repository_stays_private_and_that_is_told_beforehand(
     assert repo.private
     notes = [e["note"] for e in online.events(trained) if e["kind"] == "push_progress"]
     assert any("ada/bot (private)" in note for note in notes)
-
-
-def test_a_lost_answer_to_the_commit_is_looked_after(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    hub.fail(path="/commit/", method="POST", after=True)
-    done = online("push", trained, "ada/bot")
-    assert done.returncode == 0, done.stderr
-    assert "adapter_model.safetensors" in hub.files(repo_id="ada/bot")
-
-
-@LFS_ONLY
-@pytest.mark.parametrize(
-    "paths",
-    [
-        ("/whoami-v2", "/models/ada/bot/tree/"),
-        ("/repos/create", "/preupload/"),
-        ("/models/ada/bot",),
-    ],
-)
-def test_one_fault_on_the_way_is_waited_out(
-    online: CommandLine, hub: HubDouble, trained: str, paths: tuple[str, ...]
-) -> None:
-    """Of two, the first is on the way to the repository, the second on that of the files."""
-    faults = [hub.fail(path=path, status=502, times=1) for path in paths]
-    done = online("push", trained, "ada/bot")
-    assert done.returncode == 0, done.stderr
-    assert [fault.hits for fault in faults] == [1] * len(paths)
-    assert online.status(trained)["pushed_to"] == "ada/bot"
-
-
-def test_a_token_revoked_in_the_middle_is_final_and_said(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    hold = hub.hold(path="/preupload/")
-    push = subprocess.Popen(
-        [sys.executable, "-m", "core", "push", trained, "ada/bot"],
-        cwd=ROOT, env=online.environment, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert hold.reached.wait(60)
-    hub.revoke(token=TOKEN)
-    hold.release()
-    _, errors = push.communicate(timeout=200)
-    assert push.returncode == 1
-    assert "does not accept this token" in errors
-    assert online.status(trained)["state"] == "trained"
-    assert (online.home / "runs" / trained / "model" / "adapter_model.safetensors").exists()
-
-
-def test_a_killed_push_leaves_the_model_and_goes_again(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    hold = hub.hold(path="/commit/")
-    push = subprocess.Popen(
-        [sys.executable, "-m", "core", "push", trained, "ada/bot"],
-        cwd=ROOT, env=online.environment, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert hold.reached.wait(60)
-    for process in processes_of(online.home):
-        if "core.jobs.supervisor" in process.cmdline():
-            process.kill()
-    wait_until(lambda: push.poll() is not None)
-    assert push.returncode == 1
-    assert online.status(trained)["state"] == "trained"
-    hold.release()
-    assert online("push", trained, "ada/bot").returncode == 0
-    assert online.status(trained)["state"] == "done"
 
 
 @LFS_ONLY

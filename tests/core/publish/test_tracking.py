@@ -4,37 +4,25 @@ import json
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 import yaml
 from datasets import load_dataset
-from huggingface_hub import ModelCard
 from pyarrow import parquet
 
 from core.machine.source_tree import ROOT
-from tests.conftest import CommandLine, processes_of
-from tests.core.conftest import SHORT, TOKEN
+from tests.command_line import CommandLine, processes_of
+from tests.core.conftest import LFS_ONLY, SHORT, TOKEN
+from tests.core.publish.tracked import EXPERIMENTS, rows_measured, rows_tracked, track
 from tests.hub import HubDouble
 
 pytestmark = pytest.mark.process
-
-EXPERIMENTS = "ada/smolfactory-experiments"
 TRACKED = SHORT.replace("push_to_hub: true", "tracking: dataset")
-# What these tests ask of the Hub goes the same way whichever way large files go.
-ONE_WAY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
-
-# Trackio keeps its data in a bucket, and buckets take nothing but Xet.
-THROUGH_XET = pytest.mark.parametrize("hub", [True], indirect=True, ids=["xet"])
-SPACE = "ada/smolfactory-trackio"
-BUCKET = "ada/smolfactory-trackio-data"
-
-Row = tuple[str, int, str, float | None]
 
 
-@ONE_WAY
+@LFS_ONLY
 def test_a_run_puts_its_measurements_into_a_private_dataset(
     online: CommandLine, hub: HubDouble
 ) -> None:
@@ -60,7 +48,7 @@ def test_a_run_puts_its_measurements_into_a_private_dataset(
     assert not any(TOKEN.encode() in content for content in files.values())
 
 
-@ONE_WAY
+@LFS_ONLY
 def test_another_run_adds_to_the_dataset_and_its_card_shows_all(
     online: CommandLine, hub: HubDouble, trained: str, tmp_path: Path
 ) -> None:
@@ -90,7 +78,7 @@ def test_another_run_adds_to_the_dataset_and_its_card_shows_all(
     assert set(runs["run"]) == {trained, run}
 
 
-@ONE_WAY
+@LFS_ONLY
 def test_the_models_card_names_the_place_and_a_second_push_sends_nothing_again(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -103,7 +91,7 @@ def test_the_models_card_names_the_place_and_a_second_push_sends_nothing_again(
     assert hub.count(path=EXPERIMENTS) == sent
 
 
-@ONE_WAY
+@LFS_ONLY
 def test_what_is_measured_again_after_a_resume_is_told_once(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -121,7 +109,7 @@ def test_what_is_measured_again_after_a_resume_is_told_once(
     assert {row[1] for row in rows} == {1, 2, 3}
 
 
-@ONE_WAY
+@LFS_ONLY
 def test_a_fault_of_the_hub_costs_a_warning_and_not_the_push(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -141,7 +129,7 @@ def test_a_fault_of_the_hub_costs_a_warning_and_not_the_push(
     assert rows_tracked(hub, trained) == rows_measured(online, trained)
 
 
-@ONE_WAY
+@LFS_ONLY
 def test_a_killed_tracking_costs_a_warning_and_not_the_push(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -162,7 +150,7 @@ def test_a_killed_tracking_costs_a_warning_and_not_the_push(
     assert "adapter_model.safetensors" in hub.files(repo_id="ada/bot")
 
 
-@ONE_WAY
+@LFS_ONLY
 def test_two_that_write_at_once_both_get_through(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -176,7 +164,7 @@ def test_two_that_write_at_once_both_get_through(
     assert rows_tracked(hub, trained) == rows_measured(online, trained)
 
 
-@ONE_WAY
+@LFS_ONLY
 def test_what_cannot_be_tracked_is_told_before_training(
     online: CommandLine, hub: HubDouble
 ) -> None:
@@ -194,7 +182,7 @@ def test_what_cannot_be_tracked_is_told_before_training(
     )
 
 
-@ONE_WAY
+@LFS_ONLY
 def test_without_a_token_or_a_hub_there_is_no_tracking(online: CommandLine, hub: HubDouble) -> None:
     with_token = dict(online.environment)
     online.environment["HF_TOKEN"] = ""
@@ -204,101 +192,9 @@ def test_without_a_token_or_a_hub_there_is_no_tracking(online: CommandLine, hub:
     expect_refusals(online, {"tracking: dataset": "gives no answer"})
 
 
-@THROUGH_XET
-def test_trackio_draws_all_runs_where_everybody_sees_them(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    # As where SmolFactory itself is a Space.
-    online.environment["SYSTEM"] = "spaces"
-    first, second = trained, trained[:-8] + "0" * 8
-    shutil.copytree(online.home / "runs" / first, online.home / "runs" / second)
-    for run in (first, second):
-        track(online, run, "trackio")
-        assert online("push", run, "ada/bot", "--public").returncode == 0
-    drawn = hub.bucket_files(bucket_id=BUCKET)["metrics.parquet"]
-    points = {
-        (row["run_name"], row["step"], name, row[name])
-        for row in parquet.read_table(BytesIO(drawn)).to_pylist()
-        for name in ("loss", "eval_loss")
-        if row[name] is not None
-    }
-    assert points == {
-        row
-        for run in (first, second)
-        for row in rows_measured(online, run)
-        if row[2] in ("loss", "eval_loss")
-    }
-
-    space = hub.repo(repo_id=SPACE, kind="space")
-    assert space.sdk == "static"
-    assert not space.private
-    assert not hub.repo(repo_id=EXPERIMENTS, kind="dataset").private
-    # Trackio gives its other kind of Space the token to keep.
-    assert hub.count(path="/secrets") == 0
-    shown = hub.files(repo_id=SPACE, kind="space")
-    assert json.loads(shown["config.json"])["bucket_id"] == BUCKET
-    assert not any(TOKEN.encode() in content for content in shown.values())
-    url = hub.url(repo_id=SPACE, kind="space")
-    text, tags = card_of(hub)
-    assert {"trackio", f"trackio:{url}"} <= tags
-    assert f"[Trackio]({url})" in text
-
-
-@THROUGH_XET
-def test_a_space_that_cannot_be_made_costs_a_warning_and_is_owed(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    track(online, trained, "trackio")
-    # Somebody's own Trackio Space, with a server of its own.
-    hub.add_repo(repo_id=SPACE, kind="space", sdk="gradio", files={"app.py": b"mine"})
-    assert online("push", trained, "ada/bot", "--public").returncode == 0
-    assert online.status(trained)["state"] == "done"
-    assert hub.files(repo_id=SPACE, kind="space")["app.py"] == b"mine"
-    (warning,) = [e["text"] for e in online.events(trained) if e["kind"] == "warning"]
-    assert "'gradio' Space" in warning
-    assert "Traceback" not in online.log(trained)
-    assert rows_tracked(hub, trained) == rows_measured(online, trained)
-    assert "trackio" not in card_of(hub)[1]
-
-
-def track(online: CommandLine, run: str, tracking: str = "dataset") -> None:
-    """Have a run that has trained ask for tracking, as if it had from the start."""
-    config = online.home / "runs" / run / "config.yaml"
-    text = config.read_text(encoding="utf-8")
-    assert "tracking: none" in text
-    text = text.replace("tracking: none", f"tracking: {tracking}")
-    if tracking == "trackio":
-        text = text.replace("hub_private_repo: true", "hub_private_repo: false")
-    config.write_text(text, encoding="utf-8")
-
-
 def expect_refusals(online: CommandLine, refusals: dict[str, str]) -> None:
     """What is told at output.tracking, and nowhere else, of each of these outputs."""
     told = online.refusals(*(f"version: 2\noutput: {{{output}}}\n" for output in refusals))
     for (output, words), fields in zip(refusals.items(), told, strict=True):
         assert list(fields) == ["output.tracking"], output
         assert words in fields["output.tracking"], output
-
-
-def card_of(hub: HubDouble) -> tuple[str, set[str]]:
-    """The text and the tags of the model's card."""
-    card = ModelCard(hub.files(repo_id="ada/bot")["README.md"].decode())
-    return card.text, set(card.data.to_dict()["tags"])
-
-
-def rows_measured(online: CommandLine, run: str) -> set[Row]:
-    """Every number of the run's events."""
-    events = [e for e in online.events(run) if e["kind"] in ("metric", "evaluation")]
-    return {
-        (run, event["step"], name, value)
-        for event in events
-        for name, value in event["values"].items()
-    }
-
-
-def rows_tracked(hub: HubDouble, run: str) -> set[Row]:
-    """The rows of the run's file in the dataset."""
-    content = hub.files(repo_id=EXPERIMENTS, kind="dataset")[f"metrics/{run}.parquet"]
-    rows = [tuple(row.values()) for row in parquet.read_table(BytesIO(content)).to_pylist()]
-    assert max(Counter(rows).values()) == 1
-    return set(rows)

@@ -16,7 +16,7 @@ from core.builtin.model import builtin_model_folder
 from core.config.methods import METHODS
 from core.config.parse import parse_config
 from core.machine.source_tree import TEMPLATES
-from tests.conftest import CommandLine
+from tests.command_line import CommandLine
 
 MARKED = TEMPLATES / "chat_templates" / "smollm2_training.jinja"
 STEPS, MAX_LENGTH = 6, 192

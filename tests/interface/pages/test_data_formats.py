@@ -14,10 +14,10 @@ from playwright.sync_api import Browser, Page, expect
 from core.builtin.model import builtin_model_folder
 from core.config.options import DatasetFormat
 from core.machine.source_tree import ROOT
-from tests.conftest import wait_until
 from tests.interface.harness import Server, open_form, serving
 from tests.interface.train.test_data_panel import marked
 from tests.tiny_model import make_tiny_model
+from tests.waiting import wait_until
 
 # Where to put the pictures of docs/data.md, when they are to be made anew.
 PICTURES = os.environ.get("PICTURES")

@@ -3,8 +3,8 @@
 from playwright.sync_api import BrowserContext, expect
 
 from core.runs.state import RunState
-from tests.conftest import wait_until
 from tests.interface.harness import Server, open_form
+from tests.waiting import wait_until
 
 
 def test_dpo_is_chosen_and_trains_in_the_browser(context: BrowserContext, server: Server) -> None:

@@ -13,7 +13,7 @@ from core.data.preview import Question
 from core.data.previewer import Previewer, require
 from core.errors import UserError
 from core.machine.source_tree import ROOT
-from tests.conftest import CommandLine
+from tests.command_line import CommandLine
 from tests.hub import HubDouble
 from tests.interface.harness import Server, serving
 from tests.interface.pages.looks import Looks, at

@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from core.runs.events import Failure, Pushed, PushFailed, Warned
 from core.runs.state import RunState
-from tests.conftest import taken_device, wait_until
+from tests.command_line import taken_device
 from tests.interface.harness import (
     Server,
     make_run,
@@ -19,6 +19,7 @@ from tests.interface.harness import (
     without_default,
     write,
 )
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 

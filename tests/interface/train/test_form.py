@@ -11,8 +11,8 @@ from playwright.sync_api import Page, Request, Route, expect
 from core.config.every_setting import settings_of_a_run
 from core.config.parse import load_config
 from interface.train.form import CARDS
-from tests.conftest import wait_until
 from tests.interface.harness import Server, open_form, without_default
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -104,8 +104,8 @@ def test_it_is_said_what_outlives_the_machine(preview: Preview, space: Server) -
     client = space.client()
     there = without_default(client)
     assert wiped in client.predict(api_name="/preview", **there)[0]
-    kept = there | {"output__sync_checkpoints": True}
-    assert wiped not in client.predict(api_name="/preview", **kept)[0]
+    synced = there | {"output__sync_checkpoints": True}
+    assert wiped not in client.predict(api_name="/preview", **synced)[0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,159 @@
+"""The real command line in processes of its own, and what is at work for a home."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from core.machine.atomic import lock_file
+from core.machine.processes import end_family
+from core.machine.source_tree import ROOT
+from core.runs.store import RunStore
+from tests.waiting import wait_until
+
+DISPATCHER = "core.jobs.dispatcher"
+
+# The command line's own entry, asked to train by one file after another.
+REFUSALS = """
+import sys
+from core.__main__ import main
+sys.exit(any(main(["train", file, "--json"]) != 2 for file in sys.argv[1:]))
+"""
+
+
+class CommandLine:
+    """The real command line, in processes of its own, on one home."""
+
+    def __init__(self, home: Path, environment: dict[str, str]) -> None:
+        self.home = home
+        self.environment = environment
+
+    def __call__(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "core", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def start(self, yaml: str, *, name: str = "run.yaml") -> str:
+        """Start a run and return its id."""
+        file = self.home / name
+        file.write_text(yaml, encoding="utf-8")
+        done = self("train", str(file), "--json")
+        assert done.returncode == 0, done.stderr + done.stdout
+        return str(json.loads(done.stdout)["id"])
+
+    def refusals(self, *texts: str) -> list[dict[str, str]]:
+        """What is told by field of each of these settings, of which no run may be made.
+
+        One process is asked about all of them: it takes longer to start than to answer.
+        """
+        files = []
+        for number, text in enumerate(texts):
+            files.append(self.home / f"refused-{number}.yaml")
+            files[-1].write_text(text, encoding="utf-8")
+        done = subprocess.run(
+            [sys.executable, "-c", REFUSALS, *map(str, files)],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        )
+        assert not (self.home / "runs").exists()
+        answers = [json.loads(line)["fields"] for line in done.stdout.splitlines()]
+        assert len(answers) == len(texts), done.stderr
+        return answers
+
+    def status(self, run_id: str) -> dict[str, Any]:
+        done = self("runs", "show", run_id, "--json")
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout))
+
+    def wait(self, run_id: str) -> dict[str, Any]:
+        """The status of a run once it has ended."""
+        self("runs", "show", run_id, "--follow", "--json")
+        return self.status(run_id)
+
+    def events(self, run_id: str) -> list[dict[str, Any]]:
+        path = self.home / "runs" / run_id / "events.jsonl"
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    def wait_for_step(self, run_id: str, step: int) -> None:
+        def reached() -> bool:
+            state = self.events(run_id)[-1].get("state")
+            assert state not in ("failed", "interrupted"), self.log(run_id)
+            return any(e["kind"] == "metric" and e["step"] >= step for e in self.events(run_id))
+
+        wait_until(reached)
+
+    def losses(self, run_id: str) -> dict[int, float]:
+        """The newest loss at each step."""
+        metrics = [event for event in self.events(run_id) if event["kind"] == "metric"]
+        return {event["step"]: event["values"]["loss"] for event in metrics}
+
+    def log(self, run_id: str) -> str:
+        return (self.home / "runs" / run_id / "train.log").read_text(errors="replace")
+
+
+@contextmanager
+def taken_device(home: Path) -> Iterator[None]:
+    """Another holds the device of this home, so that a run waits and no trainer is started."""
+    slot = lock_file(RunStore(home).slot)
+    assert slot is not None
+    try:
+        yield
+    finally:
+        os.close(slot)
+
+
+def environment_of(home: Path) -> dict[str, str]:
+    """A person's environment with this home, no token, and no Hub in reach."""
+    inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    return inherited | {
+        "HOME": str(home),
+        "SMOLFACTORY_HOME": str(home),
+        "HF_HOME": str(home / "hf"),
+        # Nobody listens there: the Hub is out of reach at once.
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        # Tiny models gain nothing from a second thread, which would wait for the first by spinning.
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """The dispatcher of this home, and the supervisors, trainers and pushes of its runs."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        words = process.info["cmdline"] or []
+        is_dispatcher = DISPATCHER in words and str(home) in words
+        is_of_a_run = str(home / "runs") in " ".join(words)
+        if process.info["status"] != psutil.STATUS_ZOMBIE and (is_dispatcher or is_of_a_run):
+            found.append(process)
+    return found
+
+
+def end_processes_of(home: Path, *, grace: float = 2) -> None:
+    """End all that is at work for this home, and what it starts meanwhile."""
+    while found := processes_of(home):
+        # First who starts others.
+        found.sort(key=lambda process: DISPATCHER not in _words(process))
+        end_family(found[0], grace=grace)
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.NoSuchProcess:
+        return []

@@ -42,4 +42,4 @@ def test_a_crash_tells_its_last_line_or_that_there_is_none(tmp_path: Path) -> No
     last = explain_end(1, was_out_of_memory=False, log="one\ntwo\n \n", home=tmp_path)
     assert last.explanation.endswith("two")
     silent = explain_end(1, was_out_of_memory=False, log="", home=tmp_path)
-    assert "said nothing" in silent.explanation
+    assert "no output" in silent.explanation

@@ -117,14 +117,14 @@ def test_who_is_only_allowed_in_spends_nothing_of_the_owners(tmp_path: Path) -> 
         client = running.client(cookie=sign_in_cookie("grace"))
         values = without_default(client) | {"submission": ""}
         told = client.predict(**values, output__auto_resume=True, api_name="/start")
-        assert "which is its owner" in str(told)
+        assert "only its owner can turn it on" in str(told)
         with pytest.raises(AppError, match=REFUSED):
             client.predict(name="t4-small", api_name="/request_hardware")
         assert not running.store.list()
         # Nor does it go on by itself when it is resumed.
         asked = {"sync_checkpoints": True, "auto_resume": True}
         run = make_run(running.store, state=RunState.STOPPED, steps=3, **asked)
-        with pytest.raises(AppError, match="which is its owner"):
+        with pytest.raises(AppError, match="only its owner can turn it on"):
             client.predict(run_id=run.id, api_name="/resume")
 
 

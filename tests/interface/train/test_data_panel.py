@@ -113,8 +113,8 @@ def test_the_text_of_a_row_is_text(page: Page, tmp_path: Path) -> None:
 
 def test_a_visitor_can_look_at_no_data(tmp_path: Path) -> None:
     with serving(tmp_path / "home", **SPACE) as space:
-        assert "Only those who may train here" in _look(space)
-        assert "Only those who may train here" not in _look(space, cookie=sign_in_cookie("acme"))
+        assert "Only people who may train here" in _look(space)
+        assert "Only people who may train here" not in _look(space, cookie=sign_in_cookie("acme"))
 
 
 def _look(space: Server, *, cookie: str | None = None) -> str:

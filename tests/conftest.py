@@ -34,16 +34,21 @@ BROWSER_FIXTURES = {"browser", "server", "space", "spaces", "double"}
 PROCESS_FIXTURES = {"command_line", "online", "bare", "hub", "client", "previewer"}
 TIERS = ("unit", "process", "browser")
 STARTS_A_PROCESS = {"subprocess.Popen", "os.fork", "os.posix_spawn"}
-# Whoever takes minutes begins first, so that no worker is left with it in the end.
+# Files are given out whole, in this order: what takes minutes begins first, so that no worker is
+# left with it in the end.
 LONGEST_FIRST = (
     "tests/browser/test_default_run.py",
-    "tests/core/publish/test_demo_space.py",
-    "tests/browser/test_space.py",
+    "tests/core/publish/test_push.py",
     "tests/core/checkpoint_sync/",
-    "tests/core/jobs/",
     "tests/core/data/test_hub_rows.py",
+    "tests/core/jobs/",
+    "tests/core/publish/test_tracking.py",
+    "tests/interface/train/",
+    "tests/browser/test_space.py",
+    "tests/interface/access/",
     "tests/core/publish/",
     "tests/interface/",
+    "tests/core/train/",
     "tests/hub/",
 )
 

@@ -69,7 +69,7 @@ def _settings_of_methods() -> Iterator[Setting]:
     names: Any = Literal[tuple(METHODS)]
     chosen = setting(
         DEFAULT_METHOD, label="Training method", basic=True,
-        help="How the model learns from the data; each method takes other formats of it.",
+        help="How the model learns; each method takes data formats of its own.",
     )  # fmt: skip
     yield Setting(METHOD, NAME, FieldInfo.from_annotated_attribute(names, chosen))
     fields: dict[str, tuple[FieldInfo, list[str]]] = {}

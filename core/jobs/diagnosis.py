@@ -8,6 +8,8 @@ from pathlib import Path
 from core.runs.causes import FailureCause
 from core.runs.events import Cause
 
+HALVE = "Halve `training.per_device_train_batch_size`."
+SMALLER = "Lower `method.max_length`, or choose a smaller model."
 # The first that is found in the end of the log names the cause.
 _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (
@@ -16,9 +18,9 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
             cause=FailureCause.DEVICE_OUT_OF_MEMORY,
             explanation="The GPU's memory was not enough for a step.",
             remedies=[
-                "Halve the batch size and double the gradient accumulation.",
-                "Turn gradient checkpointing on.",
-                "Lower the max length, or choose a smaller model.",
+                f"{HALVE} Double `training.gradient_accumulation_steps` to train the same.",
+                "Turn on `hardware.gradient_checkpointing`.",
+                SMALLER,
             ],
         ),
     ),
@@ -27,7 +29,10 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
         Cause(
             cause=FailureCause.DISK_FULL,
             explanation="The disk is full.",
-            remedies=["Delete old runs or caches, then resume.", "Keep fewer checkpoints."],
+            remedies=[
+                "Delete old runs or caches, then resume.",
+                "Lower `training.save_total_limit`.",
+            ],
         ),
     ),
     (
@@ -51,7 +56,7 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
         Cause(
             cause=FailureCause.OUT_OF_MEMORY,
             explanation="This machine's memory was not enough.",
-            remedies=["Halve the batch size.", "Lower the max length, or choose a smaller model."],
+            remedies=[HALVE, SMALLER],
         ),
     ),
 )
@@ -67,7 +72,7 @@ def explain_end(code: int, *, was_out_of_memory: bool, log: str, home: Path) -> 
         return Cause(
             cause=FailureCause.OUT_OF_MEMORY,
             explanation="The system ended the training because its memory ran out.",
-            remedies=["Halve the batch size.", "Lower the max length, or choose a smaller model."],
+            remedies=[HALVE, SMALLER],
         )
     for words, cause in _LAST_WORDS:
         if words.search(log):
@@ -77,16 +82,16 @@ def explain_end(code: int, *, was_out_of_memory: bool, log: str, home: Path) -> 
     if code < 0:
         return Cause(
             cause=FailureCause.KILLED,
-            explanation=f"The training was ended from outside ({signal.Signals(-code).name}).",
+            explanation=f"The training was killed ({signal.Signals(-code).name}).",
             remedies=["Resume: training goes on from the newest whole checkpoint."],
         )
     return Cause(
         cause=FailureCause.CRASHED,
         explanation=f"The training ended with an error: {_last_line(log)}",
-        remedies=["The log tells more.", "Resume when the cause is gone."],
+        remedies=["See the log for details.", "Resume when the cause is gone."],
     )
 
 
 def _last_line(log: str) -> str:
     lines = [line for line in log.splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it said nothing."
+    return lines[-1][:300] if lines else "there was no output."

@@ -37,7 +37,7 @@ from core.settings import load_settings, token_of_this_process
 POLL_SECONDS = 1.0
 HAND_OVER_SECONDS = 10.0
 RETRY_SECONDS = 0.05
-CALLED_OFF = "Called off before it began."
+CALLED_OFF = "Canceled before it started."
 
 
 def queue_up(run: Run, *, stages: list[StageName], submitter: Submitter) -> int | None:

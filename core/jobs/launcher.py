@@ -24,9 +24,9 @@ from core.runs.state import RunState, Wish
 from core.runs.store import Run, RunStore
 
 LEAVING_SECONDS = 3
-NOBODY = "Nobody is signed in to the Hub here."
+NOBODY = "Not signed in to the Hub."
 SIGN_IN = "Sign in; off a Space set HF_TOKEN, or run 'hf auth login', and start SmolFactory again."
-BUSY = "This run is already being worked on."
+BUSY = "This run is already active."
 SAVABLE = (RunState.PREPARING, RunState.TRAINING)
 
 

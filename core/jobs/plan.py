@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from core.config.options import AdapterKind, Tracking, Weights
+from core.config.options import Tracking, Weights
 from core.runs.store import Run
 
 
@@ -22,7 +22,7 @@ def owed_stages(run: Run, *, trains: bool) -> list[StageName]:
     """
     config, output = run.config(), run.output()
     pushes = config.output.push_to_hub or not trains
-    merges = config.adapter.kind is AdapterKind.LORA and output.weights is not Weights.ADAPTER
+    merges = config.adapter.mergeable and output.weights is not Weights.ADAPTER
     owed = {
         StageName.TRAIN: trains,
         # Before the push, so that the model's card can name the place.

@@ -64,7 +64,7 @@ class Supervisor:
         if self._child.is_told_to_end:
             self._record.enter(RunState.INTERRUPTED, "The machine went down before this run began.")
         elif self._run.wish() is not None:
-            self._record.enter(RunState.CANCELED, "Called off before it began.")
+            self._record.enter(RunState.CANCELED, "Canceled before it started.")
         else:
             return False
         return True

@@ -78,8 +78,8 @@ class Reporter(TrainerCallback):
         if "loss" in values and values["loss"] is None:
             self._events.write(
                 Warned(
-                    text=f"The loss is no longer a number since step {state.global_step}: "
-                    "lower the learning rate."
+                    text=f"The loss is NaN or infinite since step {state.global_step}: "
+                    "lower `training.learning_rate`."
                 )
             )
 

@@ -131,7 +131,7 @@ class Access:
     def require_own_account(self, request: gr.Request, *, resumes_by_itself: bool) -> None:
         """Raises InvalidConfig when a run would go on with a token that is not its person's."""
         if self.person(request).role is Role.ALLOWED and resumes_by_itself:
-            problem = "Only with the Space's own token, which is its owner's."
+            problem = "Auto-resume uses the Space's own token, so only its owner can turn it on."
             raise InvalidConfig({"output.auto_resume": problem})
 
     def own_token(self, request: gr.Request) -> SecretStr | None:

@@ -35,10 +35,10 @@ def checks(
     """
     yield Check(
         done=True,
-        title="Private" if space.private else "Public to look at, not to train on",
-        text="Nobody else sees this Space."
+        title="Private" if space.private else "Public: anyone can look, only you can train",
+        text="Only you can see this Space."
         if space.private
-        else "Everybody can look at the form; runs and logs are for those who may train.",
+        else "Anyone can see the form. Runs and logs are visible to those who may train.",
     )
     yield _hardware(space, gpu=gpu)
     yield _token(account, has_own_token=has_own_token)
@@ -47,8 +47,8 @@ def checks(
     yield Check(
         done=trained,
         title="A first run",
-        text="It trained." if trained else "Press Start: as it stands, it trains the built-in model"
-        " in a few minutes, on a CPU too.",
+        text="It trained." if trained else "Press Start: with the default settings, it trains the"
+        " built-in model in a few minutes, even on a CPU.",
     )  # fmt: skip
     pushed = next((status.pushed_to for status in statuses if status.pushed_to), None)
     yield Check(
@@ -73,7 +73,7 @@ def _hardware(space: SpaceLook, *, gpu: str | None) -> Check:
             text=f"It falls asleep {space.sleep_seconds} seconds after the last visit, also while"
             " it trains: set its sleep time to never, and let the last run pause it.",
         )
-    return Check(done=True, title=gpu, text="It is paid for as long as the Space runs.")
+    return Check(done=True, title=gpu, text="Billed while the Space is running.")
 
 
 def _safety(*, has_runs: bool, at_risk: Sequence[str]) -> Check:
@@ -83,8 +83,8 @@ def _safety(*, has_runs: bool, at_risk: Sequence[str]) -> Check:
     elif has_runs:
         return Check(
             done=True,
-            title="Nothing is lost with the machine",
-            text="No run has anything on this disk only.",
+            title="Everything is on the Hub",
+            text="No run has files that exist only on this disk.",
         )
     else:
         text = "Turn on Sync checkpoints to the Hub under Advanced settings, Output."
@@ -95,9 +95,7 @@ def _token(account: Account | None, *, has_own_token: bool) -> Check:
     if account is None:
         return Check(done=False, title="No token", text="Sign in, above.")
     if not account.writable:
-        return Check(
-            done=False, title="A token that may only read", text="Use one with write access."
-        )
+        return Check(done=False, title="A read-only token", text="Use one with write access.")
     if not has_own_token:
         return Check(
             done=True,
@@ -105,4 +103,5 @@ def _token(account: Account | None, *, has_own_token: bool) -> Check:
             text="It ends after some hours. A secret HF_TOKEN lets long runs push after that, and"
             " resume by themselves.",
         )
-    return Check(done=True, title="A secret HF_TOKEN", text=f"It writes as {account.name}.")
+    text = f"It has write access as {account.name}."
+    return Check(done=True, title="A secret HF_TOKEN", text=text)

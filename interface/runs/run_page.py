@@ -78,7 +78,7 @@ class RunPage:
             )
             self.reuse = gr.Button("New run from these settings", elem_id="reuse", size="sm")
         with gr.Column(elem_classes=["confirm", AWAY]) as self.confirm:
-            gr.HTML("<p>Cancel this run? What it learned is dropped, and it can't be resumed.</p>")
+            gr.HTML("<p>Cancel this run? What it learned is lost, and it can't be resumed.</p>")
             with gr.Row(elem_classes=["buttons"]):
                 self.cancel_now = gr.Button(
                     "Cancel the run", variant="stop", elem_id="cancel-now", size="sm"

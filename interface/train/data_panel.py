@@ -32,11 +32,11 @@ PARTS: list[tuple[str, RowsPart]] = [
 MAX_MENU = 200
 READING = messages.busy("Looking at the data…")
 GIVEN_UP = messages.muted(
-    "This look took long, and was given up for a newer one. Press Back to look again."
+    "This preview took too long and was replaced by a newer one. Press Back to try again."
 )
-NOT_READY = messages.muted("Rows appear here when the settings of the data are right.")
-NOT_YOURS = messages.muted("Only those who may train here can look at data.")
-NONE_CUT_OFF = messages.muted("No row is cut off.")
+NOT_READY = messages.muted("Rows appear here when the data settings are valid.")
+NOT_YOURS = messages.muted("Only people who may train here can preview data.")
+NONE_CUT_OFF = messages.muted("No row is truncated.")
 
 
 class DataPanel:

@@ -43,8 +43,8 @@ def rows(preview: Preview, question: Question) -> str:
     if statistics.evaluation_rows:
         return ""
     if statistics.evaluation_rows == 0 or not question.config.evaluates:
-        return messages.muted("Nothing is evaluated.")
-    return messages.muted("Which rows are held out is known only when all have been read.")
+        return messages.muted("There are no validation rows.")
+    return messages.muted("Held-out rows are known once all rows have been read.")
 
 
 def figures(preview: Preview) -> str:

@@ -10,7 +10,8 @@ from interface.train.form import Form
 def show(form: Form, error: UserError, *, reveal: bool) -> str:
     """The problems of the form. `reveal` has the page open and scroll to the first of them."""
     faults = fields_of(error)
-    heading = f"{len(faults)} settings need a look." if len(faults) > 1 else "One more thing to do."
+    one = "One setting needs attention."
+    heading = f"{len(faults)} settings need attention." if len(faults) > 1 else one
     found = [_problem(form, path, message) for path, message in faults.items()]
     return problems.show(found, heading=heading, reveal=reveal)
 

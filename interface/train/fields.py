@@ -22,7 +22,7 @@ MODELS = (
 )
 WIDE = (
     "model.name", "dataset.source", "dataset.name", "dataset.files", "dataset.mix",
-    "evaluation.files", "adapter.kind",
+    "evaluation.files", "method.name", "adapter.kind",
 )  # fmt: skip
 # Menus of what there is, filled when the Hub or the data have been looked at.
 COLUMN_MENUS = ("filters.drop_where", "filters.drop_empty")

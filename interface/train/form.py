@@ -20,7 +20,7 @@ from interface.train import fields
 CARDS = {
     "Model": ("model",),
     "Data": ("dataset", "columns", "filters"),
-    "Training": ("adapter", "method", "training", "schedule", "evaluation", "hardware"),
+    "Training": ("method", "adapter", "training", "schedule", "evaluation", "hardware"),
     "Result": ("output",),
 }
 UPLOADS = ("dataset__files", "evaluation__files")

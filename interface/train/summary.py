@@ -54,12 +54,12 @@ def _warnings(config: RunConfig, around: Circumstances) -> list[str]:
     found = []
     if machine.now()[0].kind != "cuda" and config.model.name != BUILTIN_MODEL:
         where = " Choose one on the Account tab." if around.on_space else ""
-        found.append(f"No GPU here: models much larger than the built-in one take days.{where}")
+        found.append(f"No GPU: models much larger than the built-in one will take days.{where}")
     needs_hub = config.output.push_to_hub or config.output.sync_checkpoints
     if needs_hub and around.token_seconds is not None:
         left = words.duration(around.token_seconds)
         found.append(
-            f"Your sign-in ends in {left}: a push that comes later waits until you sign in again."
+            f"Your sign-in expires in {left}. A push after that waits until you sign in again."
         )
     if around.on_space and not needs_hub:
         found.append(
@@ -67,15 +67,15 @@ def _warnings(config: RunConfig, around: Circumstances) -> list[str]:
             " the Hub."
         )
     if config.output.push_to_hub and not around.signed_in:
-        found.append("Nobody is signed in to the Hub here, so the result can't be pushed.")
+        found.append("Not signed in to the Hub, so the result can't be pushed.")
     if config.output.push_to_hub and not config.output.hub_private_repo:
         found.append(
-            "Who sees the repository sees what is proposed to it, and may be everyone."
+            "Everyone who can see the repository will see the pull request."
             if config.output.pull_request
             else "The repository on the Hub will be public: everyone can see it."
         )
     if config.output.tracking is not Tracking.NONE and not around.signed_in:
-        found.append("Nobody is signed in to the Hub here, so nothing can be tracked there.")
+        found.append("Not signed in to the Hub, so nothing can be tracked there.")
     if config.output.tracking is Tracking.TRACKIO:
         found.append("The curves and settings of all runs in your dataset of them will be public.")
     found += _about_the_learning_rate(config)

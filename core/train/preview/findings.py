@@ -101,9 +101,9 @@ class Findings:
             yield skipped(self.skipped)
         if statistics.truncated / rows > MANY_TRUNCATED:
             yield (
-                f"{statistics.truncated / rows:.0%} of the rows are longer than the max length of "
-                f"{statistics.max_length:,} tokens and are cut off: raise `method.max_length`, or "
-                "drop long rows with `filters.max_length`."
+                f"{statistics.truncated / rows:.0%} of the rows are longer than the maximum length"
+                f" of {statistics.max_length:,} tokens and are cut off: raise"
+                " `method.max_length`, or drop long rows with `filters.max_length`."
             )
         if self._templated:
             yield (
@@ -117,8 +117,8 @@ class Findings:
             )
         if statistics.empty_answers:
             yield (
-                f"An answer is empty in {counted(statistics.empty_answers)}, which teaches to say "
-                "nothing: fill it in, or take it out of the data."
+                f"An answer is empty in {counted(statistics.empty_answers)}, so the model would "
+                "learn to say nothing: fill it in, or remove the row."
             )
         share = self._positive / rows
         if (
@@ -126,8 +126,8 @@ class Findings:
             and not LOPSIDED <= share <= 1 - LOPSIDED
         ):
             yield (
-                f"{share:.0%} of the ratings are good: of so few of one kind little is learned. "
-                f"Add rows that are rated {'good' if share < LOPSIDED else 'bad'}."
+                f"{share:.0%} of the labels are true: too few of one kind to learn from. Add rows "
+                f"labeled {'true' if share < LOPSIDED else 'false'}."
             )
         fraction = self.config.evaluation.fraction
         if fraction > 0 and not named_evaluation and statistics.evaluation_rows == 0:

@@ -1,6 +1,5 @@
 """A look at a run's data: rows as tokens, as far as they were read, and what becomes of each."""
 
-import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,11 +10,11 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.config.run_config import RunConfig
 from core.data.files import Row
-from core.data.preview import Fault, Preview, Question, ShownRow, Side
+from core.data.preview import Fault, Preview, Question, ShownRow
 from core.errors import UserError
 from core.train.preview.findings import Findings
-from core.train.preview.pieces import pieces_of
-from core.train.tokens.encode import Sides, Tokens, digest_of, length_of
+from core.train.preview.shown import Seen, chosen_rows, shown_row
+from core.train.tokens.encode import digest_of
 from core.train.tokens.learnable import nothing_to_evaluate, require_format
 from core.train.tokens.rows import EncodedRow, RowEncoder
 from core.train.tokens.split import divide, left_out, overlap
@@ -25,24 +24,7 @@ BATCH_ROWS = 64
 MAX_ROWS, MAX_TOKENS = 20_000, 20_000_000
 # Rows of each source to evaluate with that are looked at before the first rows are shown.
 EVALUATION_ROWS = 500
-MAX_SHOWN_TOKENS = 3000
 HELD = -1
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A row that was looked at, in little memory."""
-
-    place: str
-    sides: Sides
-    digest: bytes
-    label: bool | None
-    source: int
-    teaches: bool
-
-    @property
-    def length(self) -> int:
-        return length_of(self.sides)
 
 
 @dataclass(frozen=True)
@@ -221,13 +203,14 @@ class Look:
 
     def shown(self, question: Question) -> list[ShownRow]:
         if question.part == "training":
-            chosen = _indexes(self.rows, question, cut=self.findings.cut)
+            chosen = chosen_rows(self.rows, question, cut=self.findings.cut)
             return [
-                self._show(self.rows[index], index=index, use=self._use(index)) for index in chosen
+                shown_row(self.rows[index], index=index, use=self._use(index), by=self.findings)
+                for index in chosen
             ]
         rows = self.evaluation_rows if self.evaluation else self._held_out()
-        chosen = _indexes(rows, question, cut=self.findings.cut)
-        return [self._show(rows[index], index=index) for index in chosen]
+        chosen = chosen_rows(rows, question, cut=self.findings.cut)
+        return [shown_row(rows[index], index=index, by=self.findings) for index in chosen]
 
     def _held_out(self) -> list[Seen]:
         if self._uses is None:
@@ -243,38 +226,6 @@ class Look:
             return ""
         named = {HELD: "held out to evaluate with", 0: "not among those that are trained on"}
         return named.get(times, f"trained on {times} times")
-
-    def _show(self, row: Seen, *, index: int, use: str = "") -> ShownRow:
-        sides = [self._side(name, tokens) for name, tokens in row.sides.items()]
-        return ShownRow(index=index, place=row.place, sides=sides, label=row.label, use=use)
-
-    def _side(self, name: str, tokens: Tokens) -> Side:
-        shown = tokens.ids[:MAX_SHOWN_TOKENS].tolist()
-        marks, cut = tokens.trained.tolist(), self.findings.cut
-        return Side(
-            name=name,
-            tokens=len(tokens.ids),
-            trained=self.findings.learned(tokens),
-            pieces=list(pieces_of(self.tokenizer, shown, marks, cut=cut)),
-            left_out=len(tokens.ids) - len(shown),
-        )
-
-
-def _indexes(rows: list[Seen], question: Question, *, cut: int) -> list[int]:
-    if not rows:
-        return []
-    lengths = [row.length for row in rows]
-    match question.jump:
-        case "longest":
-            return [lengths.index(max(lengths))]
-        case "shortest":
-            return [lengths.index(min(lengths))]
-        case "random":
-            return [random.randrange(len(rows))]  # noqa: S311
-        case "truncated":
-            return [index for index, length in enumerate(lengths) if length > cut][:1]
-        case _:
-            return list(range(len(rows)))[question.start : question.start + question.count]
 
 
 def _in_turn(sources: list[RowEncoder]) -> Iterator[tuple[int, list[Row]]]:

@@ -123,7 +123,7 @@ def test_a_run_that_waits_is_called_off_at_once(command_line: CommandLine) -> No
             status = command_line.status(run)
             assert (status["state"], status["note"]) == (
                 "canceled",
-                "Called off before it began.",
+                "Canceled before it started.",
             )
         dispatcher.resume()
         wait_until(lambda: not processes_of(home))

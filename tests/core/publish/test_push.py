@@ -108,6 +108,7 @@ def test_the_card_tells_what_the_model_is_and_shows_its_answers(
         "Learning rate | 0.01",
         'from_pretrained("ada/bot")',
         "- trl 1.16.0",
+        f"[HuggingFaceTB/SmolLM2-135M-Instruct]({hub.endpoint}/HuggingFaceTB/SmolLM2-135M-Instruct)",
     ):
         assert fact in card
     assert str(online.home) not in card

@@ -86,7 +86,7 @@ class Warned:
 WARNINGS = {
     "cut off": Warned(
         [*sums(18), *[{"prompt": f"{n}?", "completion": "b" * 2000} for n in range(2)]],
-        "10% of the rows are longer than the max length of 1,024 tokens and are cut off",
+        "10% of the rows are longer than the maximum length of 1,024 tokens and are cut off",
         "raise “Max length”, or drop long rows",
     ),
     "template in the text": Warned(
@@ -96,7 +96,7 @@ WARNINGS = {
     ),
     "lopsided ratings": Warned(
         [row | {"label": n == 0} for n, row in enumerate(sums(20))],
-        "5% of the ratings are good", "Add rows that are rated good",
+        "5% of the labels are true", "Add rows labeled true",
     ),
     "copies": Warned(
         [*sums(9), *sums(1)], "Exact copies of others: 1 row.",
@@ -104,7 +104,7 @@ WARNINGS = {
     ),
     "empty answers": Warned(
         [{"messages": [ASKED, SAID, ASKED, SAID | {"content": " "}]}],
-        "An answer is empty in 1 row", "fill it in, or take it out",
+        "An answer is empty in 1 row", "fill it in, or remove the row",
     ),
     "a guess": Warned(
         [{"English": f"{n} cows", "French": f"{n} vaches"} for n in range(9)],
@@ -150,7 +150,7 @@ def test_good_data_is_not_warned_of(looks: Looks, file: Path) -> None:
     # One row in twenty may be cut off.
     write(file, [*sums(19), {"prompt": "How?", "completion": "b" * 2000}])
     shown = looks.look(file)
-    assert shown.figures.endswith("max length 1,024")
+    assert shown.figures.endswith("maximum length 1,024")
     assert shown.learned.startswith("It is 0.<|im_end|>")
 
 

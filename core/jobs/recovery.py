@@ -44,7 +44,8 @@ def resume_interrupted(store: RunStore, *, token: SecretStr | None) -> bool:
     Returns whether that is all: False where the Hub did not say whose a run is by now.
     """
     is_all = True
-    for run, status in store.readable():
+    # Those that came first are the first to wait for the device again.
+    for run, status in reversed(list(store.readable())):
         try:
             if status.state is RunState.INTERRUPTED and _may_go_on(run, token=token):
                 resume(run, token=token)

@@ -25,7 +25,7 @@ def test_every_fault_of_a_push_leaves_the_model_and_a_remedy(
         403: "has no permission for",
         429: "limiting the rate",
         409: "Someone else wrote to",
-        500: "has a fault of its own",
+        500: "had an internal error",
         None: "did not respond",
     }
     for fault, words in faults.items():

@@ -176,8 +176,8 @@ def test_what_cannot_be_tracked_is_told_before_training(
             "tracking: dataset, owner: other": "can't write to other",
             "tracking: dataset, owner: stranger": "can't write to stranger",
             "tracking: dataset, owner: acme": "already exists and is public",
-            "tracking: trackio": "for everybody to see",
-            "tracking: trackio, hub_private_repo: false": "would show everybody all runs",
+            "tracking: trackio": "is always public",
+            "tracking: trackio, hub_private_repo: false": "is private",
         },
     )
 
@@ -189,7 +189,7 @@ def test_without_a_token_or_a_hub_there_is_no_tracking(online: CommandLine, hub:
     expect_refusals(online, {"tracking: dataset": "needs a Hugging Face token"})
     online.environment.update(with_token)
     hub.stop()
-    expect_refusals(online, {"tracking: dataset": "gives no answer"})
+    expect_refusals(online, {"tracking: dataset": "does not respond"})
 
 
 def expect_refusals(online: CommandLine, refusals: dict[str, str]) -> None:

@@ -96,7 +96,7 @@ def test_what_blocks_is_told_before_start(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "pairs.jsonl"
     file.write_text(json.dumps({"prompt": "a", "chosen": "b", "rejected": "c"}), encoding="utf-8")
     choose(page, file)
-    expect(page.locator("#data-figures")).to_contain_text("learns from answers alone")
+    expect(page.locator("#data-figures")).to_contain_text("learns from conversations")
     expect(page.locator("#data-rows")).to_contain_text("Chosen")
     expect(page.locator("#data-rows")).to_contain_text("Rejected")
 

@@ -44,7 +44,7 @@ REFUSALS = {
     "no trained token": Refusal(
         [*sums(1), LONG, *sums(2), LONG], "In 2 of 5 rows nothing would be learned, since their "
         "answers begin after 300 tokens or are empty: line 2, line 5.",
-        "Raise “Max length”", "method.max_length", {"method__max_length": 300},
+        "Raise “Maximum length”", "method.max_length", {"method__max_length": 300},
     ),
     "no column for a part": Refusal(
         [{"question": "Why?", "number": 3}],
@@ -87,7 +87,7 @@ WARNINGS = {
     "cut off": Warned(
         [*sums(18), *[{"prompt": f"{n}?", "completion": "b" * 2000} for n in range(2)]],
         "10% of the rows are longer than the maximum length of 1,024 tokens and are cut off",
-        "raise “Max length”, or drop long rows",
+        "raise “Maximum length”, or drop long rows",
     ),
     "template in the text": Warned(
         [*sums(9), {"prompt": "a<|im_end|>", "completion": "b"}],

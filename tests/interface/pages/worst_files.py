@@ -171,7 +171,7 @@ def late_answers(folder: Path) -> Path:
 
 AGAIN, SKIP = "make it again", "Skip rows that can't be read"
 WORST = [
-    Worst("a million columns", million_columns, ("1,000,000 columns",), "Keep the columns"),
+    Worst("a million columns", million_columns, ("1,000,000 columns",), "Leave only the columns"),
     Worst("one bad line", bad_line, ("Line 5 of bad_line.jsonl", "not JSON"), SKIP),
     Worst(
         "an object among texts", mixed_types, ("'completion' in line 3", "text or a list"), SKIP
@@ -189,11 +189,11 @@ WORST = [
     Worst("empty", empty, ("empty.jsonl is empty",), "Choose a file with rows"),
     Worst("half a character", half_characters, ("line 2", "half a character"), SKIP),
     Worst("half a name", half_a_name, ("Line 1 of half_name.jsonl", "name"), "a short name"),
-    Worst("a wide row", wide_row, ("Line 2 of wide.jsonl", "columns"), "Keep the columns"),
+    Worst("a wide row", wide_row, ("Line 2 of wide.jsonl", "columns"), "Leave only the columns"),
     Worst("deep tools", deep_tools, ("line 1", "too deeply nested"), SKIP),
     Worst(
         "answers beyond the max length", late_answers, ("In 3 of 3 rows", "line 1, line 2, line 3"),
-        "Raise “Max length”", field="method.max_length",
+        "Raise “Maximum length”", field="method.max_length",
     ),
     Worst(
         "one row", one_row, ("too few rows to hold any out", "nothing is evaluated"),

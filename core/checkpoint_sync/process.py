@@ -16,7 +16,7 @@ LIMIT_SECONDS = 60 * 60
 
 
 class UploaderProcess:
-    """Starts the keeper beside the training, and sees that it tells the Hub how the run ended."""
+    """Starts the uploader beside the training, and sees that it tells the Hub how the run ended."""
 
     def __init__(self, run: Run, *, token: SecretStr | None) -> None:
         self._run = run
@@ -24,7 +24,7 @@ class UploaderProcess:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, *arguments: str) -> int:
-        """Have checkpoints copied to the Hub meanwhile. Returns the keeper's pid."""
+        """Have checkpoints synced to the Hub meanwhile. Returns the uploader's pid."""
         self._process = subprocess.Popen(  # noqa: S603
             [
                 sys.executable,

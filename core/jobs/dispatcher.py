@@ -24,7 +24,7 @@ from core.jobs.engines import engine_of
 from core.jobs.handover import hand_over, listening, receive
 from core.jobs.plan import StageName
 from core.jobs.queue import Queue, Ticket, TokenOwner
-from core.jobs.record import enter
+from core.jobs.record import CANCELED_BEFORE_START, enter
 from core.jobs.submitter import Submitter, pack_all, unpack_all
 from core.machine.detached import spawn_detached
 from core.runs.causes import FailureCause
@@ -37,7 +37,6 @@ from core.settings import load_settings, token_of_this_process
 POLL_SECONDS = 1.0
 HAND_OVER_SECONDS = 10.0
 RETRY_SECONDS = 0.05
-CALLED_OFF = "Canceled before it started."
 
 
 def queue_up(run: Run, *, stages: list[StageName], submitter: Submitter) -> int | None:
@@ -82,7 +81,7 @@ def ensure_dispatcher(home: Path) -> None:
 
 def call_off(run: Run) -> None:
     """End a run that waits, at once. The caller has its lock."""
-    enter(run, RunState.CANCELED, note=CALLED_OFF)
+    enter(run, RunState.CANCELED, note=CANCELED_BEFORE_START)
     if _is_owed_an_end(run):
         # The dispatcher knows with which token.
         ensure_dispatcher(run.home)

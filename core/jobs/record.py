@@ -10,6 +10,8 @@ from core.runs.history import History
 from core.runs.state import RunState, RunStatus
 from core.runs.store import Run
 
+CANCELED_BEFORE_START = "Canceled before it started."
+
 
 def enter(
     run: Run, state: RunState, *, note: str = "", fact: Event | None = None

@@ -10,8 +10,6 @@ from typing import Any
 
 import psutil
 
-GIB = 1024**3
-
 
 @dataclass(frozen=True)
 class Device:

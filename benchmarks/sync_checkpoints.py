@@ -32,7 +32,7 @@ SAVE_EVERY = 6
 # Not each is copied where they come so often. A pair says little: other programs of a shared
 # machine weigh more than what is measured.
 CHECKPOINTS_A_TURN, TURNS_A_PAIR = 4, 3
-# Checkpoints that may come while the keeper starts.
+# Checkpoints that may come while the uploader starts.
 BEFORE = 10
 LIMIT_SECONDS = 600
 POLL_SECONDS = 0.1
@@ -100,20 +100,20 @@ def _start(home: Path, *, hub: HubDouble, steps: int) -> Run:
 
 def _by_turns(run: Run, *, pairs: int) -> list[tuple[float, float]]:
     """Seconds of as many checkpoints: while they are copied, and while they are not."""
-    # What the keeper's start costs is not paid at each checkpoint.
+    # What the uploader's start costs is not paid at each checkpoint.
     last = _next_checkpoint(run, after=0)
     while not _kept_step(run):
         last = _next_checkpoint(run, after=last.step)
-    keeper = _keeper()
+    uploader = _uploader()
     rounds = []
     for pair in range(pairs):
         seconds: dict[bool, float] = {}
         # Each goes first in every second pair, so that what changes over time favours neither.
         for keeps in (True, False) if pair % 2 == 0 else (False, True):
             if keeps:
-                keeper.resume()
+                uploader.resume()
             else:
-                keeper.suspend()
+                uploader.suspend()
             following, kept = last, _kept_step(run)
             for _ in range(CHECKPOINTS_A_TURN):
                 following = _next_checkpoint(run, after=following.step)
@@ -122,7 +122,7 @@ def _by_turns(run: Run, *, pairs: int) -> list[tuple[float, float]]:
             seconds[keeps] = (following.time - last.time).total_seconds()
             last = following
         rounds.append((seconds[True], seconds[False]))
-    keeper.resume()
+    uploader.resume()
     return rounds
 
 
@@ -143,7 +143,7 @@ def _kept_step(run: Run) -> int:
     return int(json.loads(run.paths.sync_status.read_text(encoding="utf-8"))["step"])
 
 
-def _keeper() -> psutil.Process:
+def _uploader() -> psutil.Process:
     family = psutil.Process().children(recursive=True)
     return next(
         process for process in family if "core.checkpoint_sync.uploader" in process.cmdline()

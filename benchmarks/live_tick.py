@@ -110,5 +110,5 @@ def _read_all(run: Run) -> float:
     start = time.process_time()
     history = History(path=run.paths.events)
     history.follow()
-    charts.draw(history)
+    charts.draw(history, run.config().method.metrics)
     return time.process_time() - start

@@ -15,6 +15,15 @@ from core.config.run_config import VERSION, RunConfig
 from core.errors import InvalidConfig
 
 MAX_YAML_BYTES = 256 * 1024
+# Ours nests three deep; PyYAML's time grows with the square of the depth.
+MAX_NESTING = 16
+_OPENING = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+_CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 # No setting's name is longer, so nothing longer is a misspelt one.
 MAX_NAME = 64
 # Beyond this many faults a person reads no further.
@@ -44,9 +53,7 @@ def load_config(text: str) -> RunConfig:
     if len(text.encode(errors="replace")) > MAX_YAML_BYTES:
         raise InvalidConfig({"yaml": "This file is too large to be a run's settings."})
     try:
-        # A file of ours has none, and a few lines of them stand for gigabytes.
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise InvalidConfig({"yaml": "Aliases (*name) are not read here: write values out."})
+        _refuse_what_explodes(text)
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InvalidConfig({"yaml": f"This is not YAML.{_place(error)}"}) from error
@@ -57,6 +64,20 @@ def load_config(text: str) -> RunConfig:
             {"yaml": f"This holds no settings: it should begin with 'version: {VERSION}'."}
         )
     return parse_config(values)
+
+
+def _refuse_what_explodes(text: str) -> None:
+    """Raise InvalidConfig for YAML that is small and would take minutes or gigabytes to load."""
+    depth = 0
+    for token in yaml.scan(text):
+        # A file of ours has none, and a few lines of them stand for gigabytes.
+        if isinstance(token, yaml.AliasToken):
+            raise InvalidConfig({"yaml": "Aliases (*name) are not read here: write values out."})
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > MAX_NESTING:
+            raise InvalidConfig(
+                {"yaml": f"Line {token.start_mark.line + 1} nests deeper than any setting does."}
+            )
 
 
 def _place(error: yaml.YAMLError) -> str:

@@ -5,10 +5,10 @@ exact values back from the picture when somebody points at it.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from core.config.methods import METHODS
+from core.config.methods.settings import MethodMetric
 from core.runs.curves import Point
 from core.runs.history import History
 from interface.display import words
@@ -33,20 +33,13 @@ class _Panel:
     series: tuple[_Series, ...]
 
 
-def _panels_of_methods() -> Iterator[_Panel]:
-    """A panel for each metric that any method logs; those that a run has not are not drawn."""
-    metrics = dict.fromkeys(metric for settings in METHODS.values() for metric in settings.metrics)
-    for metric in metrics:
-        train = _Series(metric.name, "Train", "a")
-        yield _Panel(metric.label, (train, _Series(f"eval_{metric.name}", "Eval", "b")))
-
-
-_PANELS = (
-    _Panel("Loss", (_Series("loss", "Train", "a"), _Series("eval_loss", "Eval", "b"))),
-    *_panels_of_methods(),
-    _Panel("Learning rate", (_Series("learning_rate", "Learning rate", "a"),)),
-    _Panel("Gradient norm", (_Series("grad_norm", "Gradient norm", "a"),)),
-)
+def _panels(metrics: Iterable[MethodMetric]) -> Iterator[_Panel]:
+    """All charts of a run in their order; those that it has no values for are not drawn."""
+    for name, title in (("loss", "Loss"), *((metric.name, metric.label) for metric in metrics)):
+        train = _Series(name, "Train", "a")
+        yield _Panel(title, (train, _Series(f"eval_{name}", "Eval", "b")))
+    yield _Panel("Learning rate", (_Series("learning_rate", "Learning rate", "a"),))
+    yield _Panel("Gradient norm", (_Series("grad_norm", "Gradient norm", "a"),))
 
 
 @dataclass(frozen=True)
@@ -110,9 +103,9 @@ class _Figure:
     y_ticks: list[_Tick]
 
 
-def draw(history: History) -> str:
-    """The run's curves, or a word on when there will be some."""
-    drawn = (_figure(panel, history) for panel in _PANELS)
+def draw(history: History, metrics: Iterable[MethodMetric] = ()) -> str:
+    """The run's curves, its method's metrics among them, or a word on when there will be some."""
+    drawn = (_figure(panel, history) for panel in _panels(metrics))
     figures = [figure for figure in drawn if figure is not None]
     return render("runs/charts.html", figures=figures, width=WIDTH, height=HEIGHT)
 

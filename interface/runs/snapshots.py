@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.checkpoint_sync.status import SyncStatus, sync_status
+from core.config.methods.settings import MethodMetric
 from core.config.output import OutputSection
 from core.errors import UserError
 from core.jobs.liveness import current_status
@@ -126,6 +127,7 @@ def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
     history, paths = cached.history, run.paths
     history.follow()
     drawn = history.offset
+    metrics = cached.part("metrics", 0, lambda: _metrics(run))
     status = run.status()
     return Snapshot(
         run=run,
@@ -133,7 +135,7 @@ def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
         history=history,
         settings=cached.part("settings", 0, lambda: paths.config.read_text(encoding="utf-8")),
         output=cached.part("output", _changed(paths.push), lambda: _output(run)),
-        curves=cached.part("curves", drawn, lambda: charts.draw(history)),
+        curves=cached.part("curves", drawn, lambda: charts.draw(history, metrics)),
         log=cached.part("log", _changed(paths.log), lambda: tail(paths.log, size=LOG_BYTES)),
         has_model=paths.model.is_dir(),
         is_in_reach=in_reach,
@@ -142,6 +144,13 @@ def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
         sync=cached.part("sync", _changed(paths.sync_status), lambda: sync_status(run)),
         wish=run.wish() if status.state.live else None,
     )
+
+
+def _metrics(run: Run) -> tuple[MethodMetric, ...]:
+    try:
+        return run.config().method.metrics
+    except UserError:
+        return ()
 
 
 def _output(run: Run) -> OutputSection | None:

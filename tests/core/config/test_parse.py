@@ -145,7 +145,7 @@ def test_every_fault_is_told_at_once() -> None:
         ("hello", "version: 2"),
         ("", "version: 2"),
         ("version: 2\n# " + "é" * (MAX_YAML_BYTES // 2), "too large"),
-        pytest.param("version: 2\nmodel: " + "[" * 1000, "", id="deeply nested"),
+        pytest.param("version: 2\nmodel: " + "[" * 120_000, "nests deeper", id="deeply nested"),
         pytest.param("output: {name: 2026-99-99}", "", id="a date that is none"),
         pytest.param(f"training: {{seed: {'9' * 5000}}}", "", id="a number without end"),
     ],

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from core.config.methods.dpo import DpoSettings
+from core.config.methods.sft import SftSettings
 from core.runs.curves import Curve
 from core.runs.history import History
 from interface.runs import charts
@@ -53,6 +55,14 @@ def test_training_and_evaluation_share_a_picture() -> None:
     assert "Eval <output>1.1</output>" in drawn
 
 
+def test_the_methods_own_measure_comes_right_after_the_loss() -> None:
+    points = [(1, 0.5)]
+    logged = ("grad_norm", "mean_token_accuracy", "rewards/accuracies", "learning_rate", "loss")
+    drawn = charts.draw(history(**dict.fromkeys(logged, points)), DpoSettings.metrics)
+    titles = re.findall("<figcaption><b>([^<]+)", drawn)
+    assert titles == ["Loss", "Reward accuracy", "Token accuracy", "Learning rate", "Gradient norm"]
+
+
 def test_an_empty_run_says_when_there_will_be_curves() -> None:
     assert "first logged step" in charts.draw(history())
 
@@ -60,4 +70,5 @@ def test_an_empty_run_says_when_there_will_be_curves() -> None:
 def test_a_million_points_stay_small() -> None:
     metrics = ("loss", "learning_rate", "grad_norm", "mean_token_accuracy", "eval_loss")
     points = [(step, (step * 7919 % 1000) / 997) for step in range(20_000)]
-    assert len(charts.draw(history(**dict.fromkeys(metrics, points)))) < 150_000
+    drawn = charts.draw(history(**dict.fromkeys(metrics, points)), SftSettings.metrics)
+    assert len(drawn) < 150_000

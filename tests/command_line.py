@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,14 @@ from core.runs.store import RunStore
 from tests.waiting import wait_until
 
 DISPATCHER = "core.jobs.dispatcher"
+
+# What the processes of all tests have in their environment, so that two cores are enough.
+FRUGAL = {
+    # A second thread would spend most of its time waiting for the first, by spinning.
+    "OMP_NUM_THREADS": "1",
+    # One list of this machine's fonts for all tests, and not one for each home.
+    "MPLCONFIGDIR": str(Path(tempfile.gettempdir()) / "smolfactory-tests-matplotlib"),
+}
 
 # The command line's own entry, asked to train by one file after another.
 REFUSALS = """
@@ -82,9 +91,10 @@ class CommandLine:
         return dict(json.loads(done.stdout))
 
     def wait(self, run_id: str) -> dict[str, Any]:
-        """The status of a run once it has ended."""
-        self("runs", "show", run_id, "--follow", "--json")
-        return self.status(run_id)
+        """The status of a run once its supervisor has written that it ended."""
+        run = RunStore(self.home).open(run_id)
+        wait_until(lambda: not run.status().state.live, seconds=300)
+        return run.status().model_dump(mode="json")
 
     def events(self, run_id: str) -> list[dict[str, Any]]:
         path = self.home / "runs" / run_id / "events.jsonl"
@@ -127,8 +137,7 @@ def environment_of(home: Path) -> dict[str, str]:
         "HF_HOME": str(home / "hf"),
         # Nobody listens there: the Hub is out of reach at once.
         "HF_ENDPOINT": "http://127.0.0.1:9",
-        # Tiny models gain nothing from a second thread, which would wait for the first by spinning.
-        "OMP_NUM_THREADS": "1",
+        **FRUGAL,
     }
 
 

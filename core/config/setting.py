@@ -48,7 +48,10 @@ _YES_OR_NO = object()
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, validate_default=True)
+    # Each process imports the settings, few validate any: their validators are built when needed.
+    model_config = ConfigDict(
+        extra="forbid", allow_inf_nan=False, validate_default=True, defer_build=True
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -4,7 +4,7 @@ import resource
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from core.config.options import DatasetFormat
 from core.config.run_config import RunConfig
@@ -99,6 +99,9 @@ class Fault(BaseModel):
 
 class Question(BaseModel):
     """Which rows to show: `count` from `start`, or the one that `jump` names."""
+
+    # Built with the first question: every command of the command line imports this module.
+    model_config = ConfigDict(defer_build=True)
 
     config: RunConfig
     # The person's files, by the names that the settings give them.

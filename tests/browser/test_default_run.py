@@ -71,8 +71,6 @@ def test_one_press_of_start_trains_pushes_and_answers_in_json(
     context: BrowserContext, real_home: Path, double: HubDouble
 ) -> None:
     environment = double.environment(home=real_home / "hf", token=TOKEN)
-    # Beside other tests, two threads spend most of their time in waiting for each other.
-    environment["OMP_NUM_THREADS"] = "1"
     with serving(real_home, **environment) as server:
         page = open_form(context, server)
         expect(page.locator("#data-rows .seen")).to_have_count(3, timeout=60_000)

@@ -70,7 +70,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def _context(browser: Browser) -> Iterator[BrowserContext]:
-    opened = browser.new_context(viewport={"width": 1400, "height": 900})
+    # Animations would be drawn by the processor, 60 times a second.
+    opened = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
     opened.set_default_timeout(15_000)
     yield opened
     opened.close()

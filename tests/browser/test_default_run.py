@@ -20,6 +20,7 @@ from tests.browser.pictures import picture
 from tests.core.publish.demo_process import begin, wait_until_up
 from tests.hub import HubDouble
 from tests.interface.harness import Server, open_form, serving
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -87,19 +88,26 @@ def test_one_press_of_start_trains_pushes_and_answers_in_json(
         stopped_at = step_of(page)
         resume.click()
         wait_for_step(page, stopped_at + 2)
-        address = page.url
-        run_id = address.rpartition("=")[2]
+        run_id = page.url.rpartition("=")[2]
         server.process.kill()
         server.process.wait()
 
-    # The run went on without its page; a new server shows it whole.
+    page.close()
+    # The run goes on without its page, far enough for a second look at the evaluation loss.
+    run = server.store.open(run_id)
+    wait_until(lambda: run.status().step >= 25, seconds=TRAINING_SECONDS)
+    # A new server shows it whole.
     with serving(real_home, **environment) as server:
         page = context.new_page()
-        page.goto(f"{server.url}/?run={run_id}")
-        # Far enough for a second look at the evaluation loss.
+        address = f"{server.url}/?run={run_id}"
+        page.goto(address)
         wait_for_step(page, 25)
         picture(page, "training", home=real_home)
-        expect(page.locator("#push")).to_be_visible(timeout=TRAINING_SECONDS * 1000)
+        page.close()
+        wait_until(lambda: not run.status().state.live, seconds=TRAINING_SECONDS)
+        page = context.new_page()
+        page.goto(address)
+        expect(page.locator("#push")).to_be_visible()
         _expect_one_unbroken_curve(server, run_id)
         page.locator("#push").click()
         link = page.get_by_role("link", name=PUSHED)

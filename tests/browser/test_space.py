@@ -31,9 +31,9 @@ REFUSED = "Only the owner of this Space can do this."
 PATIENCE = 120_000
 
 
-@pytest.fixture
-def double(tmp_path: Path) -> Iterator[HubDouble]:
-    with HubDouble(root=tmp_path / "hub") as hub:
+@pytest.fixture(scope="module")
+def double(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubDouble]:
+    with HubDouble(root=tmp_path_factory.mktemp("hub")) as hub:
         hub.add_user(name="olga", token="hf_olga", orgs={"acme": "admin"})
         hub.add_user(name="mel", token="hf_mel", orgs={"acme": "write"})
         hub.add_user(name="sam", token="hf_sam")
@@ -42,9 +42,11 @@ def double(tmp_path: Path) -> Iterator[HubDouble]:
         yield hub
 
 
-@pytest.fixture
-def space(double: HubDouble, tmp_path: Path, tiny_model: Path) -> Iterator[Server]:
-    home = tmp_path / "home"
+@pytest.fixture(scope="module")
+def space(
+    double: HubDouble, tmp_path_factory: pytest.TempPathFactory, tiny_model: Path
+) -> Iterator[Server]:
+    home = tmp_path_factory.mktemp("home")
     shutil.copytree(tiny_model, builtin_model_folder(home))
     port = free_port()
     environment = double.environment(home=home / "hf") | double.oauth_environment()

@@ -15,17 +15,21 @@ from tests.interface.harness import SPACE, Server, open_form, serving, without_d
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Server]:
     """The page on one's own machine, where the built-in model is a tiny one."""
-    home = tmp_path_factory.mktemp("home")
-    shutil.copytree(tiny_model, builtin_model_folder(home))
-    with serving(home) as running:
+    with serving(_home(tmp_path_factory, tiny_model)) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def space(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Server]:
     """The page on a Hugging Face Space that belongs to acme."""
-    with serving(tmp_path_factory.mktemp("space"), **SPACE) as running:
+    with serving(_home(tmp_path_factory, tiny_model), **SPACE) as running:
         yield running
+
+
+def _home(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    shutil.copytree(tiny_model, builtin_model_folder(home))
+    return home
 
 
 @pytest.fixture
@@ -34,13 +38,14 @@ def page(context: BrowserContext, server: Server) -> Page:
     return open_form(context, server)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def preview(server: Server) -> Callable[..., dict[str, Any]]:
     """Calls the page's own API with named settings; the rest keep their defaults."""
     client = server.client()
+    defaults = without_default(client)
 
     def call(**values: Any) -> dict[str, Any]:
-        answer = client.predict(api_name="/preview", **without_default(client) | values)
+        answer = client.predict(api_name="/preview", **defaults | values)
         return dict(zip(("summary", "yaml", "command", "problems"), answer, strict=True))
 
     return call

@@ -24,6 +24,11 @@ def test_dpo_is_chosen_and_trains_in_the_browser(context: BrowserContext, server
     expect(page.locator("#data-rows .seen").first).to_contain_text("Rejected")
     expect(page.locator("#yaml")).to_contain_text("name: dpo")
 
+    # A few steps draw its curves.
+    page.get_by_role("button", name="Advanced settings").click()
+    page.locator(".section > button", has_text="Training").click()
+    page.get_by_label("Maximum steps").fill("4")
+    expect(page.locator("#summary")).to_contain_text("4 steps")
     before = {run.id for run in server.store.list()}
     page.locator("#start").click()
     page.wait_for_url("**/?run=*", timeout=60_000)

@@ -50,7 +50,10 @@ def test_a_bad_file_is_refused_at_its_setting(
 ) -> None:
     file = worst.make(tmp_path)
     config = parse_config({"dataset": {"source": "upload", "files": [file.name]}})
-    question = Question(config=config, files={file.name: file}, home=server.home)
+    # Long enough to come to the fault, however busy the machine is.
+    question = Question(
+        config=config, files={file.name: file}, home=server.home, seconds=60, to_the_end=True
+    )
     with pytest.raises(UserError) as caught:
         require(previewer.ask(question, token=None))
     assert caught.value.field == worst.field

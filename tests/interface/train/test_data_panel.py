@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.interface.harness import SPACE, Server, serving, sign_in_cookie, without_default
+from tests.interface.harness import Server, sign_in_cookie, without_default
 
 pytestmark = pytest.mark.browser
 
@@ -17,6 +17,8 @@ ODD = ["id,topic,task,hint,reply"] + [
 
 def choose(page: Page, file: Path) -> None:
     page.get_by_text("My files", exact=True).click()
+    if (clear := page.locator("#field-dataset-files").get_by_label("Clear")).is_visible():
+        clear.click()
     page.locator("#field-dataset-files input[type=file]").set_input_files(file)
 
 
@@ -49,9 +51,10 @@ def test_the_built_in_rows_are_shown_at_once(page: Page) -> None:
     expect(page.locator("#data-rows h3").first).to_have_text("line 1")
     page.locator("#data-longest").click()
     expect(page.locator("#data-rows .seen")).to_have_count(1)
+    _expect_the_rows_to_evaluate_with(page)
 
 
-def test_the_rows_to_evaluate_with_are_shown(page: Page) -> None:
+def _expect_the_rows_to_evaluate_with(page: Page) -> None:
     expect(page.locator("#data-figures")).to_contain_text(
         "320 rows are trained on, 64 are evaluated"
     )
@@ -92,8 +95,22 @@ def test_an_odd_csv_is_mapped_and_trained_on(page: Page, server: Server, tmp_pat
     assert (run.resolved()["rows"], run.resolved()["evaluation_rows"]) == ("27", "3")
 
 
-def test_what_blocks_is_told_before_start(page: Page, tmp_path: Path) -> None:
-    file = tmp_path / "pairs.jsonl"
+def test_files_are_shown_one_after_another_whatever_is_in_them(page: Page, tmp_path: Path) -> None:
+    _expect_noise_leaves_the_page_alive(page, tmp_path / "noise.csv")
+    _expect_noise_leaves_the_page_alive(page, tmp_path / "noise.jsonl")
+    _expect_what_blocks_to_be_told(page, tmp_path / "pairs.jsonl")
+    _expect_the_text_of_a_row_to_be_text(page, tmp_path / "rows.jsonl")
+
+
+def _expect_noise_leaves_the_page_alive(page: Page, file: Path) -> None:
+    file.write_bytes(bytes(range(256)) * 50)
+    choose(page, file)
+    expect(page.locator("#data-figures .problems")).to_contain_text(file.name)
+    page.get_by_text("Built in", exact=True).click()
+    expect(figure(page, "Rows")).to_have_text("320")
+
+
+def _expect_what_blocks_to_be_told(page: Page, file: Path) -> None:
     file.write_text(json.dumps({"prompt": "a", "chosen": "b", "rejected": "c"}), encoding="utf-8")
     choose(page, file)
     expect(page.locator("#data-figures")).to_contain_text("learns from conversations")
@@ -101,8 +118,7 @@ def test_what_blocks_is_told_before_start(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#data-rows")).to_contain_text("Rejected")
 
 
-def test_the_text_of_a_row_is_text(page: Page, tmp_path: Path) -> None:
-    file = tmp_path / "rows.jsonl"
+def _expect_the_text_of_a_row_to_be_text(page: Page, file: Path) -> None:
     bad = "<img src=x onerror=\"document.title='taken'\">"
     file.write_text(json.dumps({"prompt": bad, "completion": bad}), encoding="utf-8")
     choose(page, file)
@@ -111,25 +127,12 @@ def test_the_text_of_a_row_is_text(page: Page, tmp_path: Path) -> None:
     assert page.title() == "SmolFactory"
 
 
-def test_a_visitor_can_look_at_no_data(tmp_path: Path) -> None:
-    with serving(tmp_path / "home", **SPACE) as space:
-        assert "Only people who may train here" in _look(space)
-        assert "Only people who may train here" not in _look(space, cookie=sign_in_cookie("acme"))
+def test_a_visitor_can_look_at_no_data(space: Server) -> None:
+    assert "Only people who may train here" in _look(space)
+    assert "Only people who may train here" not in _look(space, cookie=sign_in_cookie("acme"))
 
 
 def _look(space: Server, *, cookie: str | None = None) -> str:
     client = space.client(**({"Cookie": cookie} if cookie else {}))
     answer = client.predict(api_name="/look", **without_default(client))
     return str(answer[0])
-
-
-@pytest.mark.parametrize("kind", ["csv", "jsonl"])
-def test_a_file_that_is_no_data_leaves_the_page_alive(
-    page: Page, tmp_path: Path, kind: str
-) -> None:
-    file = tmp_path / f"noise.{kind}"
-    file.write_bytes(bytes(range(256)) * 50)
-    choose(page, file)
-    expect(page.locator("#data-figures .problems")).to_contain_text(f"noise.{kind}")
-    page.get_by_text("Built in", exact=True).click()
-    expect(figure(page, "Rows")).to_have_text("320")

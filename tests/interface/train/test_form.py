@@ -137,7 +137,14 @@ def test_messages_are_text(preview: Preview) -> None:
     assert "<img" not in shown["summary"]
 
 
-def test_a_message_at_its_field(page: Page) -> None:
+def test_errors_appear_at_their_fields(page: Page) -> None:
+    _expect_an_error_that_goes_when_it_is_mended(page)
+    _expect_a_fault_under_advanced_to_be_brought_into_view(page)
+    page.get_by_label("Seed").fill("3")
+    _expect_arguments_to_appear_with_their_schedule(page)
+
+
+def _expect_an_error_that_goes_when_it_is_mended(page: Page) -> None:
     page.get_by_label("Epochs").fill("0")
     start(page)
     expect(error_at(page, "training.num_train_epochs")).to_have_text(
@@ -150,7 +157,7 @@ def test_a_message_at_its_field(page: Page) -> None:
     expect(page.locator("#problems .problems")).to_have_count(0)
 
 
-def test_a_fault_under_advanced_is_brought_into_view(page: Page) -> None:
+def _expect_a_fault_under_advanced_to_be_brought_into_view(page: Page) -> None:
     open_advanced(page, "Training")
     page.get_by_label("Seed").fill("-3")
     page.get_by_role("button", name="Advanced settings").click()
@@ -160,8 +167,8 @@ def test_a_fault_under_advanced_is_brought_into_view(page: Page) -> None:
     expect(page.get_by_label("Seed")).to_have_value("-3")
 
 
-def test_arguments_appear_with_their_schedule(page: Page) -> None:
-    open_advanced(page, "Schedule")
+def _expect_arguments_to_appear_with_their_schedule(page: Page) -> None:
+    page.locator(".section > button", has_text="Schedule").click()
     expect(page.get_by_label("Cycles")).to_be_visible()
     expect(page.get_by_label("Power")).to_have_count(0)
     choose(page, "Schedule", "Polynomial")
@@ -232,27 +239,32 @@ def test_a_broken_row_is_found_before_the_run(page: Page, server: Server, tmp_pa
     assert len(server.store.list()) == before
 
 
-@pytest.mark.parametrize(
-    "dataset",
-    ["{}", "{source: hub, name: ada/facts, subset: small}", "{source: upload, files: [a.csv]}"],
-)
-def test_a_form_that_was_filled_comes_to_rest(page: Page, tmp_path: Path, dataset: str) -> None:
-    file = tmp_path / "run.yaml"
-    # Before it, something that has to be emptied again.
-    earlier = "{source: hub, name: ada/other, subset: large}"
-    for name, settings in (("first", earlier), ("second", dataset)):
-        file.write_text(f"version: 2\ndataset: {settings}\noutput: {{name: {name}}}\n", "utf-8")
+def test_a_form_that_was_filled_comes_to_rest(page: Page, tmp_path: Path) -> None:
+    # Each but the first has something before it that has to be emptied again.
+    hub = "{source: hub, name: ada/facts, subset: small}"
+    for number, dataset in enumerate((hub, "{}", hub, "{source: upload, files: [a.csv]}")):
+        file = tmp_path / f"{number}.yaml"
+        name = f"run-{number}"
+        file.write_text(f"version: 2\ndataset: {dataset}\noutput: {{name: {name}}}\n", "utf-8")
         load(page, file)
         expect(page.get_by_label("Model name")).to_have_value(name)
+        _wait_for_rest(page)
+
+
+def _wait_for_rest(page: Page) -> None:
     asked: list[Request] = []
-    page.on("request", lambda sent: asked.append(sent))
+
+    def note(sent: Request) -> None:
+        asked.append(sent)
 
     def is_at_rest() -> bool:
         asked.clear()
         page.wait_for_timeout(1500)
         return not any(map(is_of_the_form, asked))
 
+    page.on("request", note)
     wait_until(is_at_rest, seconds=30)
+    page.remove_listener("request", note)
 
 
 def test_what_start_refuses_stays_said_in_a_form_that_was_filled(

@@ -6,6 +6,7 @@ import threading
 from core.errors import UserError
 from core.jobs.liveness import reconcile
 from core.jobs.recovery import go_on
+from core.machine.loading import loading
 from core.runs.store import RunStore
 from core.settings import load_settings
 from interface.access.listener import listen
@@ -16,7 +17,8 @@ def main() -> int:
         settings = load_settings()
         listener = listen(settings)
         # Imported here, so that a taken port is told at once: Gradio takes seconds.
-        from interface import server
+        with loading():
+            from interface import server
 
         store = RunStore(settings.home)
         reconcile(store)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from core.errors import UserError
+from core.machine.loading import loading
 from core.machine.processes import die_with_parent
 from core.runs.causes import FailureCause
 from core.runs.events import EventWriter, Failure
@@ -22,7 +23,8 @@ def main() -> int:
     run = Run(id=root.name, paths=RunPaths(root))
     events = EventWriter(run.paths.events)
     try:
-        from core.train.session import train
+        with loading():
+            from core.train.session import train
 
         return train(run, events)
     except UserError as error:

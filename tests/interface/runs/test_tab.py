@@ -9,6 +9,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from core.runs.events import Failure, Pushed, PushFailed, Warned
 from core.runs.state import RunState
+from core.runs.store import Run
 from tests.command_line import taken_device
 from tests.interface.harness import (
     Server,
@@ -24,6 +25,7 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.browser
 
 REMEDY = "Halve the batch size."
+EXPLANATION = "<script>alert(1)</script> The GPU's memory was not enough."
 
 
 def tile(page: Page, label: str) -> Any:
@@ -106,31 +108,52 @@ def test_leaving_the_runs_leaves_the_address(context: BrowserContext, server: Se
     expect(page).to_have_url(f"{server.url}/?run={run.id}")
 
 
-def test_a_failure_says_what_to_do(context: BrowserContext, server: Server) -> None:
+def test_what_became_of_a_run_is_shown_and_what_to_do(
+    context: BrowserContext, server: Server
+) -> None:
+    failed, owed, pushed = _failed(server), _owed(server), _pushed(server)
+    page = context.new_page()
+    page.goto(f"{server.url}/?run={failed.id}")
+    _expect_a_failure_with_its_remedies(page)
+    page.locator(f'[data-run="{owed.id}"]').click()
+    _expect_a_push_that_can_be_tried_again(page)
+    page.locator(f'[data-run="{pushed.id}"]').click()
+    link = page.get_by_role("link", name="acme/bot")
+    expect(link).to_have_attribute("href", "https://huggingface.co/acme/bot")
+    expect(page.locator("#push-panel")).to_be_hidden()
+    _expect_the_form_to_be_filled_from_a_run(page)
+    page.goto(f"{server.url}/?run=..%2F..%2Fetc")
+    expect(page.locator("#run-blank")).to_contain_text("There is no run")
+
+
+def _failed(server: Server) -> Run:
     run = make_run(server.store, state=RunState.FAILED, steps=5)
-    explanation = "<script>alert(1)</script> The GPU's memory was not enough."
     failure = Failure(
-        cause="device_out_of_memory", explanation=explanation, remedies=[REMEDY, "Then resume."]
+        cause="device_out_of_memory", explanation=EXPLANATION, remedies=[REMEDY, "Then resume."]
     )
     write(run, failure, Warned(text="<i>3 rows</i> were cut."))
-    page = context.new_page()
-    page.goto(f"{server.url}/?run={run.id}")
+    return run
+
+
+def _expect_a_failure_with_its_remedies(page: Page) -> None:
     card = page.locator("#run-failure")
     expect(card.locator("h3")).to_have_text("The GPU ran out of memory")
-    expect(card).to_contain_text(explanation)
+    expect(card).to_contain_text(EXPLANATION)
     expect(card.locator("li").first).to_have_text(REMEDY)
     expect(page.locator("#resume")).to_have_text("Resume from step 5")
     expect(page.locator("#run-head")).to_contain_text("<i>3 rows</i> were cut.")
 
 
-def test_a_push_that_is_owed_can_be_tried_again(context: BrowserContext, server: Server) -> None:
+def _owed(server: Server) -> Run:
     run = make_run(
         server.store, state=RunState.TRAINED, steps=5, owner="acme", hub_private_repo=False
     )
     run.paths.model.mkdir()
     write(run, PushFailed(cause="no_network", explanation="The Hub did not respond."))
-    page = context.new_page()
-    page.goto(f"{server.url}/?run={run.id}")
+    return run
+
+
+def _expect_a_push_that_can_be_tried_again(page: Page) -> None:
     expect(page.locator("#run-failure h3")).to_contain_text("trained and safe here")
     expect(page.locator("#push")).to_have_text("Push again")
     expect(page.get_by_label("Owner", exact=True)).to_have_value("acme")
@@ -141,28 +164,18 @@ def test_a_push_that_is_owed_can_be_tried_again(context: BrowserContext, server:
     expect(page.get_by_label("Name", exact=True)).to_have_value("not a name")
 
 
-def test_a_pushed_run_links_to_the_hub(context: BrowserContext, server: Server) -> None:
-    run = make_run(server.store, state=RunState.DONE, steps=5)
+def _pushed(server: Server) -> Run:
+    run = make_run(server.store, state=RunState.DONE, steps=5, name="my-own-name")
     run.paths.model.mkdir()
     url = "https://huggingface.co/acme/bot"
-    pushed = Pushed(repo="acme/bot", url=url, commit="c", files=9, size=2_000_000, private=True)
-    write(run, pushed)
-    page = context.new_page()
-    page.goto(f"{server.url}/?run={run.id}")
-    expect(page.get_by_role("link", name="acme/bot")).to_have_attribute("href", url)
-    expect(page.locator("#push-panel")).to_be_hidden()
+    write(
+        run,
+        Pushed(repo="acme/bot", url=url, commit="c", files=9, size=2_000_000, private=True),
+    )
+    return run
 
 
-def test_an_unknown_run_is_told(context: BrowserContext, server: Server) -> None:
-    page = context.new_page()
-    page.goto(f"{server.url}/?run=..%2F..%2Fetc")
-    expect(page.locator("#run-blank")).to_contain_text("There is no run")
-
-
-def test_settings_of_a_run_fill_the_form(context: BrowserContext, server: Server) -> None:
-    run = make_run(server.store, state=RunState.DONE, steps=5, name="my-own-name")
-    page = context.new_page()
-    page.goto(f"{server.url}/?run={run.id}")
+def _expect_the_form_to_be_filled_from_a_run(page: Page) -> None:
     page.locator("#reuse").click()
     expect(page.get_by_label("Model name")).to_have_value("my-own-name")
     expect(page.locator("#yaml")).to_contain_text("smollm2", ignore_case=True)

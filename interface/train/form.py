@@ -41,9 +41,15 @@ class Form:
         with gr.Accordion(
             "Advanced settings", open=False, elem_id="advanced", elem_classes=["card", "advanced"]
         ):
+            self._sections: dict[str, gr.Accordion] = {}
             for section, title in self._advanced_sections():
-                identity = f"section-{section}"
-                with gr.Accordion(title, open=False, elem_id=identity, elem_classes=["section"]):
+                with gr.Accordion(
+                    title,
+                    open=False,
+                    visible=self._has_fields(section, self._defaults),
+                    elem_id=f"section-{section}",
+                    elem_classes=["section"],
+                ) as self._sections[section]:
                     built |= self._fields((section,), basic=False)
         self.components = {name: built[name] for name in self._settings}
         self._follow_conditions()
@@ -152,26 +158,38 @@ class Form:
             for path, allowed in setting.shown_when.items()
         )
 
+    def _has_fields(self, section: str, values: Mapping[str, Any]) -> bool:
+        """Whether a section under Advanced has any field to show."""
+        return any(self._shown(setting, values) for setting in self._advanced(section))
+
+    def _advanced(self, section: str) -> list[Setting]:
+        return [s for s in self._settings.values() if s.section == section and not s.basic]
+
     def _follow_conditions(self) -> None:
-        """Show and hide fields as the settings that they depend on change."""
+        """Show and hide fields, and sections of them, as the settings they depend on change."""
         for path in sorted({p for s in self._settings.values() for p in s.shown_when}):
-            controller = path.replace(".", "__", 1)
-            names = [n for n, s in self._settings.items() if path in s.shown_when]
-            self.components[controller].change(
-                self._visibility(names),
-                inputs_kwargs=self._controllers(names),
-                outputs=[self.components[name] for name in names],
+            follow = [n for n, s in self._settings.items() if path in s.shown_when]
+            sections = {self._settings[name].section for name in follow} & self._sections.keys()
+            self.components[path.replace(".", "__", 1)].change(
+                self._visibility(follow, sorted(sections)),
+                inputs_kwargs=self._controllers(follow, sorted(sections)),
+                outputs=[self.components[name] for name in follow]
+                + [self._sections[section] for section in sorted(sections)],
                 **QUIET,
             )
 
-    def _controllers(self, names: list[str]) -> dict[str, Component]:
-        paths = {path for name in names for path in self._settings[name].shown_when}
-        return {p.replace(".", "__", 1): self.components[p.replace(".", "__", 1)] for p in paths}
+    def _controllers(self, names: list[str], sections: list[str]) -> dict[str, Component]:
+        settings = [self._settings[name] for name in names]
+        settings += [setting for section in sections for setting in self._advanced(section)]
+        asked = {path.replace(".", "__", 1) for s in settings for path in s.shown_when}
+        return {name: self.components[name] for name in sorted(asked)}
 
-    def _visibility(self, names: list[str]) -> Any:
+    def _visibility(self, names: list[str], sections: list[str]) -> Any:
         def follow(**values: Any) -> Any:
-            shown = [gr.update(visible=self._shown(self._settings[n], values)) for n in names]
-            return shown if len(shown) > 1 else shown[0]
+            shown = [self._shown(self._settings[name], values) for name in names]
+            shown += [self._has_fields(section, values) for section in sections]
+            updates = [gr.update(visible=each) for each in shown]
+            return updates if len(updates) > 1 else updates[0]
 
         return follow
 

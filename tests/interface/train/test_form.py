@@ -159,6 +159,7 @@ def _expect_an_error_that_goes_when_it_is_mended(page: Page) -> None:
 
 def _expect_a_fault_under_advanced_to_be_brought_into_view(page: Page) -> None:
     open_advanced(page, "Training")
+    expect(page.locator("#section-columns")).to_be_hidden()
     page.get_by_label("Seed").fill("-3")
     page.get_by_role("button", name="Advanced settings").click()
     expect(page.get_by_label("Seed")).to_be_hidden()
@@ -188,6 +189,8 @@ def test_settings_go_out_as_yaml_and_come_back(page: Page, server: Server, tmp_p
     page.get_by_label("Hub dataset").fill("acme/rows")
     page.get_by_label("Private").uncheck()
     open_advanced(page, "Schedule", "Training")
+    # A section shows once it has a setting for what was chosen.
+    expect(page.locator("#section-columns")).to_be_visible()
     choose(page, "Schedule", "Polynomial")
     page.get_by_label("Power").fill("2")
     page.get_by_label("Maximum steps").fill("7")

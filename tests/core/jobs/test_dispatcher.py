@@ -10,22 +10,23 @@ import psutil
 import pytest
 
 from core.machine.source_tree import ROOT
+from core.runs.store import RunStore
 from tests.command_line import (
     DISPATCHER,
     CommandLine,
     end_processes_of,
-    environment_of,
     processes_of,
     taken_device,
 )
-from tests.core.conftest import SHORT, TOKEN
+from tests.core.conftest import LFS_ONLY, SHORT, TOKEN, at_home
 from tests.hub import HubDouble
 from tests.waiting import wait_until
 
-QUICK = SHORT.replace("push_to_hub: true", "push_to_hub: false")
+# They end when they are ended.
+PUSHED = SHORT.replace("max_steps: 4", "max_steps: 100000")
+LONG = PUSHED.replace("push_to_hub: true", "push_to_hub: false")
 pytestmark = pytest.mark.process
 
-LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 # A person's own sign-in, which is not the token of the installation.
 START_AS = """
 import secrets
@@ -49,13 +50,39 @@ def dispatchers(home: Path) -> list[psutil.Process]:
     return [p for p in processes_of(home) if DISPATCHER in p.cmdline()]
 
 
-def begun(command_line: CommandLine, run: str) -> str:
-    """When the run began."""
-    events = command_line.events(run)
-    return str(next(e["time"] for e in events if e.get("state") == "preparing"))
+def state(command_line: CommandLine, run: str) -> str:
+    """The state that is written. Unlike the command line, this starts no dispatcher."""
+    return RunStore(command_line.home).open(run).status().state
 
 
-def start_as(command_line: CommandLine, token: str, *, yaml: str = SHORT) -> str:
+def wait_until_begun(command_line: CommandLine, run: str) -> str:
+    """Wait until a run no longer waits. Returns when it began."""
+
+    def begun() -> str | None:
+        changes = [e for e in command_line.events(run) if e["kind"] == "state"]
+        assert changes[-1]["state"] in ("queued", "preparing", "training"), changes
+        if changes[-1]["state"] == "queued":
+            return None
+        return str([e["time"] for e in changes if e["state"] == "preparing"][-1])
+
+    return str(wait_until(begun))
+
+
+def token_of(command_line: CommandLine, run: str) -> str:
+    """The token with which a run that has begun is worked on."""
+    (supervisor,) = (
+        p
+        for p in processes_of(command_line.home)
+        if {"core.jobs.supervisor", str(command_line.home / "runs" / run)} <= set(p.cmdline())
+    )
+    return str(supervisor.environ()["HF_TOKEN"])
+
+
+def end(command_line: CommandLine, run: str) -> None:
+    assert command_line("runs", "stop", run, "--now").returncode == 0
+
+
+def start_as(command_line: CommandLine, token: str, *, yaml: str) -> str:
     """Start a run with a token that is in no environment and no command line."""
     done = subprocess.run(
         [sys.executable, "-c", START_AS, str(command_line.home), yaml],
@@ -65,56 +92,39 @@ def start_as(command_line: CommandLine, token: str, *, yaml: str = SHORT) -> str
     return done.stdout.strip()
 
 
-def test_waiting_runs_have_no_process_and_start_in_order(command_line: CommandLine) -> None:
+def test_waiting_runs_have_no_process_and_start_in_order(
+    command_line: CommandLine, stopped: str
+) -> None:
+    """The resumed one last, for it came last. One that is gone or torn holds up nobody."""
     home = command_line.home
     with taken_device(home):
-        runs = [command_line.start(QUICK) for _ in range(3)]
+        gone, torn, first, second = (command_line.start(LONG) for _ in range(4))
+        assert command_line("runs", "resume", stopped).returncode == 0
+        waiting = [first, second, stopped]
         wait_until(lambda: dispatchers(home))
         assert [p.cmdline()[-2] for p in processes_of(home)] == [str(home)]
-        assert {command_line.status(run)["state"] for run in runs} == {"queued"}
-    for run in runs:
-        assert command_line.wait(run)["state"] == "done", command_line.log(run)
-    times = [begun(command_line, run) for run in runs]
+        listed = json.loads(command_line("runs", "list", "--json").stdout)
+        assert {status["id"]: status["state"] for status in listed} == dict.fromkeys(
+            (gone, torn, *waiting), "queued"
+        )
+        shutil.rmtree(home / "runs" / gone)
+        (home / "runs" / torn / "status.json").write_text("{", encoding="utf-8")
+    times = []
+    while waiting:
+        run = waiting.pop(0)
+        times.append(wait_until_begun(command_line, run))
+        # The others wait for it, as they did for the test.
+        assert [state(command_line, other) for other in waiting] == ["queued"] * len(waiting)
+        end(command_line, run)
     assert times == sorted(times)
     wait_until(lambda: not processes_of(home))
     assert not list((home / "queue" / "waiting").iterdir())
 
 
-def test_a_resumed_run_waits_behind_those_that_came_before(command_line: CommandLine) -> None:
-    home = command_line.home
-    old = command_line.start(QUICK.replace("max_steps: 4", "max_steps: 400"))
-    command_line.wait_for_step(old, 1)
-    assert command_line("runs", "stop", old).returncode == 0
-    wait_until(lambda: not processes_of(home))
-    with taken_device(home):
-        new = command_line.start(QUICK)
-        assert command_line("runs", "resume", old).returncode == 0
-        assert command_line.status(old)["state"] == "queued"
-    command_line.wait(new)
-    resumed = wait_until(
-        lambda: [e for e in command_line.events(old) if e.get("state") == "preparing"][1:]
-    )
-    assert begun(command_line, new) < resumed[0]["time"]
-    assert command_line("runs", "stop", old, "--now").returncode == 0
-
-
-def test_a_killed_dispatcher_is_replaced_and_the_run_starts(command_line: CommandLine) -> None:
-    home = command_line.home
-    with taken_device(home):
-        run = command_line.start(QUICK)
-        (first,) = wait_until(lambda: dispatchers(home))
-        first.kill()
-        wait_until(lambda: not processes_of(home))
-        # As after a restart of the machine: whoever looks has it go on.
-        assert command_line.status(run)["state"] == "queued"
-        wait_until(lambda: dispatchers(home))
-    assert command_line.wait(run)["state"] == "done", command_line.log(run)
-
-
 def test_a_run_that_waits_is_called_off_at_once(command_line: CommandLine) -> None:
     home = command_line.home
     with taken_device(home):
-        first, second = command_line.start(QUICK), command_line.start(QUICK)
+        first, second = command_line.start(LONG), command_line.start(LONG)
         (dispatcher,) = wait_until(lambda: dispatchers(home))
         # Nobody's help is needed.
         dispatcher.suspend()
@@ -133,19 +143,22 @@ def test_two_homes_do_not_wait_for_each_other(
     command_line: CommandLine, tmp_path: Path, tiny_model: Path
 ) -> None:
     # Far longer than a socket's path may be.
-    other_home = tmp_path / ("another" * 20)
-    shutil.copytree(tiny_model, other_home / "models" / "SmolLM2-135M-Instruct")
-    other = CommandLine(other_home, environment_of(other_home))
+    other = at_home(tmp_path / ("another" * 20), tiny_model)
     with taken_device(command_line.home):
-        waiting = command_line.start(QUICK)
+        waiting = command_line.start(LONG)
         wait_until(lambda: dispatchers(command_line.home))
-        with taken_device(other_home):
-            runs = [other.start(QUICK) for _ in range(2)]
-        for run in runs:
-            assert other.wait(run)["state"] == "done", other.log(run)
+        with taken_device(other.home):
+            first = other.start(LONG)
+            wait_until(lambda: dispatchers(other.home))
+            # Through the socket.
+            second = start_as(other, TOKEN, yaml=LONG)
+            end(other, first)
+        wait_until_begun(other, second)
+        assert token_of(other, second) == TOKEN
         assert command_line.status(waiting)["state"] == "queued"
-    assert command_line.wait(waiting)["state"] == "done", command_line.log(waiting)
-    end_processes_of(other_home)
+    wait_until_begun(command_line, waiting)
+    assert state(other, second) in ("preparing", "training")
+    end_processes_of(other.home)
 
 
 @LFS_ONLY
@@ -154,7 +167,7 @@ def test_a_waiting_runs_token_is_on_no_disk_and_in_no_command_line(
 ) -> None:
     home = online.home
     with taken_device(home):
-        first = start_as(online, TOKEN)
+        first = start_as(online, TOKEN, yaml=PUSHED)
         wait_until(lambda: dispatchers(home))
         # This one finds a dispatcher that is at work.
         second = start_as(online, TOKEN, yaml=SHORT.replace("bot", "second"))
@@ -166,57 +179,41 @@ def test_a_waiting_runs_token_is_on_no_disk_and_in_no_command_line(
         assert [p for p in files if TOKEN.encode() in p.read_bytes()] == []
         # Nobody else may look where it is handed over.
         assert (home / "queue").stat().st_mode & 0o077 == 0
-    for run, repo in ((first, "ada/bot"), (second, "ada/second")):
-        assert online.wait(run)["state"] == "done", online.log(run)
-        assert "adapter_model.safetensors" in hub.files(repo_id=repo)
+    wait_until_begun(online, first)
+    assert token_of(online, first) == TOKEN
+    end(online, first)
+    assert online.wait(second)["state"] == "done", online.log(second)
+    assert "adapter_model.safetensors" in hub.files(repo_id="ada/second")
     files = [path for path in home.rglob("*") if path.is_file()]
     assert [p for p in files if TOKEN.encode() in p.read_bytes()] == []
 
 
 @LFS_ONLY
-def test_a_persons_token_that_is_lost_is_asked_for_and_holds_up_nobody(
+def test_a_killed_dispatcher_is_replaced_by_one_that_knows_this_installations_token(
     online: CommandLine, hub: HubDouble
 ) -> None:
+    """A person's is lost: it is asked for, and holds up nobody."""
     home = online.home
     with taken_device(home):
-        theirs = start_as(online, TOKEN)
-        ours = online.start(QUICK)
-        (dispatcher,) = wait_until(lambda: dispatchers(home))
-        dispatcher.kill()
+        theirs = start_as(online, TOKEN, yaml=SHORT)
+        ours = online.start(PUSHED)
+        ticket = json.loads((home / "queue" / "waiting" / ours).read_text())
+        assert ticket == {"stages": ["train", "push"], "token_owner": "installation"}
+        (first,) = wait_until(lambda: dispatchers(home))
+        first.kill()
+        wait_until(lambda: not processes_of(home))
+        # As after a restart of the machine: whoever looks has it go on.
         assert online.status(theirs)["state"] == "queued"
-    assert online.wait(ours)["state"] == "done", online.log(ours)
-    status = online.status(theirs)
-    assert status["state"] == "interrupted"
+        wait_until(lambda: dispatchers(home))
+    wait_until_begun(online, ours)
+    assert token_of(online, ours) == TOKEN
+    assert state(online, theirs) == "interrupted"
     failure = next(e for e in online.events(theirs) if e["kind"] == "failure")
     assert failure["cause"] == "signed_out"
     assert failure["remedies"] == ["Sign in and press Resume."]
+    end(online, ours)
     assert online("runs", "resume", theirs, "--follow").returncode == 0
     assert hub.has_repo(repo_id="ada/bot")
-
-
-@LFS_ONLY
-def test_a_lost_token_of_this_installation_is_taken_again(
-    online: CommandLine, hub: HubDouble
-) -> None:
-    with taken_device(online.home):
-        run = online.start(SHORT)
-        (dispatcher,) = wait_until(lambda: dispatchers(online.home))
-        dispatcher.kill()
-        assert online.status(run)["state"] == "queued"
-        ticket = json.loads((online.home / "queue" / "waiting" / run).read_text())
-        assert ticket == {"stages": ["train", "push"], "token_owner": "installation"}
-    assert online.wait(run)["state"] == "done", online.log(run)
-    assert hub.has_repo(repo_id="ada/bot")
-
-
-def test_a_run_that_is_gone_or_torn_holds_up_nobody(command_line: CommandLine) -> None:
-    home = command_line.home
-    with taken_device(home):
-        gone, torn, last = (command_line.start(QUICK) for _ in range(3))
-        shutil.rmtree(home / "runs" / gone)
-        (home / "runs" / torn / "status.json").write_text("{", encoding="utf-8")
-    assert command_line.wait(last)["state"] == "done", command_line.log(last)
-    wait_until(lambda: not processes_of(home))
 
 
 def alive(cmdline: Path) -> bool:

@@ -5,6 +5,7 @@ import shutil
 from collections import namedtuple
 from contextlib import closing
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -16,6 +17,7 @@ from core.jobs.preflight import check
 from core.machine.disk import SPARE_BYTES
 from core.runs.store import RunStore
 from tests.command_line import CommandLine
+from tests.core.conftest import LFS_ONLY
 from tests.core.train.asked import Asked, rows
 from tests.hub import HubDouble
 
@@ -49,54 +51,86 @@ def test_start_is_refused_where_the_tokens_have_no_room(
     assert 0.8 < told / real < 1.25
 
 
-# What is asked of the Hub, the field that is refused, and words of the refusal.
+# What is asked of the Hub, and words of the refusal by the field that is refused.
 REFUSED = [
-    ("output: {push_to_hub: true, owner: other}", "output.owner", "can't write to other"),
-    ("output: {push_to_hub: true, owner: stranger}", "output.owner", "can't write to stranger"),
     (
-        "output: {push_to_hub: true, name: a--b}",
-        "output.name",
-        "not a valid name on the Hub",
+        """
+        model: {name: acme/nothing}
+        dataset: {source: hub, name: acme/nothing}
+        output: {push_to_hub: true, owner: other}
+        """,
+        {
+            "model.name": "can't find the model",
+            "dataset.name": "can't find",
+            "output.owner": "can't write to other",
+        },
     ),
     (
-        "output: {push_to_hub: true, name: a.git}",
-        "output.name",
-        "not a valid name on the Hub",
-    ),
-    ("model: {name: acme/nothing}", "model.name", "can't find the model"),
-    ("model: {name: closed/door}", "model.name", "it is gated"),
-    ("model: {name: acme/pickled}", "model.name", "no safetensors"),
-    ("model: {name: acme/coded}", "model.name", "code of its own"),
-    ("model: {name: acme/coded, revision: v9}", "model.revision", "no such revision"),
-    ("dataset: {source: hub, name: acme/nothing}", "dataset.name", "can't find"),
-    ("dataset: {source: hub, name: closed/door}", "dataset.name", "it is gated"),
-    ("dataset: {source: hub, name: acme/chats, split: dev}", "dataset.split", "no split 'dev'"),
-    (
-        "dataset: {source: hub, name: acme/chats, subset: x}",
-        "dataset.subset",
-        "no subset 'x'",
+        """
+        model: {name: closed/door}
+        dataset: {source: hub, name: closed/door}
+        output: {push_to_hub: true, owner: stranger}
+        """,
+        {
+            "model.name": "it is gated",
+            "dataset.name": "it is gated",
+            "output.owner": "can't write to stranger",
+        },
     ),
     (
-        "dataset: {source: hub, name: acme/odd}",
-        "dataset.format",
-        "has no columns that SmolFactory knows",
+        """
+        model: {name: acme/pickled}
+        dataset: {source: hub, name: acme/chats, split: dev}
+        output: {push_to_hub: true, name: a--b}
+        """,
+        {
+            "model.name": "no safetensors",
+            "dataset.split": "no split 'dev'",
+            "output.name": "not a valid name on the Hub",
+        },
     ),
     (
-        "dataset: {source: hub, name: acme/chats}\nevaluation: {split: dev}",
-        "evaluation.split",
-        "no split 'dev'",
+        """
+        model: {name: acme/coded}
+        dataset: {source: hub, name: acme/chats, subset: x}
+        output: {push_to_hub: true, name: a.git}
+        """,
+        {
+            "model.name": "code of its own",
+            "dataset.subset": "no subset 'x'",
+            "output.name": "not a valid name on the Hub",
+        },
+    ),
+    (
+        """
+        model: {name: acme/coded, revision: v9}
+        dataset: {source: hub, name: acme/odd}
+        """,
+        {
+            "model.revision": "no such revision",
+            "dataset.format": "has no columns that SmolFactory knows",
+        },
+    ),
+    (
+        """
+        dataset: {source: hub, name: acme/chats}
+        evaluation: {split: dev}
+        """,
+        {"evaluation.split": "no split 'dev'"},
     ),
 ]
 
 
-@pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
+@LFS_ONLY
 def test_what_the_hub_would_refuse_is_told_before_training(
     online: CommandLine, hub: HubDouble
 ) -> None:
     fill(hub)
-    asked = [f"version: 2\n{yaml}\n" for yaml, _, _ in REFUSED]
-    for (yaml, field, words), told in zip(REFUSED, online.refusals(*asked), strict=True):
-        assert words in told.get(field, ""), f"{yaml}: {told}"
+    asked = ["version: 2\n" + dedent(yaml) for yaml, _ in REFUSED]
+    for (yaml, refused), told in zip(REFUSED, online.refusals(*asked), strict=True):
+        assert told.keys() == refused.keys(), yaml
+        for field, words in refused.items():
+            assert words in told[field], f"{yaml}: {told}"
 
 
 def fill(hub: HubDouble) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -27,21 +28,29 @@ evaluation: {eval_steps: 3, max_eval_samples: 4}
 adapter: {lora_r: 4, lora_dropout: 0.1}
 method: {max_length: 256}
 """
-LONG = SHORT.replace("max_steps: 6", "max_steps: 100000").replace("save_steps: 2", "save_steps: 5")
+# It ends when it is ended, and saves when it is told to.
+LONG = SHORT.replace("max_steps: 6", "max_steps: 100000").replace(
+    "save_steps: 2", "save_steps: 99999"
+)
 
 
 def named(home: Path, module: str) -> psutil.Process:
     return next(p for p in processes_of(home) if module in p.cmdline())
 
 
-def test_a_run_trains_to_the_end_and_leaves_a_whole_model(command_line: CommandLine) -> None:
-    """Beside a page, and a run of another version, which stops no other."""
+def test_all_weights_are_trained_to_the_end_on_uploaded_rows(command_line: CommandLine) -> None:
+    """Their file may go. A page and a run of another version are beside it, and stop no other."""
     strange = make_run(RunStore(command_line.home), state=RunState.QUEUED)
     text = strange.paths.status.read_text(encoding="utf-8")
     strange.paths.status.write_text(text.replace("queued", "dreaming"), encoding="utf-8")
     (command_line.home / "runs" / "20260101-000000-00000000").mkdir()
+    file = command_line.home / "mine.csv"
+    rows = [f'"What is {n}, and why?","It is {n}.\nReally."' for n in range(40)]
+    file.write_text("prompt,completion\n" + "\n".join(rows), encoding="utf-8")
+    whole = SHORT.replace("lora_r: 4, lora_dropout: 0.1", "kind: full")
     with serving(command_line.home):
-        run = command_line.start(SHORT)
+        run = command_line.start(whole + "dataset: {source: upload, files: [mine.csv]}\n")
+        file.unlink()
         status = command_line.wait(run)
     listed = command_line("runs", "list")
     assert run in listed.stdout
@@ -49,14 +58,11 @@ def test_a_run_trains_to_the_end_and_leaves_a_whole_model(command_line: CommandL
     assert status["state"] == "done", command_line.log(run)
     assert (status["step"], status["total"]) == (6, 6)
     folder = command_line.home / "runs" / run
-    assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= {
-        path.name for path in (folder / "model").iterdir()
-    }
-    base = json.loads((folder / "model" / "adapter_config.json").read_text())
-    assert base["base_model_name_or_path"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
-    # The person's chat template, not the one that marks answers for training.
-    template = (folder / "model" / "chat_template.jinja").read_text()
-    assert "generation" not in template.replace("add_generation_prompt", "")
+    model = {path.name for path in (folder / "model").iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= model
+    resolved = (folder / "resolved.yaml").read_text()
+    assert "format: prompt_completion" in resolved
+    assert "rows: '36'" in resolved
     assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == [
         "checkpoint-4",
         "checkpoint-6",
@@ -69,26 +75,117 @@ def test_a_run_trains_to_the_end_and_leaves_a_whole_model(command_line: CommandL
 def test_a_stopped_run_resumes_as_if_it_had_never_stopped(
     command_line: CommandLine, stopped: str, unbroken: Learned
 ) -> None:
+    """It leaves a whole model then, as one does that nothing interrupts."""
     at = command_line.status(stopped)
     assert at["state"] == "stopped"
     assert 3 <= at["step"] < 40
-    assert (command_line.home / "runs" / stopped / "model" / "adapter_model.safetensors").exists()
+    model = command_line.home / "runs" / stopped / "model"
+    assert (model / "adapter_model.safetensors").exists()
 
     assert command_line("runs", "resume", stopped, "--follow").returncode == 0
     assert command_line.status(stopped)["state"] == "done"
-    resumed = [e["step"] for e in command_line.events(stopped) if e["kind"] == "resumed"]
-    assert resumed == [at["step"]]
+    assert resumed_at(command_line, stopped) == [at["step"]]
     Learned.by(command_line, stopped).assert_same(unbroken)
+    assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= {
+        path.name for path in model.iterdir()
+    }
+    base = json.loads((model / "adapter_config.json").read_text())
+    assert base["base_model_name_or_path"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    # The person's chat template, not the one that marks answers for training.
+    template = (model / "chat_template.jinja").read_text()
+    assert "generation" not in template.replace("add_generation_prompt", "")
 
 
-def test_cancel_ends_a_run_at_once_and_leaves_nothing_behind(
+def test_a_run_that_was_cut_off_goes_on_from_its_whole_checkpoint(
     command_line: CommandLine, tmp_path: Path
 ) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    command_line.environment["TMPDIR"] = str(scratch)
+    """However it was cut off, and each time with its reason. It is canceled in the end."""
     run = command_line.start(LONG)
-    command_line.wait_for_step(run, 1)
+    end_while_it_loads(command_line, run)
+    resume(command_line, run)
+    # There was nothing to go on from.
+    assert resumed_at(command_line, run) == []
+    saved = go_down(command_line, run)
+    resume(command_line, run)
+    kill_trainer(command_line, run)
+    cut_off_a_checkpoint(command_line, run)
+    resume(command_line, run)
+    kill_supervisor(command_line, run)
+    command_line.environment["TMPDIR"] = str(tmp_path / "scratch")
+    (tmp_path / "scratch").mkdir()
+    resume(command_line, run)
+    cancel(command_line, run, scratch=tmp_path / "scratch")
+    assert resumed_at(command_line, run) == [saved, saved, saved]
+
+
+def resume(command_line: CommandLine, run: str) -> None:
+    """Resume a run, and wait until it has made a step."""
+    before = len(command_line.events(run))
+    assert command_line("runs", "resume", run).returncode == 0
+
+    def has_made_a_step() -> bool:
+        assert RunStore(command_line.home).open(run).status().state.live, command_line.log(run)
+        return any(e["kind"] == "metric" for e in command_line.events(run)[before:])
+
+    wait_until(has_made_a_step)
+
+
+def resumed_at(command_line: CommandLine, run: str) -> list[int]:
+    """The step of the checkpoint from which it went on, each time that there was one."""
+    return [e["step"] for e in command_line.events(run) if e["kind"] == "resumed"]
+
+
+def failures(command_line: CommandLine, run: str) -> list[dict[str, Any]]:
+    return [e for e in command_line.events(run) if e["kind"] == "failure"]
+
+
+def end_while_it_loads(command_line: CommandLine, run: str) -> None:
+    """A trainer that is told to end before it knows how to save did not fail."""
+    loading = wait_until(
+        lambda: [p for p in processes_of(command_line.home) if "core.train" in p.cmdline()]
+    )
+    loading[0].terminate()
+    assert command_line.wait(run)["state"] == "interrupted", command_line.log(run)
+    assert failures(command_line, run) == []
+
+
+def go_down(command_line: CommandLine, run: str) -> int:
+    """A machine that goes down leaves a checkpoint of the last step. Returns that step."""
+    named(command_line.home, "core.jobs.supervisor").send_signal(signal.SIGTERM)
+    assert command_line.wait(run)["state"] == "interrupted", command_line.log(run)
+    saved = [e["step"] for e in command_line.events(run) if e["kind"] == "checkpoint"]
+    assert saved == [max(command_line.losses(run))]
+    assert failures(command_line, run) == []
+    return int(saved[0])
+
+
+def kill_trainer(command_line: CommandLine, run: str) -> None:
+    """A killed trainer is explained."""
+    named(command_line.home, "core.train").kill()
+    assert command_line.wait(run)["state"] == "failed"
+    (failure,) = failures(command_line, run)
+    assert failure["cause"] == "killed"
+    assert "SIGKILL" in failure["explanation"]
+
+
+def cut_off_a_checkpoint(command_line: CommandLine, run: str) -> None:
+    """One that was cut off while it was written is never resumed."""
+    checkpoints = command_line.home / "runs" / run / "checkpoints"
+    half = checkpoints / ".unfinished" / "checkpoint-90000"
+    half.mkdir(parents=True, exist_ok=True)
+    (half / "trainer_state.json").write_text("{")
+
+
+def kill_supervisor(command_line: CommandLine, run: str) -> None:
+    """A killed supervisor takes its trainer along, and who looks is told to resume."""
+    named(command_line.home, "core.jobs.supervisor").kill()
+    wait_until(lambda: not processes_of(command_line.home))
+    assert command_line.status(run)["state"] == "interrupted"
+    assert "Resume" in failures(command_line, run)[-1]["remedies"][0]
+
+
+def cancel(command_line: CommandLine, run: str, *, scratch: Path) -> None:
+    """Cancel ends a run at once and leaves nothing behind."""
     assert any(scratch.rglob("*"))
     assert command_line("runs", "stop", run, "--now").returncode == 0
     assert command_line.status(run)["state"] == "canceled"
@@ -100,7 +197,7 @@ def test_cancel_ends_a_run_at_once_and_leaves_nothing_behind(
 def test_a_stop_while_tokens_are_made_ends_the_run_at_once(command_line: CommandLine) -> None:
     """There is nothing to save yet, and the tokens of large data take long."""
     file = command_line.home / "many.txt"
-    file.write_text("".join(f"{n} " * 60 + "\n" for n in range(60_000)), encoding="utf-8")
+    file.write_text("".join(f"{n} " * 20 + "\n" for n in range(60_000)), encoding="utf-8")
     asked = "dataset: {source: upload, files: [many.txt]}\n"
     run = command_line.start(
         LONG.replace("max_length: 256", "max_length: 256, assistant_only_loss: false") + asked
@@ -114,78 +211,6 @@ def test_a_stop_while_tokens_are_made_ends_the_run_at_once(command_line: Command
     # They were not made to the end.
     assert not any(tokens.glob("*.arrow"))
     wait_until(lambda: not processes_of(command_line.home))
-
-
-def test_a_killed_trainer_is_explained_and_resumes_from_a_whole_checkpoint(
-    command_line: CommandLine,
-) -> None:
-    run = command_line.start(LONG)
-    command_line.wait_for_step(run, 6)
-    named(command_line.home, "core.train").kill()
-    assert command_line.wait(run)["state"] == "failed"
-    failure = next(e for e in command_line.events(run) if e["kind"] == "failure")
-    assert failure["cause"] == "killed"
-    assert "SIGKILL" in failure["explanation"]
-    # One that was cut off while it was written is never resumed.
-    checkpoints = command_line.home / "runs" / run / "checkpoints"
-    half = checkpoints / ".unfinished" / "checkpoint-90000"
-    half.mkdir(parents=True, exist_ok=True)
-    (half / "trainer_state.json").write_text("{")
-    assert command_line("runs", "resume", run).returncode == 0
-    wait_until(lambda: any(e["kind"] == "resumed" for e in command_line.events(run)))
-    steps = [e["step"] for e in command_line.events(run) if e["kind"] == "resumed"]
-    assert 5 <= steps[0] < 90_000
-    assert steps[0] % 5 == 0
-    assert command_line("runs", "stop", run, "--now").returncode == 0
-
-
-def test_a_killed_supervisor_takes_its_trainer_along(command_line: CommandLine) -> None:
-    run = command_line.start(LONG)
-    command_line.wait_for_step(run, 1)
-    named(command_line.home, "core.jobs.supervisor").kill()
-    wait_until(lambda: not processes_of(command_line.home))
-    assert command_line.status(run)["state"] == "interrupted"
-    failure = next(e for e in command_line.events(run) if e["kind"] == "failure")
-    assert "Resume" in failure["remedies"][0]
-
-
-def test_a_machine_that_goes_down_leaves_a_checkpoint_of_the_last_step(
-    command_line: CommandLine,
-) -> None:
-    run = command_line.start(LONG.replace("save_steps: 5", "save_steps: 1000"))
-    command_line.wait_for_step(run, 2)
-    named(command_line.home, "core.jobs.supervisor").send_signal(signal.SIGTERM)
-    assert command_line.wait(run)["state"] == "interrupted", command_line.log(run)
-    saved = [e["step"] for e in command_line.events(run) if e["kind"] == "checkpoint"]
-    assert len(saved) == 1
-    assert saved[0] >= 2
-
-
-def test_a_trainer_that_is_told_to_end_while_it_loads_did_not_fail(
-    command_line: CommandLine,
-) -> None:
-    run = command_line.start(LONG)
-    loading = wait_until(
-        lambda: [p for p in processes_of(command_line.home) if "core.train" in p.cmdline()]
-    )
-    loading[0].terminate()
-    assert command_line.wait(run)["state"] == "interrupted", command_line.log(run)
-    assert not [e for e in command_line.events(run) if e["kind"] == "failure"]
-    assert command_line("runs", "resume", run).returncode == 0
-    command_line.wait_for_step(run, 1)
-    assert command_line("runs", "stop", run, "--now").returncode == 0
-
-
-def test_a_second_run_waits_for_the_first(command_line: CommandLine) -> None:
-    first = command_line.start(LONG)
-    command_line.wait_for_step(first, 1)
-    second = command_line.start(SHORT)
-    assert command_line.status(second)["state"] == "queued"
-    third = command_line.start(SHORT)
-    assert command_line("runs", "stop", third).returncode == 0
-    assert command_line.status(third)["state"] == "canceled"
-    assert command_line("runs", "stop", first, "--now").returncode == 0
-    assert command_line.wait(second)["state"] == "done", command_line.log(second)
 
 
 def test_one_submission_makes_one_run(home: Path) -> None:
@@ -206,23 +231,6 @@ def test_one_submission_makes_one_run(home: Path) -> None:
     assert answers[0][0] == answers[1][0]
     assert sorted(new for _, new in answers) == ["False", "True"]
     assert len(list((home / "runs").iterdir())) == 1
-
-
-def test_all_weights_are_trained_on_uploaded_rows_and_the_file_may_go(
-    command_line: CommandLine,
-) -> None:
-    file = command_line.home / "mine.csv"
-    rows = [f'"What is {n}, and why?","It is {n}.\nReally."' for n in range(40)]
-    file.write_text("prompt,completion\n" + "\n".join(rows), encoding="utf-8")
-    whole = SHORT.replace("lora_r: 4, lora_dropout: 0.1", "kind: full")
-    run = command_line.start(whole + "dataset: {source: upload, files: [mine.csv]}\n")
-    file.unlink()
-    assert command_line.wait(run)["state"] == "done", command_line.log(run)
-    folder = command_line.home / "runs" / run
-    assert (folder / "model" / "model.safetensors").exists()
-    resolved = (folder / "resolved.yaml").read_text()
-    assert "format: prompt_completion" in resolved
-    assert "rows: '36'" in resolved
 
 
 def test_a_write_that_fails_ends_in_a_failure_with_its_reason(command_line: CommandLine) -> None:

@@ -56,16 +56,22 @@ class Learned:
 
 
 @pytest.fixture(scope="session")
-def unbroken(shared: Path, tiny_model: Path) -> Learned:
-    """What FORTY_STEPS come to when nothing interrupts them."""
+def unbroken_home(shared: Path, tiny_model: Path) -> Path:
+    """A home with one run of FORTY_STEPS that nothing interrupted."""
 
     def train(home: Path) -> None:
         command_line = at_home(home, tiny_model)
         run = command_line.start(FORTY_STEPS)
         assert command_line.wait(run)["state"] == "done", command_line.log(run)
 
-    home = made_once(shared / "unbroken", train)
-    return Learned.by(CommandLine(home, environment_of(home)), only_run(home).name)
+    return made_once(shared / "unbroken", train)
+
+
+@pytest.fixture(scope="session")
+def unbroken(unbroken_home: Path) -> Learned:
+    """What FORTY_STEPS come to when nothing interrupts them."""
+    command_line = CommandLine(unbroken_home, environment_of(unbroken_home))
+    return Learned.by(command_line, only_run(unbroken_home).name)
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +86,12 @@ def stopped_home(shared: Path, tiny_model: Path) -> Path:
         assert command_line.status(run)["state"] == "stopped", command_line.log(run)
 
     return made_once(shared / "stopped", train)
+
+
+@pytest.fixture
+def finished(unbroken_home: Path, home: Path) -> str:
+    """A run of FORTY_STEPS that trained to its end, in the home of the test."""
+    return copy_run(unbroken_home, home)
 
 
 @pytest.fixture

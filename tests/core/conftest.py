@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.command_line import CommandLine, end_processes_of, environment_of
+from core.jobs import launcher
+from core.runs.store import RunStore
+from tests.command_line import CommandLine, end_processes_of, environment_of, processes_of
 from tests.conftest import made_once
 from tests.hub import HubDouble
+from tests.waiting import wait_until
 
 TOKEN = "hf_CanaryThatMustNeverReachADisk0123456789"
 SHORT = """
@@ -82,8 +85,10 @@ def stopped_home(shared: Path, tiny_model: Path) -> Path:
         command_line = at_home(home, tiny_model)
         run = command_line.start(FORTY_STEPS)
         command_line.wait_for_step(run, 3)
-        assert command_line("runs", "stop", run).returncode == 0
-        assert command_line.status(run)["state"] == "stopped", command_line.log(run)
+        # By the command line it might be through before it is asked to stop.
+        launcher.stop(RunStore(home).open(run))
+        assert command_line.wait(run)["state"] == "stopped", command_line.log(run)
+        wait_until(lambda: not processes_of(home))
 
     return made_once(shared / "stopped", train)
 

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from tests.command_line import CommandLine, end_processes_of, environment_of
+from core.jobs import launcher
+from core.runs.store import RunStore
+from tests.command_line import CommandLine, end_processes_of, environment_of, processes_of
 from tests.conftest import made_once
 from tests.hub import HubDouble
+from tests.waiting import wait_until
 
 TOKEN = "hf_CanaryThatMustNeverReachADisk0123456789"
 SHORT = """
@@ -56,16 +59,22 @@ class Learned:
 
 
 @pytest.fixture(scope="session")
-def unbroken(shared: Path, tiny_model: Path) -> Learned:
-    """What FORTY_STEPS come to when nothing interrupts them."""
+def unbroken_home(shared: Path, tiny_model: Path) -> Path:
+    """A home with one run of FORTY_STEPS that nothing interrupted."""
 
     def train(home: Path) -> None:
         command_line = at_home(home, tiny_model)
         run = command_line.start(FORTY_STEPS)
         assert command_line.wait(run)["state"] == "done", command_line.log(run)
 
-    home = made_once(shared / "unbroken", train)
-    return Learned.by(CommandLine(home, environment_of(home)), only_run(home).name)
+    return made_once(shared / "unbroken", train)
+
+
+@pytest.fixture(scope="session")
+def unbroken(unbroken_home: Path) -> Learned:
+    """What FORTY_STEPS come to when nothing interrupts them."""
+    command_line = CommandLine(unbroken_home, environment_of(unbroken_home))
+    return Learned.by(command_line, only_run(unbroken_home).name)
 
 
 @pytest.fixture(scope="session")
@@ -76,10 +85,18 @@ def stopped_home(shared: Path, tiny_model: Path) -> Path:
         command_line = at_home(home, tiny_model)
         run = command_line.start(FORTY_STEPS)
         command_line.wait_for_step(run, 3)
-        assert command_line("runs", "stop", run).returncode == 0
-        assert command_line.status(run)["state"] == "stopped", command_line.log(run)
+        # By the command line it might be through before it is asked to stop.
+        launcher.stop(RunStore(home).open(run))
+        assert command_line.wait(run)["state"] == "stopped", command_line.log(run)
+        wait_until(lambda: not processes_of(home))
 
     return made_once(shared / "stopped", train)
+
+
+@pytest.fixture
+def finished(unbroken_home: Path, home: Path) -> str:
+    """A run of FORTY_STEPS that trained to its end, in the home of the test."""
+    return copy_run(unbroken_home, home)
 
 
 @pytest.fixture

@@ -1,21 +1,24 @@
 """Datasets of the Hub: found, looked at, pinned, mixed, and read as they come."""
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pydantic import SecretStr
 
+from core.config.parse import parse_config
+from core.data.preview import Question
+from core.data.previewer import Previewer
 from core.hub.lookups import search_datasets
 from core.machine.processes import end_family
-from core.machine.source_tree import ROOT
+from core.runs.checkpoints import newest_checkpoint
 from tests.command_line import CommandLine, environment_of, processes_of
 from tests.hub import HubDouble
-from tests.waiting import wait_until
 
 TOKEN = "hf_CanaryOfTheDatasetsTests0123456789"
 SHORT: dict[str, Any] = {
@@ -24,6 +27,7 @@ SHORT: dict[str, Any] = {
     "method": {"max_length": 256},
     "evaluation": {"eval_steps": 2, "max_eval_samples": 4, "fraction": 0},
 }
+Look = Callable[..., dict[str, Any]]
 
 pytestmark = [pytest.mark.process, pytest.mark.parametrize("hub", [False], indirect=True)]
 
@@ -52,22 +56,27 @@ def levels(**named: str) -> bytes:
     return f"---\nconfigs:\n{configs}\n---\n".encode()
 
 
-def save(home: Path, **sections: Any) -> Path:
-    file = home / "run.yaml"
-    merged = {name: SHORT.get(name, {}) | values for name, values in sections.items()}
-    file.write_text(yaml.safe_dump(SHORT | merged), encoding="utf-8")
-    return file
+def settings(**sections: Any) -> dict[str, Any]:
+    return SHORT | {name: SHORT.get(name, {}) | values for name, values in sections.items()}
 
 
-def look(online: CommandLine, **sections: Any) -> dict[str, Any]:
-    done = online("preview", str(save(online.home, **sections)), "--json")
-    return dict(json.loads(done.stdout))
+def written(**sections: Any) -> str:
+    return str(yaml.safe_dump(settings(**sections)))
 
 
-def train(online: CommandLine, **sections: Any) -> str:
-    run = online.start(save(online.home, **sections).read_text(encoding="utf-8"))
-    assert online.wait(run)["state"] == "done", online.log(run)
-    return run
+@pytest.fixture
+def look(online: CommandLine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Look]:
+    """The preview of settings, by one process for all of a test."""
+    for name, value in online.environment.items():
+        monkeypatch.setenv(name, value)
+    with closing(Previewer()) as previewer:
+
+        def ask(**sections: Any) -> dict[str, Any]:
+            config = parse_config(settings(**sections))
+            question = Question(config=config, home=online.home, count=8)
+            return previewer.ask(question, token=SecretStr(TOKEN)).model_dump(mode="json")
+
+        yield ask
 
 
 def resolved(online: CommandLine, run: str) -> dict[str, str]:
@@ -89,138 +98,154 @@ def test_datasets_are_found_by_what_is_typed(
     assert sorted(search_datasets("chat", token=None)) == ["acme/chats", "acme/chatter"]
 
 
-def test_subsets_and_splits_are_those_of_the_repository(
-    hub: HubDouble, online: CommandLine
-) -> None:
+def test_subsets_and_splits_are_those_of_the_repository(hub: HubDouble, look: Look) -> None:
     files = {
         "README.md": levels(easy="easy/*.jsonl", hard="hard/*.jsonl"),
         "easy/a.jsonl": jsonl(3),
         "hard/a.jsonl": jsonl(5),
     }
     hub.add_repo(kind="dataset", repo_id="acme/levels", files=files)
-    unnamed = look(online, dataset=on_hub("acme/levels"))
+    unnamed = look(dataset=on_hub("acme/levels"))
     assert unnamed["subsets"] == ["easy", "hard"]
     assert unnamed["fault"]["field"] == "dataset.subset"
-    chosen = look(online, dataset=on_hub("acme/levels", subset="hard"))
+    chosen = look(dataset=on_hub("acme/levels", subset="hard"))
     assert chosen["fault"] is None
     assert chosen["splits"] == ["train"]
     assert chosen["statistics"]["rows"] == 5
     assert chosen["download"] == len(jsonl(5))
-    wrong = look(online, dataset=on_hub("acme/levels", subset="hard", split="validation"))
+    wrong = look(dataset=on_hub("acme/levels", subset="hard", split="validation"))
     assert wrong["fault"]["field"] == "dataset.split"
     assert wrong["splits"] == ["train"]
-    assert look(online, dataset=on_hub("acme/none"))["fault"]["field"] == "dataset.name"
+    assert look(dataset=on_hub("acme/none"))["fault"]["field"] == "dataset.name"
 
 
 def test_a_gated_dataset_needs_its_persons_token(hub: HubDouble, online: CommandLine) -> None:
     repo = hub.add_repo(
         kind="dataset", repo_id="acme/gated", gated=True, files={"train.jsonl": jsonl(4)}
     )
-    fault = look(online, dataset=on_hub("acme/gated"))["fault"]
+    file = online.home / "run.yaml"
+    file.write_text(written(dataset=on_hub("acme/gated")), encoding="utf-8")
+    fault = json.loads(online("preview", str(file), "--json").stdout)["fault"]
     assert fault["field"] == "dataset.name"
     assert "gated" in fault["message"]
     repo.granted.add("ada")
-    assert look(online, dataset=on_hub("acme/gated"))["statistics"]["rows"] == 4
+    preview = json.loads(online("preview", str(file), "--json").stdout)
+    assert preview["statistics"]["rows"] == 4
 
 
-def test_a_run_stays_at_the_commit_it_began_with(hub: HubDouble, online: CommandLine) -> None:
+def add_rows_and_chats(hub: HubDouble) -> tuple[str, str]:
+    """Two datasets, one with an older and a newer commit, which are returned."""
     repo = hub.add_repo(
         kind="dataset", repo_id="acme/rows",
         files={"train.jsonl": jsonl(7), "test.jsonl": jsonl(3, word="other")},
     )  # fmt: skip
     older = repo.head
-    hub.commit(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(12)})
-    first = repo.head
-    long = save(
-        online.home, dataset=on_hub(mix=[f"acme/rows revision={older}"]),
-        evaluation={"split": "test"}, training={"max_steps": 200},
-    )  # fmt: skip
-    run = online.start(long.read_text(encoding="utf-8"))
-    online.wait_for_step(run, 1)
-    found = resolved(online, run)
-    assert found["revision of acme/rows"] == first
-    assert (found["rows"], found["evaluation_rows"]) == (str(12 + 7), "3")
-    assert online("runs", "stop", run).returncode == 0
-    hub.commit(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(20)})
-    assert look(online, dataset=on_hub())["statistics"]["rows"] == 20
-    assert look(online, dataset=on_hub(revision=first))["statistics"]["rows"] == 12
-    assert online("runs", "resume", run).returncode == 0
-    online.wait_for_step(run, online.status(run)["step"] + 1)
-    again = [event for event in online.events(run) if event["kind"] == "resolved"][-1]["choices"]
-    assert again["revision of acme/rows"]["value"] == first
-    assert again["rows"]["value"] == str(12 + 7)
-    online("runs", "stop", run, "--now")
-
-
-def test_datasets_are_mixed_by_their_weights(hub: HubDouble, online: CommandLine) -> None:
-    hub.add_repo(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(12)})
+    newer = hub.commit(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(12)})
     chats = "".join(
         json.dumps({"conversations": [{"from": "human", "value": f"{n}?"},
                                       {"from": "gpt", "value": f"{n}."}]}) + "\n"
         for n in range(10)
     )  # fmt: skip
     hub.add_repo(kind="dataset", repo_id="bob/chats", files={"train.jsonl": chats.encode()})
-    mixed = on_hub(mix=["bob/chats weight=0.5", "bob/chats split=train weight=2"])
-    preview = look(online, dataset=mixed)
-    assert preview["statistics"]["rows"] == 12 + 10 + 10
-    places = {row["place"] for row in preview["rows"]}
-    assert "row 1 of acme/rows" in places
-    run = train(online, dataset=mixed)
-    assert preview["statistics"]["trained_rows"] == 12 + 5 + 20
-    uses = {row["use"] for row in preview["rows"] if "bob/chats" in row["place"]}
-    assert "trained on 2 times" in uses
-    assert resolved(online, run)["rows"] == str(12 + 5 + 20)
-    assert "revision of bob/chats" in resolved(online, run)
-    warnings = look(online, dataset=on_hub(mix=["bob/chats weight=0.01"]))["warnings"]
+    return older, newer
+
+
+def check_that_faults_of_a_mix_are_told(look: Look) -> None:
+    warnings = look(dataset=on_hub(mix=["bob/chats weight=0.01"]))["warnings"]
     assert any("No row of bob/chats is trained on" in text for text in warnings)
-    wrong = look(online, dataset=on_hub(mix=["bob/none"]))["fault"]
+    wrong = look(dataset=on_hub(mix=["bob/none"]))["fault"]
     assert wrong["field"] == "dataset.mix"
     assert "bob/none" in wrong["message"]
 
 
-def test_rows_are_read_as_they_come(hub: HubDouble, online: CommandLine) -> None:
-    data = jsonl(300) + json.dumps({"prompt": "", "completion": "x"}).encode()
-    hub.add_repo(kind="dataset", repo_id="acme/rows", files={"train.jsonl": data})
-    run = train(
-        online, dataset=on_hub(streaming=True), evaluation={"fraction": 0.1, "max_eval_samples": 3},
-        training={"max_steps": 4},
+def test_datasets_are_mixed_by_their_weights_and_a_run_stays_at_their_commits(
+    hub: HubDouble, online: CommandLine, look: Look
+) -> None:
+    older, first = add_rows_and_chats(hub)
+    mix = [f"acme/rows revision={older}", "bob/chats weight=0.5", "bob/chats split=train weight=2"]
+    mixed: dict[str, Any] = {"dataset": on_hub(mix=mix), "evaluation": {"split": "test"}}
+    preview = look(**mixed)
+    assert preview["statistics"]["rows"] == 12 + 7 + 10 + 10
+    assert preview["statistics"]["trained_rows"] == 12 + 7 + 5 + 20
+    assert "row 1 of acme/rows" in {row["place"] for row in preview["rows"]}
+    uses = {row["use"] for row in preview["rows"] if "bob/chats" in row["place"]}
+    assert "trained on 2 times" in uses
+    check_that_faults_of_a_mix_are_told(look)
+
+    run = online.start(written(**mixed, training={"max_steps": 1000}))
+    online.wait_for_step(run, 1)
+    assert online("runs", "stop", run).returncode == 0
+    found = resolved(online, run)
+    assert found["revision of acme/rows"] == first
+    assert "revision of bob/chats" in found
+    assert (found["rows"], found["evaluation_rows"]) == (str(12 + 7 + 5 + 20), "3")
+
+    hub.commit(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(20)})
+    assert look(dataset=on_hub())["statistics"]["rows"] == 20
+    assert look(dataset=on_hub(revision=first))["statistics"]["rows"] == 12
+    assert online("runs", "resume", run).returncode == 0
+    online.wait_for_step(run, max(online.losses(run)) + 1)
+    assert online("runs", "stop", run, "--now").returncode == 0
+    again = [event for event in online.events(run) if event["kind"] == "resolved"][-1]["choices"]
+    assert again["revision of acme/rows"]["value"] == first
+    assert again["rows"]["value"] == str(12 + 7 + 5 + 20)
+
+
+def test_a_stream_goes_on_in_its_place_after_several_passes_at_the_commit_it_began_with(
+    hub: HubDouble, online: CommandLine
+) -> None:
+    """Rows are read as they come; one of them can't be trained on."""
+    bad = json.dumps({"prompt": "", "completion": "x"}).encode()
+    repo = hub.add_repo(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(70) + bad})
+    first = repo.head
+    run = online.start(
+        written(
+            dataset=on_hub(streaming=True), hardware={"precision": "float32"},
+            evaluation={"fraction": 0.1, "max_eval_samples": 3, "eval_steps": 30},
+            # A pass is three steps.
+            training={"max_steps": 60, "per_device_train_batch_size": 24, "save_steps": 10},
+        )
     )  # fmt: skip
+    online.wait_for_step(run, 21)
+    (trainer,) = [p for p in processes_of(online.home) if "core.train" in p.cmdline()]
+    trainer.kill()
+    assert online.wait(run)["state"] == "failed"
+    before = online.losses(run)
+    # From the checkpoint before the last, so that there are steps to compare.
+    last = newest_checkpoint(online.home / "runs" / run / "checkpoints")
+    assert last is not None
+    shutil.rmtree(last.path)
+    hub.commit(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(9, word="other")})
+    assert online("runs", "resume", run, "--follow").returncode == 0
+
     events = online.events(run)
+    (resumed,) = [number for number, event in enumerate(events) if event["kind"] == "resumed"]
+    assert 10 <= events[resumed]["step"] == last.step - 10
+    again = {
+        event["step"]: event["values"]["loss"]
+        for event in events[resumed:]
+        if event["kind"] == "metric"
+    }
+    assert set(again) == set(range(last.step - 9, 61))
+    both = before.keys() & again.keys()
+    assert len(both) >= 10
+    assert [again[step] for step in both] == pytest.approx(
+        [before[step] for step in both], rel=1e-4
+    )
+    assert resolved(online, run)["revision of acme/rows"] == first
+
     assert any(event["kind"] == "evaluation" for event in events)
     warnings = [event["text"] for event in events if event["kind"] == "warning"]
-    assert any("1 row (row 301)" in text for text in warnings)
-    assert set(online.losses(run)) == {1, 2, 3, 4}
+    assert any("1 row (row 71)" in text for text in warnings)
     # Nothing of it was unpacked into files of ours.
     assert not (online.home / "tokens").exists()
     assert not list((online.home / "hf").rglob("*.arrow"))
-    endless = save(online.home, dataset=on_hub(streaming=True), training={"max_steps": None})
-    done = online("train", str(endless), "--json")
+
+
+def test_a_stream_has_no_end_of_its_own(online: CommandLine) -> None:
+    file = online.home / "run.yaml"
+    file.write_text(
+        written(dataset=on_hub(streaming=True), training={"max_steps": None}), encoding="utf-8"
+    )
+    done = online("train", str(file), "--json")
     assert json.loads(done.stdout)["field"] == "training.max_steps"
-
-
-def test_a_stream_goes_on_in_its_place_after_several_passes(
-    hub: HubDouble, online: CommandLine
-) -> None:
-    hub.add_repo(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(9)})
-    asked: dict[str, Any] = {
-        "dataset": on_hub(streaming=True),
-        "training": {"max_steps": 40},
-        "hardware": {"precision": "float32"},
-    }
-    whole = train(online, **asked)
-    run = online.start(save(online.home, **asked).read_text(encoding="utf-8"))
-    # A pass is 4.5 steps.
-    online.wait_for_step(run, 10)
-    # Held until it has been asked to stop: it might be through by then.
-    trainer = next(p for p in processes_of(online.home) if "core.train" in p.cmdline())
-    trainer.suspend()
-    stopping = subprocess.Popen(
-        [sys.executable, "-m", "core", "runs", "stop", run],
-        cwd=ROOT, env=online.environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    wait_until((online.home / "runs" / run / "request.json").exists)
-    trainer.resume()
-    assert stopping.wait(timeout=120) == 0
-    assert 10 <= online.status(run)["step"] < 40
-    assert online("runs", "resume", run, "--follow").returncode == 0
-    assert online.losses(run) == pytest.approx(online.losses(whole), rel=1e-4)

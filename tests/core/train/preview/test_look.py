@@ -89,7 +89,8 @@ def ask(previewer: Previewer, home: Path, tmp_path: Path) -> Callable[..., Previ
 
 
 def write(path: Path, rows: list[Any]) -> None:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    lines = (row if isinstance(row, str) else json.dumps(row) for row in rows)
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
 def settings(**sections: Any) -> RunConfig:
@@ -273,7 +274,8 @@ def test_a_row_that_takes_too_much_memory_ends_the_look_and_no_more(
     long = {"prompt": "a", "completion": "b " * 1_000_000}
     (row,) = ask([long]).rows
     assert row.sides[0].left_out > 1_000_000
-    fault = ask([long | {"votes": [{}] * 40_000_000}]).fault
+    votes = ",".join(["{}"] * 30_000_000)
+    fault = ask([f'{{"prompt": "a", "completion": "b", "votes": [{votes}]}}']).fault
     assert fault is not None
     assert "more memory" in fault.message
     assert ask([{"prompt": "a", "completion": "b"}]).fault is None

@@ -25,7 +25,7 @@ from core.train.tokens.token_cache import CHUNK_ROWS, FEW_CHUNKS, FIRST_ROWS, to
 pytestmark = pytest.mark.process
 
 # So many that other processes take part.
-MANY = CHUNK_ROWS * (FEW_CHUNKS + 6) + 5
+MANY = CHUNK_ROWS * (FEW_CHUNKS + 3) + 5
 
 
 def rows(count: int) -> list[dict[str, Any]]:

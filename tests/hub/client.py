@@ -1,13 +1,14 @@
-"""The real client library in a process of its own, and scripts for it."""
+"""The real client library in processes of its own, and scripts for it."""
 
+import inspect
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.hub import HubDouble
 
@@ -22,21 +23,6 @@ Outcome = tuple[str | None, int | None]
 
 DONE: Outcome = (None, None)
 FORBIDDEN: Outcome = ("HfHubHTTPError", 403)
-
-# Runs the scripts given to it; what each leaves in `result`, or its error, goes into the last line.
-RUNNER = """
-import inspect, json, sys
-outcomes = []
-for script in json.loads(sys.argv[1]):
-    names = {"arguments": sys.argv[2:]}
-    try:
-        exec("from huggingface_hub import *\\napi = HfApi()\\n" + inspect.cleandoc(script), names)
-        outcomes.append({"result": names.get("result")})
-    except Exception as error:
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        outcomes.append({"error": type(error).__name__, "status": status})
-print(json.dumps(outcomes))
-"""
 
 UPLOAD = 'result = upload_folder(folder_path=arguments[0], repo_id="ada/bot").oid'
 DOWNLOAD = 'result = snapshot_download("ada/bot", revision="main")'
@@ -54,24 +40,80 @@ HARDWARE = f'request_space_hardware("{SPACE}", "t4-small")'
 COPY = f'duplicate_repo("{SPACE}", "ada/copy", repo_type="space")'
 
 
+# Where client processes come from: what the library stands on is imported there once. The library
+# itself is not, because it reads its environment when it is imported.
+NURSERY = get_context("forkserver")
+NURSERY.set_forkserver_preload(["tests.hub.client", "httpx2", "fsspec", "tqdm.auto", "hf_xet"])
+
+
+def serve(environment: dict[str, str], asked: Connection) -> None:
+    """Be a process that has the library, and run scripts for as long as somebody asks."""
+    os.environ.update(environment)
+    while True:
+        try:
+            scripts, arguments, token = asked.recv()
+        except EOFError:
+            return
+        # Read at each request.
+        os.environ["HF_TOKEN"] = token or ""
+        asked.send([_outcome(script, arguments) for script in scripts])
+
+
+def _outcome(script: str, arguments: list[str]) -> dict[str, Any]:
+    """What a script leaves in `result`, or its error."""
+    names: dict[str, Any] = {"arguments": arguments}
+    try:
+        exec("from huggingface_hub import *\napi = HfApi()\n" + inspect.cleandoc(script), names)
+    except Exception as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        return {"error": type(error).__name__, "status": status}
+    # Whatever it is, it comes as plain data.
+    return {"result": json.loads(json.dumps(names.get("result")))}
+
+
+class Asked(NamedTuple):
+    """A process that was asked, and where it goes once it has answered."""
+
+    process: Connection
+    free: list[Connection]
+
+
 @dataclass(frozen=True)
 class Client:
-    """The real client library in a process of its own, with a cache of its own."""
+    """The real client library in processes of its own, with a cache of its own.
+
+    A process works for one double, and is asked again once it has answered.
+    """
 
     home: Path
+    _free: dict[str, list[Connection]] = field(default_factory=dict)
+    _begun: list[Connection] = field(default_factory=list)
 
     def start(
         self, hub: HubDouble, scripts: Sequence[str], *arguments: object, token: str | None = ADA
-    ) -> subprocess.Popen[str]:
-        environment = {**os.environ, **hub.environment(home=self.home, token=token)}
-        command = [sys.executable, "-c", RUNNER, json.dumps(scripts), *map(str, arguments)]
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    ) -> Asked:
+        free = self._free.setdefault(hub.endpoint, [])
+        process = free.pop() if free else self._begin(hub)
+        process.send((list(scripts), [str(argument) for argument in arguments], token))
+        return Asked(process, free)
 
-    def finish(self, process: subprocess.Popen[str]) -> list[Any]:
-        output = process.communicate(timeout=PATIENCE)[0]
-        assert process.returncode == 0
-        outcomes: list[Any] = json.loads(output.splitlines()[-1])
+    def _begin(self, hub: HubDouble) -> Connection:
+        ours, theirs = NURSERY.Pipe()
+        environment = hub.environment(home=self.home)
+        NURSERY.Process(target=serve, args=(environment, theirs), daemon=True).start()
+        theirs.close()
+        self._begun.append(ours)
+        return ours
+
+    def finish(self, asked: Asked) -> list[Any]:
+        assert asked.process.poll(PATIENCE)
+        outcomes: list[Any] = asked.process.recv()
+        asked.free.append(asked.process)
         return outcomes
+
+    def end(self) -> None:
+        for process in self._begun:
+            process.close()
 
     def run_all(
         self, hub: HubDouble, scripts: Sequence[str], *arguments: object, token: str | None = ADA

@@ -38,8 +38,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Client:
-    return Client(tmp_path / "home")
+def client(tmp_path: Path) -> Iterator[Client]:
+    asked = Client(tmp_path / "home")
+    yield asked
+    asked.end()
 
 
 def _with_people(root: Path, *, xet: bool) -> HubDouble:

@@ -79,6 +79,7 @@ def test_two_pushes_at_once_both_arrive(hub: HubDouble, folder: Path, client: Cl
         assert hub.files(repo_id=name)["model.safetensors"] == WEIGHTS
 
 
+@pytest.mark.parametrize("hub", ["xet"], indirect=True)
 def test_load_dataset_finds_splits_and_subsets(hub: HubDouble, client: Client) -> None:
     hub.add_repo(
         kind="dataset",

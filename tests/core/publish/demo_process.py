@@ -75,11 +75,14 @@ def slowed(space: Space) -> Iterator[None]:
 
 
 def wait_until_up(space: Space) -> None:
-    def answers() -> bool:
-        assert space.process.poll() is None
-        try:
-            return httpx2.get(space.url).status_code == 200
-        except httpx2.TransportError:
-            return False
+    # One client for all looks: each new one reads this machine's certificates.
+    with httpx2.Client() as client:
 
-    wait_until(answers)
+        def answers() -> bool:
+            assert space.process.poll() is None
+            try:
+                return client.get(space.url).status_code == 200
+            except httpx2.TransportError:
+                return False
+
+        wait_until(answers)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -31,33 +31,54 @@ COUNT, COLOUR, ENDLESS = "Count.", "Colours.", "Never end."
 TITLE = 'Count: "one" <b>two</b>'
 
 
+class Trained(NamedTuple):
+    """A Hub with a private model and a private adapter over it, and the model's folder."""
+
+    hub: HubDouble
+    model: Path
+
+
 @pytest.fixture(scope="module")
-def spaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Space]]:
-    """A demo with weights beside it, one with an adapter from the Hub, one that may not read it."""
-    root = tmp_path_factory.mktemp("spaces")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
+    root = tmp_path_factory.mktemp("trained")
     weights, adapter = make_models(root)
-    with ExitStack() as stack:
-        hub = stack.enter_context(HubDouble(root=root / "hub"))
+    with HubDouble(root=root / "hub") as hub:
         hub.add_user(name="ada", token=TOKEN)
         hub.add_repo(repo_id="ada/base", private=True, files=contents(weights))
         hub.add_repo(repo_id="ada/lora", private=True, files=contents(adapter))
-        shutil.copytree(weights, root / "whole" / MODEL_FOLDER)
-        settings: dict[str, dict[str, Any]] = {
-            "whole": {"model": MODEL_FOLDER, "system_prompt": COUNT, "description": "It *counts*."},
-            "adapter": {"model": "ada/lora", "is_adapter": True},
-            "refused": {"model": "ada/lora", "is_adapter": True},
+        yield Trained(hub, weights)
+
+
+@pytest.fixture(scope="module")
+def spaces(
+    trained: Trained, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Space]]:
+    """A demo with weights beside it, and one that may not read its own on the Hub."""
+    root = tmp_path_factory.mktemp("spaces")
+    shutil.copytree(trained.model, root / "whole" / MODEL_FOLDER)
+    fill_demo(
+        root / "whole", title=TITLE, model=MODEL_FOLDER, base_model="ada/base", is_adapter=False,
+        system_prompt=COUNT, description="It *counts*.", examples=[EXAMPLE],
+    )  # fmt: skip
+    fill_with_adapter(root / "refused")
+    with ExitStack() as stack:
+        begun = {
+            name: stack.enter_context(
+                begin(root / name, trained.hub.environment(home=root / f"{name}-cache"))
+            )
+            for name in ("whole", "refused")
         }
-        begun = {}
-        for name, values in settings.items():
-            common = {"title": TITLE, "base_model": "ada/base", "is_adapter": False}
-            fill_demo(root / name, **{**common, **values}, examples=[EXAMPLE])
-            token = TOKEN if name == "adapter" else None
-            environment = hub.environment(home=root / f"{name}-cache", token=token)
-            begun[name] = stack.enter_context(begin(root / name, environment))
         # They start beside one another, which takes less time than in turn.
         for space in begun.values():
             wait_until_up(space)
         yield begun
+
+
+def fill_with_adapter(folder: Path) -> None:
+    fill_demo(
+        folder, title=TITLE, model="ada/lora", base_model="ada/base", is_adapter=True,
+        examples=[EXAMPLE],
+    )  # fmt: skip
 
 
 def make_models(root: Path) -> tuple[Path, Path]:
@@ -146,10 +167,6 @@ def test_weights_beside_it_answer_in_a_stream_through_their_template(
     assert spaces["whole"].ask(system=COUNT, tokens=4)[-1] == "one "
 
 
-def test_a_private_adapter_answers_over_its_private_base(spaces: dict[str, Space]) -> None:
-    assert spaces["adapter"].ask(system=COUNT)[-1] == ADAPTED
-
-
 def test_a_model_that_may_not_be_read_is_explained_in_the_page(
     spaces: dict[str, Space], context: BrowserContext
 ) -> None:
@@ -162,10 +179,13 @@ def test_a_model_that_may_not_be_read_is_explained_in_the_page(
     assert spaces["refused"].process.poll() is None
 
 
-def test_an_example_and_a_typed_message_are_answered(
+def test_an_example_and_a_typed_message_are_answered_and_it_fits_a_phone(
     spaces: dict[str, Space], context: BrowserContext
 ) -> None:
     page = open_page(context, spaces["whole"])
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    expect(page.get_by_placeholder("Write a message")).to_be_in_viewport()
     expect(page.get_by_role("heading", name=TITLE)).to_be_visible()
     page.get_by_text(EXAMPLE).click()
     expect(page.locator(".bot")).to_contain_text(COUNTED)
@@ -204,43 +224,45 @@ def test_what_is_too_long_for_the_context_is_left_out_and_said(
     expect(page.get_by_text("it no longer sees the start")).to_be_visible()
 
 
-def test_it_fits_a_phone(spaces: dict[str, Space], context: BrowserContext) -> None:
-    page = open_page(context, spaces["whole"])
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    expect(page.get_by_placeholder("Write a message")).to_be_in_viewport()
-
-
-def test_text_without_a_template_and_models_that_cannot_be_had(tmp_path: Path) -> None:
-    make_tiny_model(tmp_path / MODEL_FOLDER, template=None)
-    (tmp_path / "empty").mkdir()
-    fill_demo(tmp_path, title="Plain", model=MODEL_FOLDER, base_model="ada/base", is_adapter=False)
-    program = """
+# Both a demo's own code and what it is made of, asked without a page: to start takes long.
+ASK = f"""
 from pathlib import Path
+import app
 from language_model import ModelError, load
-model = load("model", base=None, beside=Path("."))
+print([*app.respond("{EXAMPLE}", [], "{COUNT}", 0, 60)][-1])
+model = load("plain", base=None, beside=Path("."))
 inputs, _ = model.prompt("Once", turns=[], system_prompt="Be kind.", room=99)
 print(model.tokenizer.decode(inputs["input_ids"][0]))
-for name in ("ada/gated", "ada/none", "not a name", "empty"):
+for name in ("bob/gated", "ada/none", "not a name", "empty"):
     try:
         load(name, base=None, beside=Path("."))
     except ModelError as error:
         print(error)
 """
-    with HubDouble(root=tmp_path / "hub") as hub:
-        hub.add_repo(repo_id="ada/gated", gated=True, files={"model.safetensors": b"weights"})
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            cwd=tmp_path,
-            env={**os.environ, **hub.environment(home=tmp_path / "cache")},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    plain, gated, *lost, empty = done.stdout.splitlines()
+
+
+def test_a_private_adapter_text_without_a_template_and_models_that_cannot_be_had(
+    trained: Trained, tmp_path: Path
+) -> None:
+    trained.hub.add_repo(repo_id="bob/gated", gated=True, files={"model.safetensors": b"weights"})
+    folder = tmp_path / "demo"
+    fill_with_adapter(folder)
+    make_tiny_model(folder / "plain", template=None)
+    (folder / "empty").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", ASK],
+        cwd=folder,
+        env={**os.environ, **trained.hub.environment(home=tmp_path / "cache", token=TOKEN)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    adapted, plain, gated, *lost, empty = done.stdout.splitlines()
+    # Over its private base.
+    assert adapted == ADAPTED
     # Trained on text alone, it would not know what to do with a system prompt.
     assert plain == "Once"
-    assert gated.startswith("ada/gated is gated. Accept its terms on its page, add a secret")
+    assert gated.startswith("bob/gated is gated. Accept its terms on its page, add a secret")
     assert [line.split(" is not on the Hub")[0] for line in lost] == ["ada/none", "not a name"]
     assert empty == "empty holds no weights in the safetensors format."
 

@@ -1,11 +1,14 @@
 """What the card of a pushed model tells, and whose rows it shows."""
 
+import json
+from pathlib import Path
+
 import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
 from core.machine.source_tree import ROOT
 from tests.command_line import CommandLine
-from tests.core.conftest import LFS_ONLY, SHORT
+from tests.core.conftest import LFS_ONLY
 from tests.hub import HubDouble
 
 pytestmark = pytest.mark.process
@@ -47,50 +50,64 @@ def test_the_card_tells_what_the_model_is_and_shows_its_answers(
 
 
 @LFS_ONLY
-def test_the_card_has_the_base_models_licence_with_its_name_and_link(
+def test_the_card_has_the_base_models_licence_and_shows_no_rows_behind_a_gate(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
     terms = {"license": "other", "license_name": "own-terms", "license_link": "https://a.example/l"}
     front = "".join(f"{name}: {value}\n" for name, value in terms.items())
     hub.add_repo(repo_id="acme/base", files={"README.md": f"---\n{front}---\n".encode()})
-    asked = online.home / "runs" / trained / "config.yaml"
-    text = asked.read_text(encoding="utf-8")
-    asked.write_text(text.replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/base"), "utf-8")
-    assert online("push", trained, "ada/bot").returncode == 0
-    card = ModelCard(hub.files(repo_id="ada/bot")["README.md"].decode()).data
+    hub.add_repo(repo_id="closed/rows", kind="dataset", gated="manual")
+    replace_in_settings(
+        online.home / "runs" / trained,
+        {
+            "HuggingFaceTB/SmolLM2-135M-Instruct": "acme/base",
+            "source: builtin": "source: hub",
+            "name: null": "name: closed/rows",
+        },
+    )
+    assert online("push", trained, "ada/bot", "--public").returncode == 0
+    text = hub.files(repo_id="ada/bot")["README.md"].decode()
+    card = ModelCard(text).data
     assert {name: card[name] for name in terms} == terms
     assert card["base_model"] == "acme/base"
+    assert card["datasets"] == ["closed/rows"]
+    assert "did not train on" not in text
 
 
 @LFS_ONLY
 def test_rows_and_names_of_ones_own_files_are_not_shown_to_everybody(
-    online: CommandLine, hub: HubDouble
+    online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
-    rows = [f'"What is {n}?","It is the secret number {n}."' for n in range(40)]
-    mine = online.home / "mine.csv"
-    mine.write_text("prompt,completion\n" + "\n".join(rows), encoding="utf-8")
-    own = SHORT.replace("push_to_hub: true", "push_to_hub: false")
-    run = online.start(own + "dataset: {source: upload, files: [mine.csv]}\n")
-    assert online.wait(run)["state"] == "done", online.log(run)
-    assert online("push", run, "ada/for-me").returncode == 0
-    assert "secret number" in hub.files(repo_id="ada/for-me")["README.md"].decode()
-    assert online("push", run, "ada/for-all", "--public").returncode == 0
+    folder = online.home / "runs" / trained
+    replace_in_settings(
+        folder,
+        {
+            "source: builtin": "source: upload",
+            "name: null\n  files: []": "name: null\n  files: [mine.csv]",
+        },
+    )
+    (folder / "data").mkdir()
+    (folder / "data" / "mine.csv").write_text("prompt,completion\n", encoding="utf-8")
+    mine = {"prompt": "What is 7?", "reference": "It is the secret number 7."}
+    events = [e | mine if e["kind"] == "sample" else e for e in online.events(trained)]
+    lines = "".join(json.dumps(event) + "\n" for event in events)
+    (folder / "events.jsonl").write_text(lines, encoding="utf-8")
+
+    assert online("push", trained, "ada/for-me").returncode == 0
+    card = hub.files(repo_id="ada/for-me")["README.md"].decode()
+    assert "secret number" in card
+    assert "did not train on" in card
+    assert online("push", trained, "ada/for-all", "--public").returncode == 0
     public = hub.files(repo_id="ada/for-all")
     assert "secret number" not in public["README.md"].decode()
     assert [path for path, data in public.items() if b"mine.csv" in data] == []
     assert "file-1.csv" in public["smolfactory.yaml"].decode()
 
 
-@LFS_ONLY
-def test_rows_behind_a_gate_are_not_shown_to_everybody(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    hub.add_repo(repo_id="closed/rows", kind="dataset", gated="manual")
-    asked = online.home / "runs" / trained / "config.yaml"
-    text = asked.read_text(encoding="utf-8")
-    on_hub = text.replace("source: builtin", "source: hub")
-    on_hub = on_hub.replace("name: null", "name: closed/rows")
-    asked.write_text(on_hub, encoding="utf-8")
-    assert "closed/rows" in asked.read_text(encoding="utf-8")
-    assert online("push", trained, "ada/bot", "--public").returncode == 0
-    assert "did not train on" not in hub.files(repo_id="ada/bot")["README.md"].decode()
+def replace_in_settings(run: Path, texts: dict[str, str]) -> None:
+    """Change what a run was asked, as if it had been from the start."""
+    settings = (run / "config.yaml").read_text(encoding="utf-8")
+    for old, new in texts.items():
+        assert old in settings
+        settings = settings.replace(old, new)
+    (run / "config.yaml").write_text(settings, encoding="utf-8")

@@ -1,40 +1,21 @@
 """What is pushed with the real client to a double of the Hub, where to, and who may see it."""
 
-import json
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from huggingface_hub import ModelCard
 
-from tests.command_line import CommandLine, taken_device
+from tests.command_line import CommandLine, end_processes_of, taken_device
 from tests.core.conftest import LFS_ONLY, SHORT, TOKEN
+from tests.core.publish.pushed import expect_whole
 from tests.hub import HubDouble
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
-
-
-# How far the answers of what was pushed lie from those of base and adapter together, and how far
-# those of the base alone do.
-SAME_ANSWERS = """
-import json, sys
-import torch
-from peft import PeftModel
-from transformers import AutoModelForCausalLM
-
-def load(folder):
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-
-base, pushed = sys.argv[1:]
-ids = torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8]])
-with torch.no_grad():
-    alone, merged = load(base)(ids).logits, load(pushed)(ids).logits
-    both = PeftModel.from_pretrained(load(base), pushed + "/adapter")(ids).logits
-print(json.dumps([float((merged - both).abs().max()), float((alone - both).abs().max())]))
-"""
+# Large files go to a pull request in this way as they do by LFS.
+XET_ONLY = pytest.mark.parametrize("hub", [True], indirect=True, ids=["xet"])
 
 
 @LFS_ONLY
@@ -75,28 +56,18 @@ def test_a_run_pushes_itself_in_private_and_verifies(online: CommandLine, hub: H
     assert not any(e["kind"] == "tracked" for e in online.events(run))
 
 
-def expect_whole(there: dict[str, bytes], *, model: Path) -> None:
-    for path in model.iterdir():
-        if path.name != "README.md":
-            assert there[path.name] == path.read_bytes()
-    assert {"README.md", "smolfactory.yaml", "training.png"} <= there.keys()
-    assert there["training.png"].startswith(b"\x89PNG")
-
-
-def test_what_is_pushed_is_there_byte_for_byte(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    assert online("push", trained, "ada/bot").returncode == 0
-    expect_whole(hub.files(repo_id="ada/bot"), model=online.home / "runs" / trained / "model")
-    assert online.status(trained)["state"] == "done"
-
-
 @LFS_ONLY
-def test_an_adapter_is_merged_into_its_base(
+def test_an_adapter_is_merged_into_its_base_in_a_repository_that_stays_private(
     online: CommandLine, hub: HubDouble, trained: str, tmp_path: Path
 ) -> None:
-    # What an earlier push left would be loaded in its place.
-    assert online("push", trained, "ada/whole").returncode == 0
+    repo = hub.add_repo(repo_id="ada/whole", private=True)
+    # What this push leaves would be loaded in the place of the next one's.
+    assert online("push", trained, "ada/whole", "--public").returncode == 0
+    assert repo.private
+    # That it stays so was told beforehand.
+    notes = [e["note"] for e in online.events(trained) if e["kind"] == "push_progress"]
+    assert any("ada/whole (private)" in note for note in notes)
+
     assert online("push", trained, "ada/whole", "--weights", "both").returncode == 0
     files = hub.files(repo_id="ada/whole")
     assert {"model.safetensors", "tokenizer.json", "adapter/adapter_model.safetensors"} <= set(
@@ -109,18 +80,31 @@ def test_an_adapter_is_merged_into_its_base(
         (tmp_path / "pushed" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "pushed" / path).write_bytes(data)
     base = online.home / "models" / "SmolLM2-135M-Instruct"
-    told = subprocess.run(
-        [sys.executable, "-c", SAME_ANSWERS, str(base), str(tmp_path / "pushed")],
-        capture_output=True, text=True, check=False, timeout=200,
-    )  # fmt: skip
-    assert told.returncode == 0, told.stderr
     # It does what base and adapter do together, and not what the base does alone.
-    merged, alone = json.loads(told.stdout.splitlines()[-1])
+    merged, alone = answers_compared(base=base, pushed=tmp_path / "pushed")
     assert merged < 1e-3 < alone
 
 
+def answers_compared(*, base: Path, pushed: Path) -> tuple[float, float]:
+    """How far the answers of what was pushed lie from those of base and adapter, and how far those
+    of the base alone do.
+    """
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    def load(folder: Path) -> Any:
+        return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+
+    ids = torch.tensor([[1, 2, 3, 4, 5, 6, 7, 8]])
+    with torch.no_grad():
+        alone, merged = load(base)(ids).logits, load(pushed)(ids).logits
+        both = PeftModel.from_pretrained(load(base), pushed / "adapter")(ids).logits
+    return float((merged - both).abs().max()), float((alone - both).abs().max())
+
+
 @LFS_ONLY
-def test_what_a_licence_forbids_is_told_before_training(
+def test_what_a_licence_forbids_or_the_hub_lacks_is_told_before_training(
     online: CommandLine, hub: HubDouble
 ) -> None:
     for name, licence in (("nd", "cc-by-nd-4.0"), ("nc", "cc-by-nc-4.0")):
@@ -136,8 +120,12 @@ def test_what_a_licence_forbids_is_told_before_training(
         )
         return asked + f"dataset: {{source: hub, name: acme/{name}}}\n"
 
-    (told,) = online.refusals(asking("nd", private="false"))
+    proposed = SHORT.replace(
+        "push_to_hub: true", "push_to_hub: true, owner: grace, pull_request: true"
+    )
+    told, lost = online.refusals(asking("nd", private="false"), proposed)
     assert "forbids sharing" in told["output.hub_private_repo"]
+    assert list(lost) == ["output.pull_request"]
     with taken_device(online.home):
         for name, private, words in (
             ("nd", "true", "forbids sharing"),
@@ -146,22 +134,44 @@ def test_what_a_licence_forbids_is_told_before_training(
             run = online.start(asking(name, private=private))
             warnings = [e["text"] for e in online.events(run) if e["kind"] == "warning"]
             assert any(words in text for text in warnings), name
-            assert online("runs", "stop", run, "--now").returncode == 0
+        end_processes_of(online.home)
 
 
 @LFS_ONLY
-def test_what_may_not_be_shared_is_not_pushed_for_all_later_either(
+def test_nothing_goes_where_it_may_not_be_seen(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
+    hers = hub.add_repo(repo_id="grace/bot")
+    hub.add_repo(repo_id="ada/open", private=False)
+
+    def expect_refusal(*arguments: str, words: str) -> None:
+        done = online("push", trained, *arguments)
+        assert done.returncode == 1, words
+        assert words in done.stderr
+
+    # A pull request needs a repository that is there, and must not show what is private.
+    expect_refusal("grace/none", "--pull-request", words="grace/none")
+    public_too = "a pull request to it would be public too"
+    expect_refusal("grace/bot", "--pull-request", words=public_too)
+    assert not hers.pull_requests
+
+    expect_refusal("ada/open", words="already exists and is public")
+    assert not has_weights(hub, "ada/open")
+    assert online("push", trained, "ada/open", "--public").returncode == 0
+    assert has_weights(hub, "ada/open")
+
+    # What a licence forbids to share is not pushed for all later either.
     card = b"---\nlicense: cc-by-nd-4.0\n---\n"
     hub.add_repo(repo_id="acme/base", files={"README.md": card})
     asked = online.home / "runs" / trained / "config.yaml"
     text = asked.read_text(encoding="utf-8")
     asked.write_text(text.replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/base"), "utf-8")
-    refused = online("push", trained, "ada/bot", "--public")
-    assert refused.returncode == 1
-    assert "forbids sharing" in refused.stderr
-    assert not any(path.endswith(".safetensors") for path in hub.files(repo_id="ada/bot"))
+    expect_refusal("ada/bot", "--public", words="forbids sharing")
+    assert not has_weights(hub, "ada/bot")
+
+
+def has_weights(hub: HubDouble, repo: str) -> bool:
+    return any(path.endswith(".safetensors") for path in hub.files(repo_id=repo))
 
 
 @LFS_ONLY
@@ -178,6 +188,7 @@ def test_a_demo_that_was_made_public_gets_no_private_model(
     assert "is now public" in refused.stderr
 
 
+@XET_ONLY
 def test_a_result_is_proposed_where_one_may_not_write(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -193,81 +204,13 @@ def test_a_result_is_proposed_where_one_may_not_write(
     assert repo.head == before
     proposed = repo.at(made.ref)
     model = online.home / "runs" / trained / "model"
-    assert {path.name for path in model.iterdir()} <= proposed.tree.keys()
+    expect_whole(hub.files(repo_id="grace/bot", revision=made.ref), model=model)
     # What is theirs is theirs to delete.
     assert "model.safetensors" in proposed.tree
     pushed = next(e for e in online.events(trained) if e["kind"] == "pushed")
     assert pushed["commit"] == proposed.sha
     assert pushed["url"].endswith("/grace/bot/discussions/1")
     assert pushed["pull_request"] is True
-
-
-@LFS_ONLY
-def test_a_pull_request_needs_a_repository_that_is_there(online: CommandLine, trained: str) -> None:
-    done = online("push", trained, "grace/none", "--pull-request")
-    assert done.returncode == 1
-    assert "grace/none" in done.stderr
-    asked = SHORT.replace(
-        "push_to_hub: true", "push_to_hub: true, owner: grace, pull_request: true"
-    )
-    (online.home / "run.yaml").write_text(asked, encoding="utf-8")
-    refused = json.loads(online("train", str(online.home / "run.yaml"), "--json").stdout)
-    assert refused["field"] == "output.pull_request"
-
-
-@LFS_ONLY
-def test_what_is_private_is_not_proposed_where_everybody_sees_it(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    repo = hub.add_repo(repo_id="grace/bot")
-    done = online("push", trained, "grace/bot", "--pull-request")
-    assert done.returncode == 1
-    assert "a pull request to it would be public too" in done.stderr
-    assert not repo.pull_requests
-
-
-@LFS_ONLY
-def test_a_private_repository_stays_private_and_that_is_told_beforehand(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    repo = hub.add_repo(repo_id="ada/bot", private=True)
-    assert online("push", trained, "ada/bot", "--public").returncode == 0
-    assert repo.private
-    notes = [e["note"] for e in online.events(trained) if e["kind"] == "push_progress"]
-    assert any("ada/bot (private)" in note for note in notes)
-
-
-@LFS_ONLY
-def test_private_results_never_go_where_everybody_can_see(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    hub.add_repo(repo_id="ada/bot", private=False)
-    done = online("push", trained, "ada/bot")
-    assert done.returncode == 1
-    assert "already exists and is public" in done.stderr
-    assert "adapter_model.safetensors" not in hub.files(repo_id="ada/bot")
-    assert online("push", trained, "ada/bot", "--public").returncode == 0
-
-
-@LFS_ONLY
-def test_a_model_and_a_dataset_of_the_hub_are_trained(
-    online: CommandLine, hub: HubDouble, tiny_model: Path
-) -> None:
-    chat = '{"messages": [{"role": "user", "content": "Say it."}, '
-    chat += '{"role": "assistant", "content": "It."}]}\n'
-    hub.add_repo(
-        repo_id="acme/chats", kind="dataset", files={"train.jsonl": chat.encode() * 30}
-    )  # fmt: skip
-    files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
-    hub.add_repo(repo_id="ada/tiny", files=files, private=True)
-    run = online.start(
-        SHORT + "model: {name: ada/tiny}\n"
-        "dataset: {source: hub, name: acme/chats}\n"
-    )  # fmt: skip
-    assert online.wait(run)["state"] == "done", online.log(run)
-    resolved = (online.home / "runs" / run / "resolved.yaml").read_text()
-    assert f"model_revision: {hub.repo(repo_id='ada/tiny').head}" in resolved
-    assert "base_model: ada/tiny" in hub.files(repo_id="ada/bot")["README.md"].decode()
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:

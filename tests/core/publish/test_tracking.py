@@ -15,7 +15,13 @@ from pyarrow import parquet
 from core.machine.source_tree import ROOT
 from tests.command_line import CommandLine, processes_of
 from tests.core.conftest import LFS_ONLY, SHORT, TOKEN
-from tests.core.publish.tracked import EXPERIMENTS, rows_measured, rows_tracked, track
+from tests.core.publish.tracked import (
+    EXPERIMENTS,
+    rows_measured,
+    rows_tracked,
+    send_curves,
+    track,
+)
 from tests.hub import HubDouble
 
 pytestmark = pytest.mark.process
@@ -23,17 +29,44 @@ TRACKED = SHORT.replace("push_to_hub: true", "tracking: dataset")
 
 
 @LFS_ONLY
-def test_a_run_puts_its_measurements_into_a_private_dataset(
-    online: CommandLine, hub: HubDouble
+def test_a_run_of_the_hubs_model_and_data_puts_its_measurements_into_a_private_dataset(
+    online: CommandLine, hub: HubDouble, tiny_model: Path
 ) -> None:
-    run = online.start(TRACKED)
+    """It pushes no model until it is asked to; the model's card then names its private base."""
+    said = [(f"Say {n}.", f"It is {n}.") for n in range(40)]
+    rows = "".join(
+        json.dumps(
+            {
+                "messages": [
+                    {"role": "user", "content": asked},
+                    {"role": "assistant", "content": answer},
+                ]
+            }
+        )
+        + "\n"
+        for asked, answer in said
+    )
+    hub.add_repo(repo_id="acme/chats", kind="dataset", files={"train.jsonl": rows.encode()})
+    files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
+    hub.add_repo(repo_id="ada/tiny", files=files, private=True)
+    run = online.start(
+        TRACKED + "model: {name: ada/tiny}\ndataset: {source: hub, name: acme/chats}\n"
+    )
     assert online.wait(run)["state"] == "done", online.log(run)
-    assert hub.repo(repo_id=EXPERIMENTS, kind="dataset").private
+    resolved = (online.home / "runs" / run / "resolved.yaml").read_text()
+    assert f"model_revision: {hub.repo(repo_id='ada/tiny').head}" in resolved
+    expect_tracked(online, hub, run)
     assert not hub.has_repo(repo_id="ada/bot")
+    assert online("push", run, "ada/bot").returncode == 0
+    assert "base_model: ada/tiny" in hub.files(repo_id="ada/bot")["README.md"].decode()
+
+
+def expect_tracked(online: CommandLine, hub: HubDouble, run: str) -> None:
+    """The dataset is private and has all that was measured, and the token is nowhere."""
+    assert hub.repo(repo_id=EXPERIMENTS, kind="dataset").private
     wanted = rows_measured(online, run)
     assert {"loss", "eval_loss"} <= {row[2] for row in wanted}
     assert rows_tracked(hub, run) == wanted
-
     files = hub.files(repo_id=EXPERIMENTS, kind="dataset")
     (record,) = parquet.read_table(BytesIO(files[f"runs/{run}.parquet"])).to_pylist()
     assert record["run"] == run
@@ -53,7 +86,7 @@ def test_another_run_adds_to_the_dataset_and_its_card_shows_all(
     online: CommandLine, hub: HubDouble, trained: str, tmp_path: Path
 ) -> None:
     track(online, trained)
-    assert online("push", trained, "ada/bot").returncode == 0
+    send_curves(online, trained)
     before = hub.files(repo_id=EXPERIMENTS, kind="dataset")
     # It measures other things: nothing is held out.
     run = trained[:-8] + "0" * 8
@@ -61,7 +94,13 @@ def test_another_run_adds_to_the_dataset_and_its_card_shows_all(
     measured = [e for e in online.events(run) if e["kind"] not in ("evaluation", "tracked")]
     lines = "".join(json.dumps(event) + "\n" for event in measured)
     (online.home / "runs" / run / "events.jsonl").write_text(lines, encoding="utf-8")
-    assert online("push", run, "ada/other").returncode == 0
+    # Others write at the same time, twice, and all get through.
+    faults = [
+        hub.fail(path=f"/{EXPERIMENTS}/commit/", method="POST", status=status, times=1)
+        for status in (409, 412)
+    ]
+    send_curves(online, run)
+    assert [fault.hits for fault in faults] == [1, 1]
     after = hub.files(repo_id=EXPERIMENTS, kind="dataset")
     assert before.items() <= after.items()
     assert after.keys() - before.keys() == {f"metrics/{run}.parquet", f"runs/{run}.parquet"}
@@ -79,19 +118,6 @@ def test_another_run_adds_to_the_dataset_and_its_card_shows_all(
 
 
 @LFS_ONLY
-def test_the_models_card_names_the_place_and_a_second_push_sends_nothing_again(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    track(online, trained)
-    assert online("push", trained, "ada/bot").returncode == 0
-    card = hub.files(repo_id="ada/bot")["README.md"].decode()
-    assert f"[{EXPERIMENTS}]({hub.url(repo_id=EXPERIMENTS, kind='dataset')})" in card
-    sent = hub.count(path=EXPERIMENTS)
-    assert online("push", trained, "ada/bot").returncode == 0
-    assert hub.count(path=EXPERIMENTS) == sent
-
-
-@LFS_ONLY
 def test_what_is_measured_again_after_a_resume_is_told_once(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
@@ -101,7 +127,7 @@ def test_what_is_measured_again_after_a_resume_is_told_once(
     with events.open("a", encoding="utf-8") as file:
         for fact in ({"kind": "resumed", "step": 2}, metric):
             file.write(json.dumps(fact) + "\n")
-    assert online("push", trained, "ada/bot").returncode == 0
+    send_curves(online, trained)
     rows = rows_tracked(hub, trained)
     assert {row for row in rows if row[1] > 2} == {
         (trained, 3, "loss", 0.125), (trained, 3, "grad_norm", None),
@@ -110,58 +136,53 @@ def test_what_is_measured_again_after_a_resume_is_told_once(
 
 
 @LFS_ONLY
-def test_a_fault_of_the_hub_costs_a_warning_and_not_the_push(
+def test_a_tracking_that_fails_or_is_killed_costs_a_warning_and_not_the_push(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
+    """The next push sends what is owed, the one after it nothing again."""
     track(online, trained)
     fault = hub.fail(path="/api/datasets/", status=500, times=None)
     assert online("push", trained, "ada/bot").returncode == 0
     assert fault.hits
-    assert online.status(trained)["state"] == "done"
-    assert "adapter_model.safetensors" in hub.files(repo_id="ada/bot")
-    (warning,) = [e["text"] for e in online.events(trained) if e["kind"] == "warning"]
+    (warning,) = warnings_of(online, trained, expect_weights_in=hub.files(repo_id="ada/bot"))
     assert warning.startswith("The curves are not on the Hub: ")
     assert "Traceback" not in online.log(trained)
     assert "Every measurement" not in hub.files(repo_id="ada/bot")["README.md"].decode()
-
     hub.heal()
+
+    push_with_killed_tracking(online, hub, trained, to="ada/other")
+    _, warning = warnings_of(online, trained, expect_weights_in=hub.files(repo_id="ada/other"))
+    assert "ended early (signal SIGKILL)" in warning
+
     assert online("push", trained, "ada/bot").returncode == 0
     assert rows_tracked(hub, trained) == rows_measured(online, trained)
+    # The model's card names the place.
+    card = hub.files(repo_id="ada/bot")["README.md"].decode()
+    assert f"[{EXPERIMENTS}]({hub.url(repo_id=EXPERIMENTS, kind='dataset')})" in card
+    sent = hub.count(path=EXPERIMENTS)
+    assert online("push", trained, "ada/bot").returncode == 0
+    assert hub.count(path=EXPERIMENTS) == sent
 
 
-@LFS_ONLY
-def test_a_killed_tracking_costs_a_warning_and_not_the_push(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    track(online, trained)
+def push_with_killed_tracking(online: CommandLine, hub: HubDouble, run: str, *, to: str) -> None:
     hold = hub.hold(path="/api/datasets/")
     push = subprocess.Popen(
-        [sys.executable, "-m", "core", "push", trained, "ada/bot"],
+        [sys.executable, "-m", "core", "push", run, to],
         cwd=ROOT, env=online.environment, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     assert hold.reached.wait(60)
-    assert online.status(trained)["note"] == "Sending the curves to the Hub…"
+    assert online.status(run)["note"] == "Sending the curves to the Hub…"
     (sender,) = [p for p in processes_of(online.home) if "core.publish.tracking" in p.cmdline()]
     sender.kill()
     assert push.wait(timeout=120) == 0
     hold.release()
-    (warning,) = [e["text"] for e in online.events(trained) if e["kind"] == "warning"]
-    assert "ended early (signal SIGKILL)" in warning
-    assert "adapter_model.safetensors" in hub.files(repo_id="ada/bot")
 
 
-@LFS_ONLY
-def test_two_that_write_at_once_both_get_through(
-    online: CommandLine, hub: HubDouble, trained: str
-) -> None:
-    track(online, trained)
-    faults = [
-        hub.fail(path=f"/{EXPERIMENTS}/commit/", method="POST", status=status, times=1)
-        for status in (409, 412)
-    ]
-    assert online("push", trained, "ada/bot").returncode == 0
-    assert [fault.hits for fault in faults] == [1, 1]
-    assert rows_tracked(hub, trained) == rows_measured(online, trained)
+def warnings_of(online: CommandLine, run: str, *, expect_weights_in: dict[str, bytes]) -> list[str]:
+    """The warnings of a run whose model was pushed all the same."""
+    assert online.wait(run)["state"] == "done"
+    assert "adapter_model.safetensors" in expect_weights_in
+    return [e["text"] for e in online.events(run) if e["kind"] == "warning"]
 
 
 @LFS_ONLY

@@ -9,7 +9,14 @@ from pyarrow import parquet
 
 from tests.command_line import CommandLine
 from tests.core.conftest import TOKEN
-from tests.core.publish.tracked import EXPERIMENTS, card_of, rows_measured, rows_tracked, track
+from tests.core.publish.tracked import (
+    EXPERIMENTS,
+    card_of,
+    rows_measured,
+    rows_tracked,
+    send_curves,
+    track,
+)
 from tests.hub import HubDouble
 
 pytestmark = pytest.mark.process
@@ -31,7 +38,8 @@ def test_trackio_draws_all_runs_where_everybody_sees_them(
     shutil.copytree(online.home / "runs" / first, online.home / "runs" / second)
     for run in (first, second):
         track(online, run, "trackio")
-        assert online("push", run, "ada/bot", "--public").returncode == 0
+    send_curves(online, first)
+    assert online("push", second, "ada/bot", "--public").returncode == 0
     drawn = hub.bucket_files(bucket_id=BUCKET)["metrics.parquet"]
     points = {
         (row["run_name"], row["step"], name, row[name])
@@ -69,7 +77,7 @@ def test_a_space_that_cannot_be_made_costs_a_warning_and_is_owed(
     # Somebody's own Trackio Space, with a server of its own.
     hub.add_repo(repo_id=SPACE, kind="space", sdk="gradio", files={"app.py": b"mine"})
     assert online("push", trained, "ada/bot", "--public").returncode == 0
-    assert online.status(trained)["state"] == "done"
+    assert online.wait(trained)["state"] == "done"
     assert hub.files(repo_id=SPACE, kind="space")["app.py"] == b"mine"
     (warning,) = [e["text"] for e in online.events(trained) if e["kind"] == "warning"]
     assert "'gradio' Space" in warning

@@ -1,11 +1,14 @@
 """What a run measured, and what the Hub was told of it."""
 
+import subprocess
+import sys
 from collections import Counter
 from io import BytesIO
 
 from huggingface_hub import ModelCard
 from pyarrow import parquet
 
+from core.machine.source_tree import ROOT
 from tests.command_line import CommandLine
 from tests.hub import HubDouble
 
@@ -22,6 +25,14 @@ def track(online: CommandLine, run: str, tracking: str = "dataset") -> None:
     if tracking == "trackio":
         text = text.replace("hub_private_repo: true", "hub_private_repo: false")
     config.write_text(text, encoding="utf-8")
+
+
+def send_curves(online: CommandLine, run: str) -> None:
+    """Send what a run measured in a process like its supervisor's, and push nothing."""
+    subprocess.run(
+        [sys.executable, "-m", "core.publish.tracking", str(online.home / "runs" / run)],
+        cwd=ROOT, env=online.environment, timeout=200, check=True,
+    )  # fmt: skip
 
 
 def card_of(hub: HubDouble) -> tuple[str, set[str]]:

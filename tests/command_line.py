@@ -20,7 +20,7 @@ from tests.waiting import wait_until
 
 DISPATCHER = "core.jobs.dispatcher"
 
-# What the processes of all tests have in their environment, so that two cores are enough.
+# What all tests and their processes have in the environment, so that two cores are enough.
 FRUGAL = {
     # A second thread would spend most of its time waiting for the first, by spinning.
     "OMP_NUM_THREADS": "1",

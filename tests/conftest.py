@@ -10,12 +10,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, chromium
-from tests.command_line import CommandLine, end_processes_of, environment_of
+from tests.command_line import FRUGAL, CommandLine, end_processes_of, environment_of
 from tests.hub import HubDouble
 from tests.tiny_model import make_tiny_model
 
 pytest_plugins = ["tests.tiers"]
 
+os.environ.update(FRUGAL)
 # The tests share two cores.
 expect.set_options(timeout=15_000)
 

@@ -184,7 +184,8 @@ def push(asked: argparse.Namespace, settings: Settings) -> int:
 
 def make_demo(asked: argparse.Namespace, settings: Settings) -> int:
     run = RunStore(settings.home).open(asked.run)
-    demo = demo_space.deploy(run, token=_token(settings), report=tell_person)
+    with demo_space.claimed(run):
+        demo = demo_space.make(run, token=_token(settings), report=tell_person)
     tell(demo.model_dump_json() if asked.json else demo.url)
     return OK
 

@@ -1,6 +1,8 @@
 """Starts the runs of a home that wait, in order, when its device is free.
 
-    python -m core.jobs.dispatcher HOME
+    python -m core.jobs.dispatcher HOME LOCK
+
+LOCK is the number of an open file descriptor: dispatcher.lock, held by whoever starts this.
 
 Whoever holds dispatcher.lock starts runs, and nobody else does. A launcher that gets the lock
 starts what it can by itself; if something still waits then, it passes the lock to this process,

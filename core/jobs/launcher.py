@@ -115,7 +115,7 @@ def make_demo(run: Run, *, token: SecretStr | None) -> None:
         raise UserError(NOBODY, hint=SIGN_IN)
     lock = _lock_patiently(run.paths.demo_lock)
     if lock is None:
-        raise UserError("A demo Space of this run is being made already.", hint="Wait for it.")
+        raise UserError(demo_space.BUSY, hint="Wait for it.")
     try:
         write_atomically(run.paths.demo, demo_space.Demo(note="Starting…").model_dump_json())
         # It passes to the child unbroken, so that nobody takes it for one that ended early.

@@ -8,7 +8,8 @@ repository that they were pushed to.
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from huggingface_hub import HfApi
@@ -30,6 +31,7 @@ from core.runs.store import Run
 from core.settings import token_of_this_process
 
 FAILED = 1
+BUSY = "A demo Space of this run is being made already."
 # Space repositories are meant for code: beyond this the weights stay in a model repository.
 CARRIED_BYTES = 1_000_000_000
 
@@ -135,21 +137,50 @@ def _description(config: RunConfig) -> str:
     return f"Fine-tuned from [{base}]({hub_endpoint()}/{base}) with SmolFactory."
 
 
+@contextmanager
+def claimed(run: Run) -> Iterator[None]:
+    """Holds the demo's lock. Raises UserError where another process makes the demo already."""
+    descriptor = lock_file(run.paths.demo_lock)
+    if descriptor is None:
+        raise UserError(BUSY, hint="Wait for it.")
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def make(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo:
+    """Deploy the demo, whose lock is held, and keep the run's folder up to date on it.
+
+    Raises UserError, as `deploy` does.
+    """
+
+    def tell(demo: Demo) -> None:
+        write_atomically(run.paths.demo, demo.model_dump_json())
+
+    def note(text: str) -> None:
+        tell(Demo(note=text))
+        report(text)
+
+    try:
+        demo = deploy(run, token=token, report=note)
+    except UserError as error:
+        tell(Demo(problem=str(error)))
+        raise
+    tell(demo)
+    return demo
+
+
 def main() -> int:
     root = Path(sys.argv[1])
     run = Run(id=root.name, paths=RunPaths(root))
     token = token_of_this_process()
     if token is None:
         return FAILED
-
-    def tell(demo: Demo) -> None:
-        write_atomically(run.paths.demo, demo.model_dump_json())
-
     try:
-        tell(deploy(run, token=token, report=lambda note: tell(Demo(note=note))))
+        make(run, token=token, report=lambda _: None)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
-        tell(Demo(problem=str(error)))
         return FAILED
     return 0
 

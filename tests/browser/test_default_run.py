@@ -116,6 +116,7 @@ def test_one_press_of_start_trains_pushes_and_answers_in_json(
         page.locator("#make-demo").click()
         demo = page.get_by_role("link", name=f"{PUSHED}-demo")
         expect(demo).to_be_visible(timeout=120_000)
+        page.close()
 
     assert double.repo(repo_id=PUSHED).private
     _talk_to_the_demo(context, real_home, double)
@@ -155,6 +156,7 @@ def _talk_to_the_demo(context: BrowserContext, home: Path, double: HubDouble) ->
         expect(page.locator("button.submit-button")).to_be_visible(timeout=60_000)
         picture(page, "guide-demo", home=home)
         assert isinstance(json.loads(page.locator(".bot").inner_text()), dict)
+        page.close()
 
 
 def _ask_what_was_pushed(home: Path, environment: dict[str, str]) -> dict[str, float]:

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from core.builtin.model import builtin_model_folder
 from tests.browser.pictures import picture
 from tests.hub import HubDouble
+from tests.interface.filling import load
 from tests.interface.harness import Server, free_port, serving, wait_for_page, without_default
 from tests.waiting import wait_until
 
@@ -138,9 +139,7 @@ def start(page: Page, tmp_path: Path, *, name: str, pause: bool = False) -> None
     paused = "pause_space: true" if pause else "pause_space: false"
     file.write_text(RUN.replace("NAME", name).replace("PAUSE", paused), encoding="utf-8")
     page.get_by_role("tab", name="Train").click()
-    with page.expect_file_chooser() as chooser:
-        page.locator("#load-yaml").click()
-    chooser.value.set_files(file)
+    load(page, file)
     expect(page.locator("#summary")).to_contain_text(name)
     page.locator("#start").click()
     page.wait_for_url("**/?run=*", timeout=60_000)

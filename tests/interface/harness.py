@@ -32,7 +32,6 @@ from core.runs.events import (
 )
 from core.runs.state import RunState
 from core.runs.store import Run, RunStore
-from tests.command_line import FRUGAL
 from tests.waiting import wait_until
 
 OAUTH_SECRET = "not-a-real-secret"
@@ -91,7 +90,6 @@ def spawn(home: Path, *, port: int, **environment: str) -> subprocess.Popen[str]
             "HF_ENDPOINT": "http://127.0.0.1:9",
             "HF_HOME": str(home / "hf"),
         }
-        | FRUGAL
         | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -14,6 +14,7 @@ import httpx2
 import psutil
 from gradio_client import Client
 
+from tests.command_line import FRUGAL
 from tests.interface.harness import free_port
 from tests.waiting import wait_until
 
@@ -41,7 +42,10 @@ def begin(folder: Path, environment: dict[str, str]) -> Iterator[Space]:
         process = subprocess.Popen(
             [sys.executable, "app.py"],
             cwd=folder,
-            env=kept | environment | {"HOME": str(folder), "GRADIO_SERVER_PORT": str(port)},
+            env=kept
+            | FRUGAL
+            | environment
+            | {"HOME": str(folder), "GRADIO_SERVER_PORT": str(port)},
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,

@@ -7,6 +7,8 @@ import psutil
 import pytest
 from huggingface_hub import ModelCard
 
+from core.publish import demo_space
+from core.runs.store import RunStore
 from tests.command_line import CommandLine, end_processes_of, taken_device
 from tests.core.conftest import LFS_ONLY, SHORT, TOKEN
 from tests.core.publish.pushed import expect_whole
@@ -178,7 +180,13 @@ def has_weights(hub: HubDouble, repo: str) -> bool:
 def test_a_demo_that_was_made_public_gets_no_private_model(
     online: CommandLine, hub: HubDouble, trained: str
 ) -> None:
-    assert online("demo", trained).returncode == 0
+    told = online("demo", trained, "--json")
+    assert told.returncode == 0
+    run = RunStore(online.home).open(trained)
+    # The page shows it, too, and one is made at a time.
+    assert demo_space.look(run) == demo_space.Demo.model_validate_json(told.stdout)
+    with demo_space.claimed(run):
+        assert "is being made already" in online("demo", trained).stderr
     repo = hub.repo(kind="space", repo_id="ada/bot-demo")
     assert repo.private
     assert "model/adapter_model.safetensors" in repo.tree

@@ -3,6 +3,7 @@
 from playwright.sync_api import BrowserContext, expect
 
 from core.runs.state import RunState
+from tests.interface.filling import open_advanced
 from tests.interface.harness import Server, open_form
 from tests.waiting import wait_until
 
@@ -25,8 +26,7 @@ def test_dpo_is_chosen_and_trains_in_the_browser(context: BrowserContext, server
     expect(page.locator("#yaml")).to_contain_text("name: dpo")
 
     # A few steps draw its curves.
-    page.get_by_role("button", name="Advanced settings").click()
-    page.locator(".section > button", has_text="Training").click()
+    open_advanced(page, "Training")
     page.get_by_label("Maximum steps").fill("4")
     expect(page.locator("#summary")).to_contain_text("4 steps")
     before = {run.id for run in server.store.list()}

@@ -106,6 +106,7 @@ def _expect_noise_leaves_the_page_alive(page: Page, file: Path) -> None:
     file.write_bytes(bytes(range(256)) * 50)
     choose(page, file)
     expect(page.locator("#data-figures .problems")).to_contain_text(file.name)
+    page.locator("#field-dataset-files").get_by_label("Clear").click()
     page.get_by_text("Built in", exact=True).click()
     expect(figure(page, "Rows")).to_have_text("320")
 

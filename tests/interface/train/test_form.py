@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import yaml
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from core.config.every_setting import settings_of_a_run
 from core.config.parse import load_config
 from interface.train.form import CARDS
+from tests.interface.filling import choose, load, open_advanced, yaml_of
 from tests.interface.harness import Server, open_form, without_default
 from tests.waiting import wait_until
 
@@ -19,38 +20,12 @@ pytestmark = pytest.mark.browser
 Preview = Callable[..., dict[str, Any]]
 
 
-def open_advanced(page: Page, *sections: str) -> None:
-    page.get_by_role("button", name="Advanced settings").click()
-    for section in sections:
-        page.locator(".section > button", has_text=section).click()
-
-
-def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_label(label, exact=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
-
-
 def start(page: Page) -> None:
     page.locator("#start").click()
 
 
 def error_at(page: Page, path: str) -> Any:
     return page.locator(f"#field-{path.replace('.', '-')} .field-error")
-
-
-def yaml_of(page: Page, tmp_path: Path) -> str:
-    """What the download button gives."""
-    with page.expect_download() as download:
-        page.locator("#download-yaml").click()
-    path = tmp_path / download.value.suggested_filename
-    download.value.save_as(path)
-    return path.read_text(encoding="utf-8")
-
-
-def load(page: Page, file: Path) -> None:
-    with page.expect_file_chooser() as chooser:
-        page.locator("#load-yaml").click()
-    chooser.value.set_files(file)
 
 
 def is_of_the_form(request: Request) -> bool:
@@ -270,9 +245,7 @@ def _wait_for_rest(page: Page) -> None:
     page.remove_listener("request", note)
 
 
-def test_what_start_refuses_stays_said_in_a_form_that_was_filled(
-    page: Page, tmp_path: Path
-) -> None:
+def test_what_start_refuses_stays_said(page: Page, tmp_path: Path) -> None:
     file = tmp_path / "run.yaml"
     file.write_text("version: 2\noutput: {name: a-bot, sync_checkpoints: true}\n", "utf-8")
     load(page, file)
@@ -282,11 +255,13 @@ def test_what_start_refuses_stays_said_in_a_form_that_was_filled(
     expect(refusal).to_be_visible()
     page.wait_for_timeout(2000)
     expect(refusal).to_be_visible()
+    open_advanced(page, "Output")
+    page.get_by_label("Sync checkpoints to the Hub").uncheck()
+    expect(refusal).to_be_hidden()
+    _expect_a_preview_that_comes_late_to_leave(refusal, page=page)
 
 
-def test_a_preview_that_comes_late_does_not_wipe_what_start_refused(page: Page) -> None:
-    page.get_by_role("button", name="Advanced settings").click()
-    page.locator(".section > button", has_text="Output").click()
+def _expect_a_preview_that_comes_late_to_leave(refusal: Locator, *, page: Page) -> None:
     held: list[Route] = []
 
     def hold_the_first(route: Route) -> None:
@@ -299,7 +274,6 @@ def test_a_preview_that_comes_late_does_not_wipe_what_start_refused(page: Page) 
     with page.expect_request(is_of_the_form):
         page.get_by_label("Sync checkpoints to the Hub").check()
     start(page)
-    refusal = page.get_by_role("alert").filter(has_text="needs a Hugging Face token")
     expect(refusal).to_be_visible()
     with page.expect_response(lambda answer: is_of_the_form(answer.request)):
         held[0].continue_()

@@ -2,7 +2,8 @@
 
     python -m tests.browser.evaluate BASE_FOLDER REPO
 
-Downloads REPO from the Hub at HF_ENDPOINT, loads it, asks questions of the built-in test split, and prints {"base": share, "tuned": share}.
+Downloads REPO from the Hub at HF_ENDPOINT, loads it, asks questions of the built-in test split,
+and prints {"base": share, "tuned": share}.
 """
 
 import json

@@ -7,6 +7,9 @@ from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 from core.runs.store import Run
 
+# What version 0.1.0 called it.
+OLD_STATUS = "kept.json"
+
 
 class SyncStatus(BaseModel):
     """How syncing goes, for the page. `problem` is "" while it goes well."""
@@ -19,10 +22,12 @@ class SyncStatus(BaseModel):
 
 def sync_status(run: Run) -> SyncStatus | None:
     """How syncing a run goes; None where it is not synced."""
-    if not run.paths.sync_status.exists():
+    paths = (run.paths.sync_status, run.paths.root / OLD_STATUS)
+    path = next((path for path in paths if path.exists()), None)
+    if path is None:
         return None
     try:
-        return SyncStatus.model_validate_json(run.paths.sync_status.read_bytes())
+        return SyncStatus.model_validate_json(path.read_bytes())
     except ValidationError:
         return SyncStatus(problem="Another version of SmolFactory wrote the state of the sync.")
 

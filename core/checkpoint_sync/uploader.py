@@ -243,7 +243,10 @@ def main() -> int:
         uploader = CheckpointUploader(run, token=settings.token, here=here)
         return 0 if uploader.work(once=ONCE in sys.argv[2:]) else 1
     except UserError as error:
-        write_atomically(run.paths.sync_status, SyncStatus(problem=str(error)).model_dump_json())
+        # Where its checkpoints are remains known.
+        known = sync_status(run) or SyncStatus()
+        status = known.model_copy(update={"problem": str(error)})
+        write_atomically(run.paths.sync_status, status.model_dump_json())
         return 1
 
 

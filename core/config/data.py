@@ -15,6 +15,7 @@ NOT_BUILTIN = {"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)}
 ON_HUB = {"dataset.source": (DatasetSource.HUB,)}
 UPLOADED = {"dataset.source": (DatasetSource.UPLOAD,)}
 MAX_FILES, MAX_MIXED = 64, 16
+MAX_MIXED_LINE = 1024
 MIXED_PARTS = ("subset", "split", "revision", "weight")
 
 
@@ -42,6 +43,9 @@ class Mixed(Section):
     def _from_line(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
+        # Python's shlex takes minutes for megabytes.
+        if len(value) > MAX_MIXED_LINE:
+            raise PydanticCustomError("mixed", "This line is too long to name a dataset")
         try:
             name, *named = shlex.split(value) or [""]
         except ValueError as error:

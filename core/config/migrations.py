@@ -74,8 +74,10 @@ def _from_version_1(values: Mapping[str, Any]) -> dict[str, Any]:
     dataset = migrated.get("dataset")
     if isinstance(dataset, dict):
         named = {part: dataset.pop(old) for old, part in _COLUMNS.items() if old in dataset}
-        if named:
-            migrated["columns"] = named | (migrated.get("columns") or {})
+        columns = migrated.get("columns") or {}
+        # What is no section is told when it is validated.
+        if named and isinstance(columns, dict):
+            migrated["columns"] = named | columns
         if "file" in dataset:
             file = dataset.pop("file")
             dataset.setdefault("files", [file] if file else [])

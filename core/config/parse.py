@@ -57,7 +57,7 @@ def load_config(text: str) -> RunConfig:
         values = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InvalidConfig({"yaml": f"This is not YAML.{_place(error)}"}) from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise InvalidConfig({"yaml": "This YAML holds a value that can't be read."}) from error
     if not isinstance(values, dict):
         raise InvalidConfig(
@@ -73,6 +73,10 @@ def _refuse_what_explodes(text: str) -> None:
         # A file of ours has none, and a few lines of them stand for gigabytes.
         if isinstance(token, yaml.AliasToken):
             raise InvalidConfig({"yaml": "Aliases (*name) are not read here: write values out."})
+        # Nor a tag; PyYAML raises nearly anything over a wrong one.
+        if isinstance(token, yaml.TagToken):
+            line = token.start_mark.line + 1
+            raise InvalidConfig({"yaml": f"Line {line}: tags (!!name) are not read here."})
         depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
         if depth > MAX_NESTING:
             raise InvalidConfig(

@@ -28,6 +28,9 @@ RUN_ID = re.compile(r"^\d{8}-\d{6}-[0-9a-f]{8}$")
 SUBMISSION = re.compile(r"^[0-9a-f]{8,64}$")
 
 
+ANOTHER_VERSION = "Another version of SmolFactory wrote it; open it with that version."
+
+
 @dataclass(frozen=True)
 class Run:
     """One run: its id and its folder."""
@@ -60,18 +63,25 @@ class Run:
             return RunStatus.model_validate_json(self.paths.status.read_bytes())
         except ValidationError as error:
             raise UserError(
-                f"The status of run {self.id} can't be read.",
-                hint="Another version of SmolFactory wrote it; open it with that version.",
+                f"The status of run {self.id} can't be read.", hint=ANOTHER_VERSION
             ) from error
 
     def write_status(self, status: RunStatus) -> None:
         write_atomically(self.paths.status, status.model_dump_json(indent=2))
 
     def output(self) -> OutputSection:
-        """What becomes of the result: as asked at the start, or as chosen since."""
+        """What becomes of the result: as asked at the start, or as chosen since.
+
+        Raises UserError when another SmolFactory chose what this one can't read.
+        """
         if self.paths.push.exists():
-            stored = json.loads(self.paths.push.read_bytes())
-            return OutputSection.model_validate(migrate_section("output", stored))
+            try:
+                stored = json.loads(self.paths.push.read_bytes())
+                return OutputSection.model_validate(migrate_section("output", stored))
+            except ValueError as error:
+                raise UserError(
+                    f"Where run {self.id} is pushed to can't be read.", hint=ANOTHER_VERSION
+                ) from error
         return self.config().output
 
     def choose_output(self, output: OutputSection) -> None:

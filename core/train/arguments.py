@@ -36,6 +36,8 @@ def training_arguments(
         "max_grad_norm": training.max_grad_norm,
         "seed": training.seed,
         "logging_steps": training.logging_steps,
+        # Left on, a loss that is no number would be logged as 0.
+        "logging_nan_inf_filter": False,
         "save_strategy": "steps",
         "save_steps": training.save_steps,
         "save_total_limit": training.save_total_limit,

@@ -30,6 +30,7 @@ class Reporter(TrainerCallback):
         self._events = events
         self._start = self._told = time.monotonic()
         self._tokens = 0.0
+        self._has_diverged = False
         self._pace: deque[tuple[float, int, float]] = deque(maxlen=PACE_STEPS + 1)
         signal.signal(signal.SIGTERM, self._on_sigterm)
 
@@ -75,7 +76,8 @@ class Reporter(TrainerCallback):
         is_evaluation = any(name.startswith("eval_") for name in values)
         event = Evaluation if is_evaluation else Metric
         self._events.write(event(step=state.global_step, values=values))
-        if "loss" in values and values["loss"] is None:
+        if "loss" in values and values["loss"] is None and not self._has_diverged:
+            self._has_diverged = True
             self._events.write(
                 Warned(
                     text=f"The loss is NaN or infinite since step {state.global_step}: "

@@ -22,6 +22,7 @@ from datasets import Dataset
 
 from core.data.files import Row
 from core.machine.hardware import cpu_cores
+from core.machine.processes import die_with_parent
 from core.train.tokens.columns import column_of
 from core.train.tokens.encode import digest_of, first_learned, length_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
@@ -140,6 +141,8 @@ def _chunks(rows: Iterator[Row]) -> Iterator[bytes]:
 
 
 def _begin(encoder: RowEncoder) -> None:
+    # Forked, a worker has not what the trainer asked for itself.
+    die_with_parent()
     # The trainer's own answers to these signals would keep a worker alive that is to end.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)

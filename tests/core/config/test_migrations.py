@@ -55,6 +55,13 @@ def test_a_bad_value_of_version_1_is_told_under_todays_name() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("columns", ["foo", ["x"], 3])
+def test_columns_of_version_1_that_are_no_section_are_told(columns: Any) -> None:
+    with pytest.raises(InvalidConfig) as caught:
+        parse_config({"version": 1, "dataset": {"messages_column": "m"}, "columns": columns})
+    assert "columns" in caught.value.fields
+
+
 def test_a_name_of_version_1_in_a_file_of_version_2_is_refused_with_the_new_one() -> None:
     with pytest.raises(InvalidConfig) as caught:
         load_config("version: 2\ntraining: {epochs: 3}\n")

@@ -147,6 +147,9 @@ def test_every_fault_is_told_at_once() -> None:
         ("version: 2\n# " + "é" * (MAX_YAML_BYTES // 2), "too large"),
         pytest.param("version: 2\nmodel: " + "[" * 120_000, "nests deeper", id="deeply nested"),
         pytest.param("output: {name: 2026-99-99}", "", id="a date that is none"),
+        pytest.param("training: {seed: 1" + ":00" * 200 + ".5}", "", id="a number of base 60"),
+        ("version: 2\ntraining: {seed: !!bool x}", "Line 2"),
+        ('version: 2\ntraining: {seed: !!int ""}', "Line 2"),
         pytest.param(f"training: {{seed: {'9' * 5000}}}", "", id="a number without end"),
     ],
 )
@@ -155,6 +158,13 @@ def test_what_is_not_settings_at_all_is_told_of_the_file(text: str, words: str) 
     # A value that can be pinned to its setting may be.
     assert list(fields) in (["yaml"], ["output.name"], ["training.seed"])
     assert words in next(iter(fields.values()))
+
+
+def test_a_line_that_is_too_long_to_name_a_dataset_is_refused_at_once() -> None:
+    line = "acme/rows " + "x" * 2_000_000
+    with pytest.raises(InvalidConfig) as caught:
+        parse_config({"dataset": {"source": "hub", "name": "acme/rows", "mix": [line]}})
+    assert caught.value.fields["dataset.mix"].startswith("Entry 1: This line is too long")
 
 
 def test_the_largest_file_is_read() -> None:

@@ -70,6 +70,14 @@ def test_a_status_of_another_version_hides_no_other_run(store: RunStore) -> None
         strange.status()
 
 
+def test_where_to_push_as_another_version_chose_it_is_told(store: RunStore) -> None:
+    run, _ = store.create(CONFIG, files={}, submission=SUBMISSION)
+    for text in ('{"name": "bot", "galaxy": "far away"}', "{"):
+        run.paths.push.write_text(text, encoding="utf-8")
+        with pytest.raises(UserError, match="Another version of SmolFactory"):
+            run.output()
+
+
 def test_a_wish_is_the_last_that_was_asked(store: RunStore) -> None:
     run, _ = store.create(CONFIG, files={}, submission=SUBMISSION)
     assert run.wish() is None

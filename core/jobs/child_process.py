@@ -9,13 +9,14 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.jobs.record import RunRecord
 from core.machine.hardware import out_of_memory_kills
 from core.machine.processes import end_descendants
 from core.machine.source_tree import ROOT
 from core.runs.checkpoints import newest_checkpoint
-from core.runs.logs import LogWriter
+from core.runs.logs import TAIL_BYTES, LogWriter, tail
 from core.runs.state import RunState, Wish
 
 POLL_SECONDS = 0.25
@@ -37,6 +38,8 @@ class Ended:
     was_called_off: bool
     # The machine goes down.
     was_told_to_end: bool
+    # The end of what it wrote, and none of what an earlier one did.
+    log: str
 
     def __str__(self) -> str:
         if self.code < 0:
@@ -67,6 +70,7 @@ class ChildProcess:
     def run(self, module: str, *, environment: Mapping[str, str], limit: float | None) -> Ended:
         """Run a module to its end, at the latest after `limit` seconds, with its output logged."""
         kills = out_of_memory_kills()
+        written_before = _size(self._run.paths.log)
         # What libraries write to the disk meanwhile stays behind where they are killed.
         scratch = tempfile.TemporaryDirectory(prefix="smolfactory-", ignore_cleanup_errors=True)
         child = subprocess.Popen(  # noqa: S603
@@ -88,7 +92,7 @@ class ChildProcess:
                 child.kill()
             code = child.wait()
             end_descendants(grace=END_GRACE_SECONDS, but=self.spared)
-            log.close()
+            _close(log)
             self._record.child = None
             scratch.cleanup()
         return Ended(
@@ -96,6 +100,7 @@ class ChildProcess:
             was_out_of_memory=out_of_memory_kills() > kills,
             was_called_off=was_called_off,
             was_told_to_end=self.is_told_to_end,
+            log=_written_since(written_before, self._run.paths.log),
         )
 
     def _watch(
@@ -168,6 +173,23 @@ def _write_log(log: LogWriter, data: bytes) -> None:
         log.write(data)
     except OSError as error:
         sys.stderr.write(f"The log could not be written: {error}\n")
+
+
+def _close(log: LogWriter) -> None:
+    try:
+        log.close()
+    except OSError as error:
+        sys.stderr.write(f"The log could not be written: {error}\n")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _written_since(before: int, path: Path) -> str:
+    # A log that is smaller than before was begun anew meanwhile.
+    written = _size(path) - before
+    return tail(path, size=min(written, TAIL_BYTES) if written >= 0 else TAIL_BYTES)
 
 
 def _wait_or_kill(child: subprocess.Popen[bytes], *, grace: float) -> None:

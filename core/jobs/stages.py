@@ -19,7 +19,6 @@ from core.jobs.record import RunRecord
 from core.machine.environment import allowed_environment, trainer_environment
 from core.runs.causes import FailureCause
 from core.runs.events import Failure, PushFailed, PushProgress, Warned
-from core.runs.logs import tail
 from core.runs.state import RunState, TrainerExit, Wish
 from core.runs.store import Run
 
@@ -90,7 +89,7 @@ class Train(Stage):
         cause = explain_end(
             ended.code,
             was_out_of_memory=ended.was_out_of_memory,
-            log=tail(record.run.paths.log),
+            log=ended.log,
             home=record.run.home,
         )
         record.write(Failure(**cause.model_dump()))

@@ -65,10 +65,10 @@ def tail(path: Path, *, size: int = TAIL_BYTES) -> str:
         return ""
     with path.open("rb") as file:
         end = file.seek(0, 2)
-        file.seek(max(0, end - size))
+        file.seek(max(0, end - size - 1))
         data = file.read()
     if end > size:
-        # The first line is cut somewhere.
+        # From the first line that is whole.
         data = data[data.find(b"\n") + 1 :]
     text = _ESCAPES.sub("", data.decode(errors="replace"))
     lines = [_overwritten(line) for line in text.replace("\r\n", "\n").split("\n")]

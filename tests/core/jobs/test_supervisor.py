@@ -106,6 +106,7 @@ def test_a_run_that_was_cut_off_goes_on_from_its_whole_checkpoint(
     # There was nothing to go on from.
     assert resumed_at(command_line, run) == []
     saved = go_down(command_line, run)
+    leave_a_cause_in_the_log(command_line, run)
     resume(command_line, run)
     kill_trainer(command_line, run)
     cut_off_a_checkpoint(command_line, run)
@@ -157,6 +158,12 @@ def go_down(command_line: CommandLine, run: str) -> int:
     assert saved == [max(command_line.losses(run))]
     assert failures(command_line, run) == []
     return int(saved[0])
+
+
+def leave_a_cause_in_the_log(command_line: CommandLine, run: str) -> None:
+    """What an earlier trainer ended of is not why the next one does."""
+    with (command_line.home / "runs" / run / "train.log").open("a", encoding="utf-8") as log:
+        log.write("torch.OutOfMemoryError: CUDA out of memory.\n")
 
 
 def kill_trainer(command_line: CommandLine, run: str) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -139,11 +140,17 @@ def test_a_run_that_waits_is_called_off_at_once(command_line: CommandLine) -> No
         wait_until(lambda: not processes_of(home))
 
 
-def test_two_homes_do_not_wait_for_each_other(
-    command_line: CommandLine, tmp_path: Path, tiny_model: Path
-) -> None:
-    # Far longer than a socket's path may be.
+@pytest.fixture
+def other(tmp_path: Path, tiny_model: Path) -> Iterator[CommandLine]:
+    """The command line on another home, whose path is far longer than a socket's may be."""
     other = at_home(tmp_path / ("another" * 20), tiny_model)
+    yield other
+    end_processes_of(other.home)
+
+
+def test_two_homes_do_not_wait_for_each_other(
+    command_line: CommandLine, other: CommandLine
+) -> None:
     with taken_device(command_line.home):
         waiting = command_line.start(LONG)
         wait_until(lambda: dispatchers(command_line.home))
@@ -158,7 +165,6 @@ def test_two_homes_do_not_wait_for_each_other(
         assert command_line.status(waiting)["state"] == "queued"
     wait_until_begun(command_line, waiting)
     assert state(other, second) in ("preparing", "training")
-    end_processes_of(other.home)
 
 
 @LFS_ONLY

@@ -1,13 +1,11 @@
-"""The tier of each test, what a unit test may not do, and how tests are given to the workers."""
+"""The tier of each test, what a unit test may not do, and the order of the files."""
 
 import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from xdist.scheduler import LoadFileScheduling
 
 # A test's tier follows from what it asks for; one that starts things itself is marked by hand.
 BROWSER_FIXTURES = {"browser", "server", "space", "spaces", "double"}
@@ -16,20 +14,21 @@ PROCESS_FIXTURES = {"command_line", "online", "bare", "hub", "client", "previewe
 TIERS = ("unit", "process", "browser")
 STARTS_A_PROCESS = {"subprocess.Popen", "os.fork", "os.posix_spawn"}
 
-PAGE = "tests/interface/"
 # Files are given out whole, in this order: what takes minutes begins first, so that no worker is
 # left with it in the end.
 LONGEST_FIRST = (
     "tests/browser/test_default_run.py",
-    PAGE,
     "tests/core/publish/test_push.py",
     "tests/core/publish/test_push_faults.py",
     "tests/core/checkpoint_sync/",
     "tests/core/data/test_hub_rows.py",
     "tests/core/jobs/",
     "tests/core/publish/test_tracking.py",
+    "tests/interface/train/",
     "tests/browser/test_space.py",
+    "tests/interface/access/",
     "tests/core/publish/",
+    "tests/interface/",
     "tests/core/train/",
     "tests/hub/",
 )
@@ -48,17 +47,6 @@ sys.addaudithook(_refuse_processes_to_unit_tests)
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: a test waits for the Hub and the page for half its time."""
     return (os.cpu_count() or 1) + 1
-
-
-class ByServer(LoadFileScheduling):  # type: ignore[misc]
-    """Gives out whole files; those of the page are one, since they share its server."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return PAGE if nodeid.startswith(PAGE) else str(super()._split_scope(nodeid))
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer:
-    return ByServer(config, log)
 
 
 def tier_of(item: pytest.Item) -> str:

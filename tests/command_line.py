@@ -157,11 +157,12 @@ def end_processes_of(home: Path, *, grace: float = 2) -> None:
     """End all that is at work for this home, and what it starts meanwhile."""
     while found := processes_of(home):
         # First who starts others.
-        found.sort(key=lambda process: DISPATCHER not in _words(process))
+        found.sort(key=lambda process: DISPATCHER not in words_of(process))
         end_family(found[0], grace=grace)
 
 
-def _words(process: psutil.Process) -> list[str]:
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; empty when it has ended meanwhile."""
     try:
         return list(process.cmdline())
     except psutil.NoSuchProcess:

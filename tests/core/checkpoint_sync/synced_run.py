@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.machine.source_tree import ROOT
-from tests.command_line import CommandLine, end_processes_of, processes_of
+from tests.command_line import CommandLine, end_processes_of, processes_of, words_of
 from tests.core.conftest import FORTY_STEPS
 from tests.hub import HubDouble
 from tests.interface.harness import SPACE
@@ -72,7 +72,7 @@ def sync_once(command_line: CommandLine, run: str) -> None:
 @contextmanager
 def trainer_held(command_line: CommandLine) -> Iterator[None]:
     """The trainer stands still: all that its run does meanwhile is the uploader's work."""
-    trainer = next(p for p in processes_of(command_line.home) if "core.train" in p.cmdline())
+    trainer = next(p for p in processes_of(command_line.home) if "core.train" in words_of(p))
     trainer.suspend()
     yield
     trainer.resume()

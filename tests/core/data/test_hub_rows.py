@@ -17,7 +17,7 @@ from core.data.previewer import Previewer
 from core.hub.lookups import search_datasets
 from core.machine.processes import end_family
 from core.runs.checkpoints import newest_checkpoint
-from tests.command_line import CommandLine, environment_of, processes_of
+from tests.command_line import CommandLine, environment_of, processes_of, words_of
 from tests.hub import HubDouble
 
 TOKEN = "hf_CanaryOfTheDatasetsTests0123456789"
@@ -207,7 +207,7 @@ def test_a_stream_goes_on_in_its_place_after_several_passes_at_the_commit_it_beg
         )
     )  # fmt: skip
     online.wait_for_step(run, 21)
-    (trainer,) = [p for p in processes_of(online.home) if "core.train" in p.cmdline()]
+    (trainer,) = [p for p in processes_of(online.home) if "core.train" in words_of(p)]
     trainer.kill()
     assert online.wait(run)["state"] == "failed"
     before = online.losses(run)

@@ -18,6 +18,7 @@ from tests.command_line import (
     end_processes_of,
     processes_of,
     taken_device,
+    words_of,
 )
 from tests.core.conftest import LFS_ONLY, SHORT, TOKEN, at_home
 from tests.hub import HubDouble
@@ -48,7 +49,7 @@ print(run.id)
 
 
 def dispatchers(home: Path) -> list[psutil.Process]:
-    return [p for p in processes_of(home) if DISPATCHER in p.cmdline()]
+    return [p for p in processes_of(home) if DISPATCHER in words_of(p)]
 
 
 def state(command_line: CommandLine, run: str) -> str:
@@ -74,7 +75,7 @@ def token_of(command_line: CommandLine, run: str) -> str:
     (supervisor,) = (
         p
         for p in processes_of(command_line.home)
-        if {"core.jobs.supervisor", str(command_line.home / "runs" / run)} <= set(p.cmdline())
+        if {"core.jobs.supervisor", str(command_line.home / "runs" / run)} <= set(words_of(p))
     )
     return str(supervisor.environ()["HF_TOKEN"])
 

@@ -14,7 +14,7 @@ import pytest
 from core.machine.source_tree import ROOT
 from core.runs.state import RunState
 from core.runs.store import RunStore
-from tests.command_line import CommandLine, processes_of
+from tests.command_line import CommandLine, processes_of, words_of
 from tests.core.conftest import Learned
 from tests.interface.harness import make_run, serving
 from tests.waiting import wait_until
@@ -35,7 +35,7 @@ LONG = SHORT.replace("max_steps: 6", "max_steps: 100000").replace(
 
 
 def named(home: Path, module: str) -> psutil.Process:
-    return next(p for p in processes_of(home) if module in p.cmdline())
+    return next(p for p in processes_of(home) if module in words_of(p))
 
 
 def test_all_weights_are_trained_to_the_end_on_uploaded_rows(command_line: CommandLine) -> None:
@@ -143,7 +143,7 @@ def failures(command_line: CommandLine, run: str) -> list[dict[str, Any]]:
 def end_while_it_loads(command_line: CommandLine, run: str) -> None:
     """A trainer that is told to end before it knows how to save did not fail."""
     loading = wait_until(
-        lambda: [p for p in processes_of(command_line.home) if "core.train" in p.cmdline()]
+        lambda: [p for p in processes_of(command_line.home) if "core.train" in words_of(p)]
     )
     loading[0].terminate()
     assert command_line.wait(run)["state"] == "interrupted", command_line.log(run)

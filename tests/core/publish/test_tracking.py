@@ -13,7 +13,7 @@ from datasets import load_dataset
 from pyarrow import parquet
 
 from core.machine.source_tree import ROOT
-from tests.command_line import CommandLine, processes_of
+from tests.command_line import CommandLine, processes_of, words_of
 from tests.core.conftest import LFS_ONLY, SHORT, TOKEN
 from tests.core.publish.tracked import (
     EXPERIMENTS,
@@ -172,7 +172,7 @@ def push_with_killed_tracking(online: CommandLine, hub: HubDouble, run: str, *, 
     )  # fmt: skip
     assert hold.reached.wait(60)
     assert online.status(run)["note"] == "Sending the curves to the Hub…"
-    (sender,) = [p for p in processes_of(online.home) if "core.publish.tracking" in p.cmdline()]
+    (sender,) = [p for p in processes_of(online.home) if "core.publish.tracking" in words_of(p)]
     sender.kill()
     assert push.wait(timeout=120) == 0
     hold.release()

@@ -5,6 +5,7 @@ import sys
 
 from pydantic import SecretStr
 
+from core.checkpoint_sync.status import sync_status
 from core.checkpoint_sync.uploader import ONCE
 from core.machine.environment import allowed_environment
 from core.machine.source_tree import ROOT
@@ -46,7 +47,7 @@ class UploaderProcess:
         Where it was not started, it looks once at a run that has been synced before.
         """
         if self._process is None:
-            if self._run.paths.sync_status.exists():
+            if sync_status(self._run) is not None:
                 self.report_the_end()
             return
         has_ended = self._process.poll() is not None

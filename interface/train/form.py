@@ -127,9 +127,8 @@ class Form:
         }
 
     def _advanced_sections(self) -> Iterator[tuple[str, str]]:
-        held = {s.section for s in self._settings.values() if not s.basic}
         for section, field in RunConfig.model_fields.items():
-            if section in held:
+            if self._advanced(section):
                 yield section, str(field.title)
 
     def _nested(self, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

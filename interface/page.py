@@ -14,7 +14,7 @@ from interface.access.uploads import refuse_foreign_files
 from interface.account.tab import AccountTab
 from interface.account.visitor_card import Gate
 from interface.display import live, machine
-from interface.display.live import QUIET
+from interface.display.live import NO_PROGRESS, QUIET
 from interface.display.render import render
 from interface.runs.tab import RunsTab
 from interface.train.tab import TrainTab, new_submission
@@ -131,8 +131,8 @@ class Page:
             ],
             inputs_kwargs=train.form.components,
             preprocess=False,
-            show_progress="hidden",
             api_name="start",
+            **NO_PROGRESS,
         ).then(**train.previews, **QUIET)  # One that was on its way knew nothing of a refusal.
 
     def _wire_reuse(self) -> None:

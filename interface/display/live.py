@@ -7,8 +7,11 @@ from typing import Any, Literal
 import gradio as gr
 
 TICK_SECONDS = 1.0
+# No progress to show anywhere. Gradio would otherwise update the loading status of each output ever
+# shown, with all that lies in it, whenever any event begins or ends.
+NO_PROGRESS: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": []}
 # Asked so often that a progress animation or a place in the queue would be in the way.
-QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+QUIET: dict[str, Any] = {"queue": False, "api_visibility": "private", **NO_PROGRESS}
 
 
 # A column that is hidden: Gradio knows "hidden" for components only.

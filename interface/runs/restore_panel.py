@@ -11,7 +11,7 @@ from core.jobs import launcher
 from core.runs.store import RunStore
 from interface.access.roles import Access, in_plain_words
 from interface.display import messages, problems, words
-from interface.display.live import AWAY, QUIET, column_visible
+from interface.display.live import AWAY, NO_PROGRESS, QUIET, column_visible
 from interface.display.render import render
 
 
@@ -43,10 +43,10 @@ class RestorePanel:
             self._restore,
             [self._choice],
             [self._told, run_id],
-            show_progress="hidden",
             # Which runs there are is looked up again.
             preprocess=False,
             api_name="restore",
+            **NO_PROGRESS,
         ).then(**self.look)
 
     def _look(self, request: gr.Request) -> tuple[Any, Any]:

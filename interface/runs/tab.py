@@ -14,7 +14,7 @@ from core.runs.store import Run, RunStore
 from interface.access.accounts import Accounts
 from interface.access.roles import Access, in_plain_words
 from interface.display import messages, problems
-from interface.display.live import AWAY, QUIET, column_visible, visible
+from interface.display.live import AWAY, NO_PROGRESS, QUIET, column_visible, visible
 from interface.runs import run_view
 from interface.runs.restore_panel import RestorePanel
 from interface.runs.run_page import RunPage
@@ -97,7 +97,7 @@ class RunsTab:
             (page.demo, self._make_demo),
         ):
             name = act.__name__.removeprefix("_")
-            refresh(button.click(act, [run_id], None, api_name=name, show_progress="hidden"))
+            refresh(button.click(act, [run_id], None, api_name=name, **NO_PROGRESS))
         page.cancel.click(fn=lambda: column_visible(True, "confirm"), outputs=page.confirm, **QUIET)
         page.go_back.click(**hide)
         page.cancel_now.click(**hide)
@@ -109,7 +109,7 @@ class RunsTab:
                 page.push_problem,
                 inputs_kwargs=page.push_fields,
                 api_name="push",
-                show_progress="hidden",
+                **NO_PROGRESS,
             )
         )
 

@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.runs.store import RunStore
 from interface.access.roles import Access
 from interface.display import messages
-from interface.display.live import QUIET
+from interface.display.live import NO_PROGRESS, QUIET
 from interface.display.render import render
 from interface.train import data_view as view
 from interface.train import fields
@@ -76,7 +76,7 @@ class DataPanel:
             "outputs": [self._figures, self._rows, self._start],
             "inputs_kwargs": {"part": self._part, **self._form.components},
             "preprocess": False,
-            "show_progress": "hidden",
+            **NO_PROGRESS,
         }
         self.looks: dict[str, Any] = asked | {"fn": self._look}
         looks_again = self.looks | {"api_visibility": "private"}

@@ -19,7 +19,7 @@ from core.runs.store import RunStore
 from interface.access.roles import Access
 from interface.access.uploads import issued_file
 from interface.display import messages, problems
-from interface.display.live import QUIET
+from interface.display.live import NO_PROGRESS, QUIET
 from interface.display.render import render
 from interface.display.setting_labels import with_labels
 from interface.train import field_problems, summary
@@ -186,9 +186,9 @@ class TrainTab:
             self.form.edits(),
             **self.previews,
             queue=False,
-            show_progress="hidden",
             trigger_mode="always_last",
             api_name="preview",
+            **NO_PROGRESS,
         )
 
     def _wire_yaml(self) -> None:

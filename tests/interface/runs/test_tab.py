@@ -215,3 +215,11 @@ def test_the_same_submission_is_one_run(server: Server) -> None:
         run = server.store.open(new.pop())
         client.predict(run_id=run.id, api_name="/cancel")
         wait_until(lambda: run.status().state is RunState.CANCELED)
+
+
+def test_an_event_that_shows_no_progress_updates_no_progress(server: Server) -> None:
+    events = server.client().config["dependencies"]
+    hidden = [e for e in events if e["backend_fn"] and e["show_progress"] == "hidden"]
+    assert len(hidden) > 10
+    # Otherwise each tick costs an open page an update of every part that ever was an output.
+    assert [e["api_name"] for e in hidden if e["show_progress_on"] != []] == []

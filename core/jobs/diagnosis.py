@@ -3,13 +3,12 @@
 import re
 import shutil
 import signal
-from pathlib import Path
 
 from core.runs.causes import FailureCause
 from core.runs.events import Cause
+from core.runs.store import Run
 
-HALVE = "Halve `training.per_device_train_batch_size`."
-SMALLER = "Lower `method.max_length`, or choose a smaller model."
+MEMORY = (FailureCause.DEVICE_OUT_OF_MEMORY, FailureCause.OUT_OF_MEMORY)
 # The first that is found in the end of the log names the cause.
 _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (
@@ -17,11 +16,7 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
         Cause(
             cause=FailureCause.DEVICE_OUT_OF_MEMORY,
             explanation="The GPU's memory was not enough for a step.",
-            remedies=[
-                f"{HALVE} Double `training.gradient_accumulation_steps` to train the same.",
-                "Turn on `hardware.gradient_checkpointing`.",
-                SMALLER,
-            ],
+            remedies=[],
         ),
     ),
     (
@@ -56,28 +51,51 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
         Cause(
             cause=FailureCause.OUT_OF_MEMORY,
             explanation="This machine's memory was not enough.",
-            remedies=[HALVE, SMALLER],
+            remedies=[],
         ),
     ),
 )
 
 
-def explain_end(code: int, *, was_out_of_memory: bool, log: str, home: Path) -> Cause:
-    """The cause of an end that the trainer itself did not explain.
+def explain_end(code: int, *, was_out_of_memory: bool, log: str, run: Run) -> Cause:
+    """The cause of an end that the trainer of a run did not explain itself.
 
     `code` is the exit code, negative for a signal; `was_out_of_memory` is whether the kernel ended
     a process for lack of memory meanwhile.
     """
+    cause = _cause(code, was_out_of_memory=was_out_of_memory, log=log, run=run)
+    if cause.cause in MEMORY:
+        return cause.model_copy(update={"remedies": _what_saves_memory(run)})
+    return cause
+
+
+def _what_saves_memory(run: Run) -> list[str]:
+    """What this run does not do already."""
+    config = run.config()
+    remedies = []
+    if config.training.per_device_train_batch_size > 1:
+        remedies.append(
+            "Halve `training.per_device_train_batch_size`, and double "
+            "`training.gradient_accumulation_steps` to train the same."
+        )
+    if run.resolved().get("gradient_checkpointing") != "on":
+        remedies.append("Turn on `hardware.gradient_checkpointing`.")
+    if not config.adapter.has_adapter:
+        remedies.append("Train an adapter instead of all weights: `adapter.kind`.")
+    return [*remedies, "Lower `method.max_length`, or choose a smaller model."]
+
+
+def _cause(code: int, *, was_out_of_memory: bool, log: str, run: Run) -> Cause:
     if was_out_of_memory:
         return Cause(
             cause=FailureCause.OUT_OF_MEMORY,
             explanation="The system ended the training because its memory ran out.",
-            remedies=[HALVE, SMALLER],
+            remedies=[],
         )
     for words, cause in _LAST_WORDS:
         if words.search(log):
             return cause
-    if shutil.disk_usage(home).free < 64 * 1024**2:
+    if shutil.disk_usage(run.home).free < 64 * 1024**2:
         return next(cause for _, cause in _LAST_WORDS if cause.cause is FailureCause.DISK_FULL)
     if code < 0:
         return Cause(

@@ -90,7 +90,7 @@ class Train(Stage):
             ended.code,
             was_out_of_memory=ended.was_out_of_memory,
             log=ended.log,
-            home=record.run.home,
+            run=record.run,
         )
         record.write(Failure(**cause.model_dump()))
 

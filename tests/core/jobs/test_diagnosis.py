@@ -1,11 +1,25 @@
 """Why a trainer ended, out of its exit code, the kernel's word and its last lines."""
 
 import signal
+import uuid
 from pathlib import Path
 
 import pytest
+import yaml
 
+from core.config.parse import parse_config
 from core.jobs.diagnosis import explain_end
+from core.runs.store import Run, RunStore
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return made(tmp_path)
+
+
+def made(home: Path, **settings: object) -> Run:
+    run, _ = RunStore(home).create(parse_config(settings), files={}, submission=uuid.uuid4().hex)
+    return run
 
 
 @pytest.mark.parametrize(
@@ -19,27 +33,41 @@ from core.jobs.diagnosis import explain_end
         ("ValueError: something else", "crashed"),
     ],
 )
-def test_the_last_words_name_the_cause(tmp_path: Path, line: str, cause: str) -> None:
+def test_the_last_words_name_the_cause(run: Run, line: str, cause: str) -> None:
     log = f"Traceback (most recent call last):\n  File …\n{line}\n\n"
-    found = explain_end(1, was_out_of_memory=False, log=log, home=tmp_path)
+    found = explain_end(1, was_out_of_memory=False, log=log, run=run)
     assert found.cause == cause
     assert found.explanation
     assert found.remedies
 
 
-def test_the_kernels_word_comes_first(tmp_path: Path) -> None:
+def test_the_kernels_word_comes_first(run: Run) -> None:
     log = "OSError: No space left on device"
-    found = explain_end(-signal.SIGKILL, was_out_of_memory=True, log=log, home=tmp_path)
+    found = explain_end(-signal.SIGKILL, was_out_of_memory=True, log=log, run=run)
     assert found.cause == "out_of_memory"
 
 
-def test_a_signal_is_named(tmp_path: Path) -> None:
-    found = explain_end(-signal.SIGKILL, was_out_of_memory=False, log="", home=tmp_path)
+def test_a_signal_is_named(run: Run) -> None:
+    found = explain_end(-signal.SIGKILL, was_out_of_memory=False, log="", run=run)
     assert (found.cause, "SIGKILL" in found.explanation) == ("killed", True)
 
 
-def test_a_crash_tells_its_last_line_or_that_there_is_none(tmp_path: Path) -> None:
-    last = explain_end(1, was_out_of_memory=False, log="one\ntwo\n \n", home=tmp_path)
+def test_a_crash_tells_its_last_line_or_that_there_is_none(run: Run) -> None:
+    last = explain_end(1, was_out_of_memory=False, log="one\ntwo\n \n", run=run)
     assert last.explanation.endswith("two")
-    silent = explain_end(1, was_out_of_memory=False, log="", home=tmp_path)
+    silent = explain_end(1, was_out_of_memory=False, log="", run=run)
     assert "no output" in silent.explanation
+
+
+@pytest.mark.parametrize("killed", [True, False], ids=["by the kernel", "by its own words"])
+def test_what_would_save_memory_is_what_was_not_done(tmp_path: Path, killed: bool) -> None:
+    def remedies(run: Run) -> str:
+        log = "torch.OutOfMemoryError: CUDA out of memory."
+        return " ".join(explain_end(1, was_out_of_memory=killed, log=log, run=run).remedies)
+
+    wasteful = remedies(made(tmp_path / "wasteful", adapter={"kind": "full"}))
+    for setting in ("batch_size", "gradient_checkpointing", "adapter.kind", "max_length"):
+        assert setting in wasteful
+    frugal = made(tmp_path / "frugal", training={"per_device_train_batch_size": 1})
+    frugal.paths.resolved.write_text(yaml.safe_dump({"gradient_checkpointing": "on"}))
+    assert remedies(frugal) == "Lower `method.max_length`, or choose a smaller model."

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from tests.browser.chromium import ARGUMENTS, chromium
+from tests.browser.chromium import ARGUMENTS, chromium, open_context
 from tests.command_line import FRUGAL, CommandLine, end_processes_of, environment_of
 from tests.hub import HubDouble
 from tests.tiny_model import make_tiny_model
@@ -71,9 +71,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def _context(browser: Browser) -> Iterator[BrowserContext]:
-    # Animations would be drawn by the processor, 60 times a second.
-    opened = browser.new_context(viewport={"width": 1400, "height": 900}, reduced_motion="reduce")
-    opened.set_default_timeout(15_000)
+    opened = open_context(browser)
     yield opened
     opened.close()
 

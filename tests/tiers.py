@@ -4,8 +4,11 @@ import os
 import sys
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from core.machine.loading import loading
 
 # A test's tier follows from what it asks for; one that starts things itself is marked by hand.
 BROWSER_FIXTURES = {"browser", "server", "space", "spaces", "double"}
@@ -64,6 +67,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.getoption("-m") != "unit" or not collection_path.name.startswith("test_"):
         return None
     return "\npytestmark = " in collection_path.read_text(encoding="utf-8") or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    """Each worker imports all there is, torch too: without looking for garbage meanwhile."""
+    with loading():
+        return (yield)
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

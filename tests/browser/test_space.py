@@ -12,6 +12,7 @@ from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from core.builtin.model import builtin_model_folder
+from tests.browser.chromium import open_context
 from tests.browser.pictures import picture
 from tests.hub import HubDouble
 from tests.interface.filling import load
@@ -120,8 +121,7 @@ def test_a_tick_asks_the_hub_nothing(browser: Browser, double: HubDouble, space:
 
 def sign_in(browser: Browser, space: Server, *, name: str) -> Page:
     """A browser of this person's own, signed in through the Hub's page."""
-    page = browser.new_context(viewport={"width": 1300, "height": 900}).new_page()
-    page.set_default_timeout(15_000)
+    page = open_context(browser).new_page()
     page.goto(space.url)
     page.get_by_role("button", name="Sign in with Hugging Face").click()
     page.get_by_role("button", name=f"Authorize as {name}").click()

@@ -10,6 +10,7 @@ from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from core.runs.state import RunState
+from tests.browser.chromium import open_context
 from tests.hub import HubDouble
 from tests.interface.harness import (
     SPACE,
@@ -159,7 +160,7 @@ def test_a_stranger_sees_the_form_and_how_to_get_their_own(
 
 def test_the_owner_sees_runs(browser: Browser, space: Server) -> None:
     run = make_run(space.store, state=RunState.STOPPED, steps=3)
-    context = browser.new_context(extra_http_headers={"cookie": sign_in_cookie("acme")})
+    context = open_context(browser, extra_http_headers={"cookie": sign_in_cookie("acme")})
     page = context.new_page()
     page.goto(f"{space.url}/?run={run.id}")
     expect(page.locator("#run-head h2")).to_have_text("written-by-hand", timeout=15_000)

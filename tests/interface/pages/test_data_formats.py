@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from core.builtin.model import builtin_model_folder
 from core.config.options import DatasetFormat
 from core.machine.source_tree import ROOT
+from tests.browser.chromium import open_context
 from tests.interface.harness import Server, open_form, serving
 from tests.interface.train.test_data_panel import marked
 from tests.tiny_model import make_tiny_model
@@ -105,7 +106,7 @@ def tools_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def page(browser: Browser, tools_server: Server) -> Iterator[Page]:
     """One page for all formats, one file after another."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context = open_context(browser)
     opened = open_form(context, tools_server)
     expect(opened.locator("#data-rows .seen").first).to_be_visible(timeout=30_000)
     opened.get_by_text("My files", exact=True).click()

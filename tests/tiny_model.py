@@ -24,14 +24,25 @@ def make_tiny_model(
     begin: str = "<|im_start|>",
     end: str = "<|im_end|>",
     special: tuple[str, ...] = SPECIAL,
+    corpus: str = "system user assistant",
+    adds_begin: bool = False,
 ) -> Path:
-    """Save a model of random weights and a byte-level tokenizer, as the built-in one is saved."""
+    """Save a model of random weights and a byte-level tokenizer, as the built-in one is saved.
+
+    The tokenizer has merged what is frequent in `corpus`; with `adds_begin` it puts `begin` before
+    each text, as Llama's does.
+    """
     import torch
     from tokenizers import ByteLevelBPETokenizer
+    from tokenizers.processors import TemplateProcessing
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     trained = ByteLevelBPETokenizer()
-    trained.train_from_iterator(["system user assistant"], special_tokens=list(special))
+    trained.train_from_iterator([corpus], special_tokens=list(special))
+    if adds_begin:
+        trained._tokenizer.post_processor = TemplateProcessing(
+            single=f"{begin} $A", special_tokens=[(begin, trained.token_to_id(begin))]
+        )
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=trained._tokenizer,
         bos_token=begin,

@@ -65,6 +65,8 @@ def preview(asked: argparse.Namespace, settings: Settings) -> int:
             use = f" ({row.use})" if row.use else ""
             tell(f"--- {row.place}, {side.name}: {learned}{use}")
             tell("".join(marked(piece) for piece in side.pieces))
+    if preview.unused:
+        tell(f"Not used: {', '.join(preview.unused)}")
     for warning in preview.warnings:
         tell_person(warning)
     require(preview)

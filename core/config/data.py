@@ -17,11 +17,13 @@ UPLOADED = {"dataset.source": (DatasetSource.UPLOAD,)}
 MAX_FILES, MAX_MIXED = 64, 16
 MAX_MIXED_LINE = 1024
 MIXED_PARTS = ("subset", "split", "revision", "weight")
+# Named for a part, it says that no column is this part.
+NOT_USED = "none"
 
 
 def part(label: str, help: str, *, basic: bool = False) -> Any:
     """Declare one of the parts that a row is made of."""
-    told = "A column name or a template with {column}; detected if empty."
+    told = "A column or a template with {column}; detected if empty; none for none."
     return setting(None, label=label, help=f"{help} {told}", basic=basic, shown_when=NOT_BUILTIN)
 
 
@@ -122,6 +124,7 @@ class ColumnsSection(Section):
     rejected: Part | None = part("Rejected", "The other answer.")
     label: Part | None = part("Label", "Whether the answer is good or bad.")
     answer: Part | None = part("Reference answer", "The correct answer, for rewards.")
+    history: Part | None = part("History", "Earlier turns, put before the prompt.")
     tools: Part | None = part("Tools", "The tools that the model can call.")
     system: Part | None = part("System message", "Added to rows without one.", basic=True)
     developer: Part | None = part(

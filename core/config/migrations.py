@@ -48,10 +48,18 @@ _COLUMNS = {f"{part}_column": part for part in ("messages", "prompt", "completio
 def migrate(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """The settings of a file of any version that was ever written, under today's names.
 
+    A file that names no version is of version 1 where it has a setting that has another name since.
     What is not of a known older version comes back as it is, for validation to judge.
     """
-    version = values.get("version", VERSION)
+    version = values.get("version", 1 if _has_old_names(values) else VERSION)
     return _from_version_1(values) if version == 1 and version is not True else values
+
+
+def _has_old_names(values: Mapping[str, Any]) -> bool:
+    return any(
+        isinstance(given, dict) and not _RENAMED.get(section, {}).keys().isdisjoint(given)
+        for section, given in values.items()
+    )
 
 
 def renamed(path: str) -> str | None:
@@ -87,4 +95,8 @@ def _from_version_1(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _renamed(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    return {names.get(name, name): value for name, value in given.items()}
+    """Under today's names, but for what stands there under both: validation tells of that."""
+    twice = {old for old, new in names.items() if old in given and new in given}
+    return {
+        name if name in twice else names.get(name, name): value for name, value in given.items()
+    }

@@ -6,7 +6,7 @@ from itertools import chain
 
 from core.data.files import Row, read_rows
 from core.data.filters import check_filters, wanted
-from core.data.formats import Example, to_example
+from core.data.formats import Example, LeftOut, to_example
 from core.data.hub_rows import stream_hub_split
 from core.data.mapping import RowMapping, find_mapping
 from core.data.sources import MIX_FIELD, HubSplit, Source
@@ -20,11 +20,15 @@ MOST_BAD_ROWS = 10_000
 
 @dataclass(frozen=True)
 class PlacedExample:
-    """An example and where its row stands ("line 7"); with a fault instead where it is skipped."""
+    """An example and where its row stands ("line 7"); with a fault instead where it is skipped.
+
+    The fault of a row that is left out by its own word is one of formats.LEFT_OUT.
+    """
 
     place: str
     example: Example | None
     fault: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def rows_of(source: Source) -> Iterator[Row]:
@@ -46,6 +50,8 @@ class MappedRows:
     source: Source
     mapping: RowMapping
     rows: Iterator[Row]
+    # Those of the first rows, by which the mapping was found.
+    columns: frozenset[str]
 
     def examples(self, rows: Iterable[Row]) -> Iterator[PlacedExample]:
         """The examples that some of the rows make.
@@ -58,13 +64,24 @@ class MappedRows:
                 if placed.fault is not None:
                     raise placed.fault
                 example = to_example(placed, self.mapping)
+            except LeftOut as reason:
+                yield PlacedExample(placed.place, None, fault=str(reason))
             except UserError as error:
                 if not self.source.filters.skip_unreadable:
                     error.field = error.field or self.source.field
                     raise
                 yield PlacedExample(placed.place, None, fault=error.message)
             else:
-                yield PlacedExample(placed.place, example)
+                yield PlacedExample(placed.place, example, warnings=self._late(row))
+
+    def _late(self, row: Row) -> tuple[str, ...]:
+        """Warnings about columns that nobody has looked at."""
+        late = (name for name, value in row.values.items() if name not in self.columns and value)
+        return tuple(
+            f"The column {name[:60]!r} of {self.source.name} appears only after the first "
+            f"{LOOKED_AT_ROWS} rows, and is not used."
+            for name in late
+        )
 
 
 def map_rows(source: Source, rows: Iterator[Row]) -> MappedRows:
@@ -85,7 +102,8 @@ def map_rows(source: Source, rows: Iterator[Row]) -> MappedRows:
             f"{source.name}: {error.message}", hint="Bring it into a known format.", field=MIX_FIELD
         ) from error
     check_filters(source.filters, columns=columns)
-    return MappedRows(source, mapping, wanted(chain(first, rows), source.filters))
+    left = wanted(chain(first, rows), source.filters)
+    return MappedRows(source, mapping, left, columns=frozenset(columns))
 
 
 def _first(rows: Iterator[Row], *, skip: bool) -> Iterator[Row]:

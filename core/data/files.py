@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from core.errors import UserError
 
@@ -21,6 +21,10 @@ FOREIGN = {
     b"\x1f\x8b": "compressed with gzip",
     b"PAR1\x15": "a parquet file",
 }
+# What the Hub's copy of a csv has as no value, since pandas reads it so.
+NO_VALUE = frozenset(
+    {"#N/A", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "-NaN", "-nan"}
+)
 SKIP = "or turn on `filters.skip_unreadable`"
 
 
@@ -79,17 +83,19 @@ def _check_beginning(path: Path) -> None:
 def _read_csv(path: Path) -> Iterator[Row]:
     csv.field_size_limit(MAX_CELL_BYTES)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+        reader = csv.reader(file, strict=True, delimiter=_delimiter(file))
         line = 1
         try:
             header = next(reader, None)
             if header is None:
                 return
-            _check_header(header, path)
+            # pandas writes the number of each row in front, under no name.
+            first = 1 if len(header) > 1 and not header[0] else 0
+            _check_header(header[first:], path)
             line = reader.line_num + 1
             for cells in reader:
                 if cells:
-                    yield _csv_row(cells, header=header, line=line, path=path)
+                    yield _csv_row(cells, header=header, first=first, line=line, path=path)
                 # Where the next row begins: quoted line breaks make some rows several lines long.
                 line = reader.line_num + 1
         except csv.Error as error:
@@ -99,15 +105,29 @@ def _read_csv(path: Path) -> Iterator[Row]:
             ) from error
 
 
-def _csv_row(cells: list[str], *, header: list[str], line: int, path: Path) -> Row:
+def _delimiter(file: TextIO) -> str:
+    """What stands between the values: another mark than a comma only where there is no comma."""
+    beginning = file.read(MAX_NAME)
+    file.seek(0)
+    header = beginning.partition("\n")[0]
+    others = [mark for mark in (";", "\t", "|") if mark in header]
+    return others[0] if others and "," not in header else ","
+
+
+def _csv_row(cells: list[str], *, header: list[str], first: int, line: int, path: Path) -> Row:
     if len(cells) == len(header):
-        return Row(f"line {line}", dict(zip(header, cells, strict=True)))
+        pairs = list(zip(header, cells, strict=True))[first:]
+        return Row(f"line {line}", {name: _cell(cell) for name, cell in pairs})
     fault = UserError(
         f"Line {line} of {path.name} has {len(cells)} values, "
         f"but the header names {len(header)} columns.",
         hint=f"Put quotes around a value that has commas or line breaks in it, {SKIP}.",
     )
     return Row(f"line {line}", {}, fault)
+
+
+def _cell(text: str) -> str | None:
+    return None if text in NO_VALUE else text
 
 
 def _check_header(header: list[str], path: Path) -> None:
@@ -150,7 +170,7 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
 def _object(line: str, *, number: int, path: Path) -> Row:
     place = f"line {number}"
     try:
-        value = json.loads(line)
+        value = json.loads(line, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         problem = error.msg if isinstance(error, json.JSONDecodeError) else UNREADABLE
         fault = UserError(
@@ -159,6 +179,10 @@ def _object(line: str, *, number: int, path: Path) -> Row:
         )
         return Row(place, {}, fault)
     return _row(value, place=place, where=f"Line {number} of {path.name}")
+
+
+def _no_number(_: str) -> None:
+    """NaN and Infinity, which JSON has not: no value."""
 
 
 def _row(value: Any, *, place: str, where: str) -> Row:
@@ -174,11 +198,15 @@ def _row(value: Any, *, place: str, where: str) -> Row:
 
 def _read_json(path: Path) -> Iterator[Row]:
     try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
+        values = json.loads(path.read_text(encoding="utf-8-sig"), parse_constant=_no_number)
     except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            # An object a line, under the wrong ending.
+            yield from _read_jsonl(path)
+            return
         raise UserError(
             f"Line {error.lineno} of {path.name} is not JSON: {error.msg}.",
-            hint="If each line is an object of its own, name the file .jsonl.",
+            hint="It should hold a list of objects [{…}, …], or an object in each line.",
         ) from error
     except UnicodeDecodeError:
         raise

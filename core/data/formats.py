@@ -1,22 +1,50 @@
 """A row brought into the format that training takes, or refused with its place."""
 
+import re
 from typing import Any
 
 from core.config.options import DatasetFormat
 from core.data.files import SKIP, Row
 from core.data.mapping import PLACE, RowMapping, label
-from core.data.messages import NESTS, Message, NotMessages, conversation, json_value, whole
+from core.data.messages import (
+    NESTS,
+    Message,
+    NotMessages,
+    conversation,
+    is_left_out,
+    json_value,
+    past_turns,
+    transcript,
+    whole,
+    without_padding,
+)
 from core.errors import UserError
 
 # messages; prompt and completion; text; prompt, chosen and rejected; … — as TRL names them.
 Example = dict[str, Any]
+# Why rows are left out that are read well.
+NOT_TO_LEARN = "are marked as not to be learned"
+NOTHING_SAID = "hold an empty conversation"
+LEFT_OUT = (NOT_TO_LEARN, NOTHING_SAID)
+# Columns of what a language model does not see, and what stands for it in a text.
+MEDIA = re.compile(r"(images?|audios?|videos?)(_\w+)?")
+MEDIA_PLACE = re.compile(r"<(image|audio|video)>")
+
+
+class LeftOut(Exception):
+    """A row that has nothing to learn, by its own word; the text says what such rows are."""
 
 
 def to_example(row: Row, mapping: RowMapping) -> Example:
     """A row as TRL takes it, each part of it a list of messages except for plain text.
 
-    Raises UserError, with the row's place, when the row can't be brought into the format.
+    Raises UserError, with the row's place, when the row can't be brought into the format, and
+    LeftOut when it is not to be learned.
     """
+    if is_left_out(row.values):
+        raise LeftOut(NOT_TO_LEARN)
+    if row.values.get(mapping.parts.get("messages", "")) == []:
+        raise LeftOut(NOTHING_SAID)
     maker = _Maker(row, mapping)
     match mapping.format:
         case DatasetFormat.MESSAGES:
@@ -41,6 +69,7 @@ def to_example(row: Row, mapping: RowMapping) -> Example:
                 example["answer"] = answer
     if tools := maker.tools():
         example["tools"] = tools
+    maker.check_media(example)
     return example
 
 
@@ -54,13 +83,16 @@ class _Maker:
     def fill(self, part: str) -> str:
         """The text of a part, "" where the format or the row has none of it."""
         value = self._mapping.parts.get(part)
-        if value is None:
+        if value is None or value != value:  # NaN
             return ""
         if part not in self._mapping.texts:
             return self._cell(part, value)
         # A field of one line has no other way to write a new one.
-        value = value.replace("\\n", "\n")
-        return PLACE.sub(lambda place: self._cell(part, place[1]), value).strip()
+        pieces = PLACE.split(value.replace("\\n", "\n"))
+        filled = [
+            self._cell(part, piece) if place % 2 else piece for place, piece in enumerate(pieces)
+        ]
+        return "".join(_without_empty_edges(filled))
 
     def text(self, part: str) -> str:
         """The text of a part that each row must have."""
@@ -76,8 +108,18 @@ class _Maker:
             raise self.refusal(part, str(error)) from error
 
     def prompt(self) -> list[Message]:
-        messages = self._spoken("prompt")
-        return self.opened(messages or [{"role": "user", "content": self.text("prompt")}])
+        messages = self._spoken("prompt") or [{"role": "user", "content": self.text("prompt")}]
+        return self.opened([*self._history(), *messages])
+
+    def _history(self) -> list[Message]:
+        column = self._mapping.parts.get("history")
+        turns = self._row.values.get(column) if column else None
+        if not turns:
+            return []
+        try:
+            return past_turns(turns)
+        except NotMessages as error:
+            raise self.refusal("history", str(error)) from error
 
     def answer(self, part: str) -> list[Message]:
         return self._spoken(part) or [{"role": "assistant", "content": self.text(part)}]
@@ -92,10 +134,17 @@ class _Maker:
 
     def reasoned_answer(self) -> Message:
         messages = self.answer("completion")
+        if len(messages) > 1 and messages[:-1] == self._spoken_prompt():
+            # The answer repeats the prompt, as in datasets of pairs.
+            messages = messages[-1:]
         if len(messages) != 1:
             raise self.refusal("completion", "should be one message, the assistant's")
         reasoning = self.fill("reasoning")
         return messages[0] | ({"reasoning_content": reasoning} if reasoning else {})
+
+    def _spoken_prompt(self) -> list[Message]:
+        """The prompt as the row has it, without what the settings add."""
+        return self._spoken("prompt") or [{"role": "user", "content": self.text("prompt")}]
 
     def pair(self) -> Example:
         """A prompt with a better and a worse answer; a prompt that both begin with is shared."""
@@ -105,7 +154,7 @@ class _Maker:
             if len(chosen) > 1 and chosen[0].get("role") == "user":
                 chosen, rejected = chosen[-1:], rejected[-1:]
             return {"prompt": prompt, "chosen": chosen, "rejected": rejected}
-        chosen, rejected = self._answers()
+        chosen, rejected = self._conversations()
         shared = 0
         while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
             shared += 1
@@ -120,13 +169,27 @@ class _Maker:
     def _answers(self) -> tuple[list[Message], list[Message]]:
         return self.answer("chosen"), self.answer("rejected")
 
+    def _conversations(self) -> tuple[list[Message], list[Message]]:
+        """Both answers with the prompt that they share, be it written as a transcript."""
+        chosen, rejected = self._answers()
+        if self._spoken("chosen") is None:
+            chosen, rejected = (
+                transcript(self.text(part)) or both
+                for part, both in (("chosen", chosen), ("rejected", rejected))
+            )
+        return chosen, rejected
+
     def opened(self, messages: list[Message]) -> list[Message]:
         """The messages, with those that the settings add in front where the row has none."""
         there = {message["role"] for message in messages}
+        said = [str(message["content"]) for message in messages]
         front = [
             {"role": role, "content": text}
             for role in ("system", "developer")
-            if role not in there and (text := self.fill(role))
+            if role not in there
+            and (text := self.fill(role))
+            # Some datasets repeat in a column what their messages begin with.
+            and not any(text.strip() in content for content in said)
         ]
         return front + messages
 
@@ -141,7 +204,23 @@ class _Maker:
             tools = None
         if not isinstance(tools, list):
             raise self.refusal("tools", "should be a list of tools, or one as JSON")
-        return tools
+        try:
+            return list(without_padding(tools))
+        except NotMessages as error:
+            raise self.refusal("tools", str(error)) from error
+
+    def check_media(self, example: Example) -> None:
+        """Refuse text about images that the model would not see."""
+        columns = (name for name, value in self._row.values.items() if value not in (None, "", []))
+        column = next((name for name in columns if MEDIA.fullmatch(name.lower())), None)
+        messages = (m for part in example.values() if isinstance(part, list) for m in part)
+        texts = (str(m.get("content", "")) for m in messages if isinstance(m, dict))
+        if column and any(MEDIA_PLACE.search(text) for text in texts):
+            raise UserError(
+                f"{self._row.place} is about what is in {column!r}, and a language model sees text "
+                "only.",
+                hint=f"Choose a dataset of text, {SKIP}.",
+            )
 
     def _cell(self, part: str, column: str) -> str:
         value = self._row.values.get(column)
@@ -160,3 +239,16 @@ class _Maker:
             f"The column {column!r} in {self._row.place} {problem}.",
             hint=f"Put the row right, {SKIP}.",
         )
+
+
+def _without_empty_edges(pieces: list[str]) -> list[str]:
+    """A filled template's pieces, text and values by turns, without what only joins nothing.
+
+    Text between a value and an empty one at the edge is taken off where it is white space. What a
+    value itself begins or ends with stays.
+    """
+    while len(pieces) > 2 and not pieces[-1] and not pieces[-2] and not pieces[-3].strip():
+        pieces = [*pieces[:-3], ""]
+    while len(pieces) > 2 and not pieces[0] and not pieces[1] and not pieces[2].strip():
+        pieces = ["", *pieces[3:]]
+    return pieces

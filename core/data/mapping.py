@@ -1,16 +1,16 @@
 """Which column plays which part: named by a person, or found from the columns and some rows."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.config.data import ColumnsSection
+from core.config.data import NOT_USED, ColumnsSection
 from core.config.options import DatasetFormat
+from core.data.column_names import INPUTS, PARENTS, columns_called, plain
+from core.data.column_values import Table, Values, are_flags, are_links, are_names
 from core.data.messages import is_conversation
 from core.errors import UserError
-
-Values = Mapping[str, Any]
 
 # What a row of each format must have, and what it may have besides.
 REQUIRED: dict[DatasetFormat, tuple[str, ...]] = {
@@ -21,43 +21,15 @@ REQUIRED: dict[DatasetFormat, tuple[str, ...]] = {
     DatasetFormat.TEXT: ("text",),
     DatasetFormat.PROMPT_ONLY: ("prompt",),
 }
+FRONT = ("history", "system", "developer", "tools")
 OPTIONAL: dict[DatasetFormat, tuple[str, ...]] = {
-    DatasetFormat.PREFERENCE: ("prompt", "system", "developer", "tools"),
-    DatasetFormat.UNPAIRED_PREFERENCE: ("system", "developer", "tools"),
+    DatasetFormat.PREFERENCE: ("prompt", *FRONT),
+    DatasetFormat.UNPAIRED_PREFERENCE: FRONT,
     DatasetFormat.MESSAGES: ("system", "developer", "tools"),
-    DatasetFormat.PROMPT_COMPLETION: ("reasoning", "system", "developer", "tools"),
+    DatasetFormat.PROMPT_COMPLETION: ("reasoning", *FRONT),
     DatasetFormat.TEXT: (),
-    DatasetFormat.PROMPT_ONLY: ("answer", "system", "developer", "tools"),
+    DatasetFormat.PROMPT_ONLY: ("answer", *FRONT),
 }
-# What datasets call each part, the surest name first.
-NAMES: dict[str, tuple[str, ...]] = {
-    "messages": (
-        "messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns",
-    ),
-    "prompt": (
-        "prompt", "instruction", "question", "query", "problem", "input", "user", "human", "source",
-    ),
-    "completion": (
-        "completion", "response", "output", "answer", "solution", "assistant", "target", "reply",
-        "final_answer", "ground_truth",
-    ),
-    "reasoning": (
-        "reasoning", "reasoning_content", "thinking", "thought", "rationale", "chain_of_thought",
-        "cot",
-    ),
-    "text": ("text", "content", "document", "article", "body", "passage"),
-    "chosen": ("chosen", "preferred", "accepted", "winner", "response_chosen", "chosen_response"),
-    "rejected": (
-        "rejected", "dispreferred", "loser", "response_rejected", "rejected_response",
-    ),
-    "label": ("label", "is_good", "thumbs_up", "desirable", "feedback"),
-    "answer": ("answer", "solution", "ground_truth", "final_answer", "reference"),
-    "tools": ("tools", "functions"),
-    "system": ("system", "system_prompt", "system_message"),
-    "developer": ("developer",),
-}  # fmt: skip
-# Beside an instruction, what it is to be applied to.
-INPUTS = ("input", "context")
 # A place for a column in a template. Other braces, as in JSON, are text.
 PLACE = re.compile(r"\{([^{}\n\"':,]{1,128})\}")
 
@@ -66,15 +38,23 @@ PLACE = re.compile(r"\{([^{}\n\"':,]{1,128})\}")
 class RowMapping:
     """The format of rows, and for each of its parts a column, or a text with {column} in it.
 
-    `texts` are the parts that are such a text. `sure` is false where nothing but a guess led to
-    it; `why` says what did.
+    `texts` are the parts that are such a text, and `why` says what led to it. `unused` are the
+    columns that no part takes, and `doubtful` those of them that somebody could mean to teach.
     """
 
     format: DatasetFormat
     parts: dict[str, str]
     texts: tuple[str, ...] = ()
     why: str = ""
-    sure: bool = True
+    is_guess: bool = False
+    unused: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
+    # Those of them that hold conversations.
+    conversations: tuple[str, ...] = ()
+
+    @property
+    def sure(self) -> bool:
+        return not self.is_guess and not self.doubtful
 
 
 def find_mapping(
@@ -90,22 +70,50 @@ def find_mapping(
 
     Raises UserError at the setting that names what is not there, or at dataset.format.
     """
-    chosen = {name: value for name, value in named if value}
+    table = Table(columns, rows)
+    refused = {name for name, value in named if value == NOT_USED and NOT_USED not in columns}
+    chosen = {name: value for name, value in named if value and name not in refused}
     for part, value in chosen.items():
         _check_places(part, value, columns)
     formats = list(REQUIRED) if wanted is DatasetFormat.AUTO else [wanted]
     for format in formats:
         if any(part not in REQUIRED[format] + OPTIONAL[format] for part in chosen):
             continue
-        parts = _parts(format, chosen, columns=columns, rows=rows)
+        parts = _parts(format, chosen, table=table, refused=refused)
         if all(part in parts for part in REQUIRED[format]):
-            texts = tuple(part for part, value in parts.items() if value not in columns)
-            return RowMapping(format, parts, texts, why=_why(parts, chosen))
+            if not chosen:
+                _check_tree(format, table)
+            return _accounted(format, parts, table=table, chosen=chosen)
     if wanted is DatasetFormat.AUTO:
-        if not chosen and (guess := _guess(columns, rows)) is not None:
+        if not chosen and (guess := _guess(table)) is not None:
             return guess
         raise _unknown(columns)
-    raise _missing(wanted, chosen, columns=columns, rows=rows)
+    raise _missing(wanted, chosen, table=table, refused=refused)
+
+
+def _accounted(
+    format: DatasetFormat, parts: dict[str, str], *, table: Table, chosen: Values, guess: str = ""
+) -> RowMapping:
+    """The mapping, with what becomes of every column; `guess` says which guess led to it."""
+    used = {column for value in parts.values() for column in places(value, table.columns)}
+    unused = tuple(column for column in table.columns if column not in used)
+    # Who names the required parts has looked at the columns; what others repeat is not lost.
+    is_named = all(part in chosen for part in REQUIRED[format])
+    doubtful = (
+        column
+        for column in unused
+        if table.is_text_to_learn(column) and not table.repeats(column, used)
+    )
+    return RowMapping(
+        format,
+        parts,
+        texts=tuple(part for part, value in parts.items() if value not in table.columns),
+        why=guess or _why(parts, chosen),
+        is_guess=bool(guess),
+        unused=unused,
+        doubtful=() if is_named else tuple(doubtful),
+        conversations=tuple(c for c in unused if columns_called("messages", [c])),
+    )
 
 
 def places(value: str, columns: Iterable[str]) -> list[str]:
@@ -117,50 +125,103 @@ def places(value: str, columns: Iterable[str]) -> list[str]:
 
 
 def _parts(
-    format: DatasetFormat, chosen: Values, *, columns: Sequence[str], rows: Sequence[Values]
+    format: DatasetFormat, chosen: Values, *, table: Table, refused: Collection[str]
 ) -> dict[str, str]:
     """The parts of a format that are named, or else to be found in columns that are left."""
     parts: dict[str, str] = {}
     named = {part: value for part, value in chosen.items() if part in REQUIRED[format]}
     for part in REQUIRED[format] + OPTIONAL[format]:
         values = (named | parts).values()
-        taken = {column for value in values for column in places(value, columns)}
-        value = chosen.get(part) or _find(part, format, columns, rows, taken)
+        taken = {column for value in values for column in places(value, table.columns)}
+        value = chosen.get(part)
+        if value is None and part not in refused:
+            value = _find(part, format, table, taken)
         if value:
             parts[part] = value
     return parts
 
 
-def _find(
-    part: str,
-    format: DatasetFormat,
-    columns: Sequence[str],
-    rows: Sequence[Values],
-    taken: set[str],
-) -> str | None:
-    by_name = {column.strip().lower().replace("-", "_"): column for column in columns}
-    found = (by_name[name] for name in NAMES[part] if name in by_name)
-    column = next((c for c in found if c not in taken and _fits(part, format, c, rows)), None)
-    if part == "prompt" and column and column.strip().lower() == "instruction":
-        extra = next((by_name[name] for name in INPUTS if name in by_name), None)
-        return f"{{{column}}}\n\n{{{extra}}}" if extra else column
+def _find(part: str, format: DatasetFormat, table: Table, taken: Collection[str]) -> str | None:
+    fitting = [
+        column
+        for column in columns_called(part, list(table.columns))
+        if column not in taken and _fits(part, format, column, table)
+    ]
+    if part == "prompt" and format is not DatasetFormat.PREFERENCE:
+        fitting = [c for c in fitting if not _holds_an_answer(c, table)]
+    column = next(iter(fitting), None)
+    if column is None:
+        return None
+    if part == "completion":
+        # The worked solution, and not the short answer that stands at its end.
+        for other in fitting:
+            if table.holds(other, column, at_least=1):
+                column = other
+    if part == "prompt" and (extra := _input_of(column, table, taken)) is not None:
+        return f"{{{column}}}\n\n{{{extra}}}"
     return column
 
 
-def _fits(part: str, format: DatasetFormat, column: str, rows: Sequence[Values]) -> bool:
+def _holds_an_answer(column: str, table: Table) -> bool:
+    """Whether a column is a whole text made of the prompt and its answer."""
+    answers = columns_called("completion", list(table.columns))
+    return any(table.holds(column, answer) for answer in answers if answer != column)
+
+
+def _input_of(column: str, table: Table, taken: Collection[str]) -> str | None:
+    """The column that a prompt speaks of, where it does not hold that itself."""
+    by_name = {plain(name): name for name in table.columns}
+    for name in INPUTS:
+        extra = by_name.get(name)
+        if extra is None or extra == column or extra in taken:
+            continue
+        values = table.values(extra)
+        is_text = all(isinstance(value, str) for value in values)
+        # What is empty in the first rows may be filled in later ones.
+        is_other = bool(values) and (are_flags(values) or are_names(values) or are_links(values))
+        if is_text and not is_other and not table.holds(column, extra):
+            return extra
+    return None
+
+
+def _fits(part: str, format: DatasetFormat, column: str, table: Table) -> bool:
     """Whether the rows' values are such as this part has; a bad row among them is told later."""
-    values = [row[column] for row in rows if row.get(column) not in (None, "", [])]
+    values = table.values(column)
     if not values:
         return part in OPTIONAL[format] or part in ("prompt", "completion", "text", "messages")
-    if part == "messages":
-        return column == part or any(is_conversation(value) for value in values)
-    if part == "label":
-        return all(label(value) is not None for value in values)
-    if part == "tools":
-        return all(isinstance(value, str | list) for value in values)
-    if part in ("prompt", "completion", "chosen", "rejected"):
-        return any(isinstance(value, str) or is_conversation(value) for value in values)
+    match part:
+        case "messages":
+            return column == part or any(is_conversation(value) for value in values)
+        case "label":
+            return all(label(value) is not None for value in values)
+        case "tools":
+            return all(isinstance(value, str | list) for value in values)
+        case "history":
+            return all(isinstance(value, list) for value in values)
+        case "prompt" | "chosen" | "rejected":
+            if are_links(values) or (plain(column) == "source" and are_names(values)):
+                return False
+            return any(isinstance(value, str) or is_conversation(value) for value in values)
+        case "reasoning":
+            texts = all(isinstance(value, str) for value in values)
+            return texts and not (are_flags(values) or are_names(values) or are_links(values))
+        case "text":
+            return any(isinstance(value, str) for value in values) and not are_links(values)
+        case "completion":
+            return any(isinstance(v, str | int | float) or is_conversation(v) for v in values)
     return any(isinstance(value, str | int | float) for value in values)
+
+
+def _check_tree(format: DatasetFormat, table: Table) -> None:
+    """Rows that each are one message of a tree make no text and no conversation by themselves."""
+    parent = next((c for c in table.columns if plain(c) in PARENTS), None)
+    if parent is None or format in (DatasetFormat.MESSAGES, DatasetFormat.PREFERENCE):
+        return
+    raise UserError(
+        f"Each row of this data is one message, and {parent!r} names the message that it answers.",
+        hint="Use a version of it whose rows are whole conversations, or join the rows first.",
+        field="dataset.format",
+    )
 
 
 def label(value: Any) -> bool | None:
@@ -170,21 +231,19 @@ def label(value: Any) -> bool | None:
     return bool(value) if value in (0, 1) else None
 
 
-def _guess(columns: Sequence[str], rows: Sequence[Values]) -> RowMapping | None:
+def _guess(table: Table) -> RowMapping | None:
     """One column of text is a text; two are a question and its answer."""
-    texts = [c for c in columns if rows and all(isinstance(row.get(c), str) for row in rows)]
+    rows = table.rows
+    texts = [c for c in table.columns if rows and all(isinstance(row.get(c), str) for row in rows)]
     if len(texts) == 1:
-        return RowMapping(
-            DatasetFormat.TEXT, {"text": texts[0]}, sure=False,
-            why=f"{texts[0]!r} is the only column of text, so it was taken as text to learn",
-        )  # fmt: skip
+        _check_tree(DatasetFormat.TEXT, table)
+        why = f"{texts[0]!r} is the only column of text, so it was taken as text to learn"
+        return _accounted(DatasetFormat.TEXT, {"text": texts[0]}, table=table, chosen={}, guess=why)
     if len(texts) == 2:
         prompt, completion = texts
-        return RowMapping(
-            DatasetFormat.PROMPT_COMPLETION, {"prompt": prompt, "completion": completion},
-            sure=False,
-            why=f"{prompt!r} comes before {completion!r}, so it was taken as the prompt",
-        )  # fmt: skip
+        why = f"{prompt!r} comes before {completion!r}, so it was taken as the prompt"
+        parts = {"prompt": prompt, "completion": completion}
+        return _accounted(DatasetFormat.PROMPT_COMPLETION, parts, table=table, chosen={}, guess=why)
     return None
 
 
@@ -207,7 +266,7 @@ def _check_places(part: str, value: str, columns: Sequence[str]) -> None:
 
 
 def _missing(
-    format: DatasetFormat, chosen: Values, *, columns: Sequence[str], rows: Sequence[Values]
+    format: DatasetFormat, chosen: Values, *, table: Table, refused: Collection[str]
 ) -> UserError:
     for part in chosen:
         if part not in REQUIRED[format] + OPTIONAL[format]:
@@ -216,10 +275,10 @@ def _missing(
                 hint="Leave it empty, or choose another format.",
                 field=f"columns.{part}",
             )
-    found = _parts(format, chosen, columns=columns, rows=rows)
+    found = _parts(format, chosen, table=table, refused=refused)
     part = next(part for part in REQUIRED[format] if part not in found)
     return UserError(
-        f"Nothing tells which column is the {part}. This data has: {_listed(columns)}.",
+        f"Nothing tells which column is the {part}. This data has: {_listed(table.columns)}.",
         hint=f"Name it: set `columns.{part}`.",
         field=f"columns.{part}",
     )

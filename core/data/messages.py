@@ -1,7 +1,8 @@
 """Conversations of any nesting in use, brought into a list of messages with role and content."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Message = dict[str, Any]
@@ -18,6 +19,8 @@ ROLES = {
     "question": "user",
     "assistant": "assistant", "gpt": "assistant", "bot": "assistant", "model": "assistant",
     "ai": "assistant", "chatgpt": "assistant", "chatbot": "assistant", "agent": "assistant",
+    "bing": "assistant", "bard": "assistant", "gemini": "assistant", "claude": "assistant",
+    "llm": "assistant",
     "answer": "assistant", "function_call": "assistant", "tool_call": "assistant",
     "tool": "tool", "function": "tool", "observation": "tool", "function_response": "tool",
     "tool_response": "tool", "ipython": "tool",
@@ -27,7 +30,25 @@ MAX_CHARACTERS = 4_000_000
 # Turns that are the call itself, as JSON.
 CALLS = ("function_call", "tool_call")
 # What a message may carry beside its content, as chat templates read it.
-EXTRAS = ("name", "tool_call_id", "reasoning_content", "thinking")
+EXTRAS = ("name", "tool_call_id")
+# What a message was thought of before, by the names that datasets give it.
+REASONING_KEYS = ("reasoning_content", "reasoning", "thinking", "thought", "thoughts")
+REASONING = "reasoning_content"
+# Set on a message that is not to be learned.
+NOT_LEARNED = "not_learned"
+# One turn of a person and its answer, in one object.
+PAIRS = (
+    ("input", "output"),
+    ("prompt", "response"),
+    ("prompt", "completion"),
+    ("question", "answer"),
+    ("instruction", "output"),
+    ("instruction", "response"),
+    ("human", "assistant"),
+    ("user", "assistant"),
+)
+_PYTHON_LIST = re.compile(r"\s*[\[{]+\s*'")
+_TURN = re.compile(r"(?:^|\n\n)(Human|Assistant|H|A): ?")
 
 
 class NotMessages(ValueError):
@@ -53,11 +74,75 @@ def conversation(value: Any) -> list[Message]:
         raise NotMessages("should be a list of messages, with one at least")
     if all(isinstance(item, str) for item in value):
         # Bare turns: the person begins.
-        return [
-            {"role": ("user", "assistant")[index % 2], "content": whole(text)}
-            for index, text in enumerate(value)
-        ]
+        return _by_turns(value)
+    if (keys := _pair_keys(value[0])) is not None:
+        return [message for item in value for message in _pair(item, keys)]
     return [_message(item) for item in value]
+
+
+def past_turns(value: Any) -> list[Message]:
+    """Earlier turns: a conversation, or pairs [what was asked, what was answered].
+
+    Raises NotMessages.
+    """
+    if isinstance(value, list) and all(isinstance(turn, list) for turn in value):
+        texts = [text for turn in value for text in turn]
+        if any(len(turn) != 2 for turn in value) or not all(isinstance(t, str) for t in texts):
+            raise NotMessages("should hold pairs of texts, what was asked and what was answered")
+        return _by_turns(texts)
+    return conversation(value)
+
+
+def transcript(text: str) -> list[Message] | None:
+    """The messages of a text in which "Human:" and "Assistant:" speak by turns; None for others."""
+    head, *turns = _TURN.split(text.strip("\n"))
+    speakers, contents = turns[::2], turns[1::2]
+    if head or len(contents) < 2 or speakers[0][0] != "H":
+        return None
+    roles = {"H": "user", "A": "assistant"}
+    return [
+        {"role": roles[speaker[0]], "content": whole(content.strip())}
+        for speaker, content in zip(speakers, contents, strict=True)
+    ]
+
+
+def without_padding(value: Any) -> Any:
+    """A value without the keys that are None: Arrow gives every object every key of the column.
+
+    Raises NotMessages.
+    """
+    try:
+        return _unpadded(value)
+    except RecursionError as error:
+        raise NotMessages("is too deeply nested") from error
+
+
+def _unpadded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _unpadded(each) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_unpadded(each) for each in value]
+    return value
+
+
+def _by_turns(texts: Sequence[str]) -> list[Message]:
+    return [
+        {"role": ("user", "assistant")[index % 2], "content": whole(text)}
+        for index, text in enumerate(texts)
+    ]
+
+
+def _pair_keys(item: Any) -> tuple[str, str] | None:
+    if not isinstance(item, dict) or _first(item, ROLE_KEYS) is not None:
+        return None
+    return next((pair for pair in PAIRS if all(key in item for key in pair)), None)
+
+
+def _pair(item: Any, keys: tuple[str, str]) -> list[Message]:
+    texts = [item.get(key) for key in keys] if isinstance(item, dict) else []
+    if len(texts) != 2 or not all(isinstance(text, str) for text in texts):
+        raise NotMessages(f"should have the texts {keys[0]!r} and {keys[1]!r} in each turn")
+    return _by_turns([str(text) for text in texts])
 
 
 def whole(text: str) -> str:
@@ -86,6 +171,10 @@ def _from_json(text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
+        if _PYTHON_LIST.match(text):
+            raise NotMessages(
+                "has Python's quotes instead of JSON's: write it with json.dumps, and not with str"
+            ) from error
         raise NotMessages("is not a list of messages") from error
 
 
@@ -110,7 +199,23 @@ def _message(item: Any) -> Message:
     for extra in EXTRAS:
         if isinstance(value := item.get(extra), str):
             message[extra] = whole(value)
+    reasoning = _first(item, REASONING_KEYS)
+    if isinstance(reasoning, str) and reasoning.strip():
+        message[REASONING] = whole(reasoning)
+    if is_left_out(item):
+        message[NOT_LEARNED] = True
     return message
+
+
+def is_left_out(item: Mapping[str, Any]) -> bool:
+    """Whether a message or a row says of itself that it is not to be learned."""
+    for name in ("weight", "train", "loss"):
+        value = item.get(name)
+        if isinstance(value, str):
+            value = value.strip().lower()
+        if value in (0, "0", "0.0", "false"):
+            return True
+    return False
 
 
 def _first(item: Message, names: Sequence[str]) -> Any:
@@ -126,6 +231,11 @@ def _text(content: Any) -> str | None:
     if isinstance(content, list) and content:
         parts = [part.get("text") if isinstance(part, dict) else part for part in content]
         texts = [part for part in parts if isinstance(part, str)]
+        kinds = {part.get("type") for part in content if isinstance(part, dict)}
+        if other := kinds & {"image", "image_url", "audio", "input_audio", "video"}:
+            raise NotMessages(
+                f"has {other.pop()} in a message, and a language model sees text only"
+            )
         if len(texts) == len(parts):
             return "".join(texts)
     return content if isinstance(content, str) else None
@@ -145,10 +255,7 @@ def _call(call: Any) -> Message:
     function = call.get("function", call) if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise NotMessages("has a tool call without the name of a function")
-    arguments = json_value(function.get("arguments") or {})
-    # Arrow gives every row every key of the column, as None.
-    if isinstance(arguments, dict):
-        arguments = {name: value for name, value in arguments.items() if value is not None}
+    arguments = without_padding(json_value(function.get("arguments") or {}))
     made: Message = {
         "type": "function",
         "function": {"name": function["name"], "arguments": arguments},

@@ -126,6 +126,8 @@ class Preview(BaseModel):
     why: str = ""
     sure: bool = True
     columns: list[str] = []
+    # Those that are no part of a row.
+    unused: list[str] = []
     # Of a dataset on the Hub: what it has, and the bytes that training on it downloads.
     subsets: list[str] = []
     splits: list[str] = []

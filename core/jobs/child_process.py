@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.jobs.record import RunRecord
 from core.machine.hardware import out_of_memory_kills
-from core.machine.processes import end_descendants
+from core.machine.processes import end_descendants, signal_name
 from core.machine.source_tree import ROOT
 from core.runs.checkpoints import newest_checkpoint
 from core.runs.logs import TAIL_BYTES, LogWriter, tail
@@ -43,7 +43,7 @@ class Ended:
 
     def __str__(self) -> str:
         if self.code < 0:
-            return f"signal {signal.Signals(-self.code).name}"
+            return f"signal {signal_name(-self.code)}"
         return f"exit code {self.code}"
 
 

@@ -2,12 +2,13 @@
 
 import re
 import shutil
-import signal
 
+from core.machine.processes import signal_name
 from core.runs.causes import FailureCause
 from core.runs.events import Cause
 from core.runs.store import Run
 
+_ERROR = re.compile(r"[A-Za-z_][\w.]*(: |$)")
 MEMORY = (FailureCause.DEVICE_OUT_OF_MEMORY, FailureCause.OUT_OF_MEMORY)
 # The first that is found in the end of the log names the cause.
 _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
@@ -100,16 +101,24 @@ def _cause(code: int, *, was_out_of_memory: bool, log: str, run: Run) -> Cause:
     if code < 0:
         return Cause(
             cause=FailureCause.KILLED,
-            explanation=f"The training was killed ({signal.Signals(-code).name}).",
+            explanation=f"The training was killed ({signal_name(-code)}).",
             remedies=["Resume: training goes on from the newest whole checkpoint."],
         )
     return Cause(
         cause=FailureCause.CRASHED,
-        explanation=f"The training ended with an error: {_last_line(log)}",
+        explanation=f"The training ended with an error: {_error_line(log)}",
         remedies=["See the log for details.", "Resume when the cause is gone."],
     )
 
 
-def _last_line(log: str) -> str:
+def _error_line(log: str) -> str:
+    """The error that ended the newest traceback; the last line where there is none.
+
+    What is said last is often a progress bar that was closed.
+    """
+    _, traceback, after = log.rpartition("Traceback (most recent call last):")
+    errors = (line for line in after.splitlines() if traceback and _ERROR.match(line))
+    if (error := next(errors, None)) is not None:
+        return error[:300]
     lines = [line for line in log.splitlines() if line.strip()]
     return lines[-1][:300] if lines else "there was no output."

@@ -10,6 +10,8 @@ from typing import Any
 
 import psutil
 
+CGROUP = Path("/sys/fs/cgroup")
+
 
 @dataclass(frozen=True)
 class Device:
@@ -61,10 +63,15 @@ def cpu_cores() -> int:
     return min(cores, math.ceil(int(quota) / int(period))) if quota.isdigit() else cores
 
 
-def out_of_memory_kills() -> int:
-    """How often the kernel has ended a process of this container for lack of memory."""
-    events = Path("/sys/fs/cgroup/memory.events")
-    if not events.exists():
+def out_of_memory_kills(cgroup: Path = CGROUP) -> int:
+    """How often the kernel has ended a process of this container for lack of memory.
+
+    By its control group, of version 2 or 1:
+    https://docs.kernel.org/admin-guide/cgroup-v2.html and cgroup-v1/memory.html.
+    """
+    files = (cgroup / "memory.events", cgroup / "memory" / "memory.oom_control")
+    events = next((path for path in files if path.exists()), None)
+    if events is None:
         return 0
     counts = dict(line.split() for line in events.read_text().splitlines())
     return int(counts.get("oom_kill", 0))
@@ -76,7 +83,7 @@ def _cgroup_number(name: str) -> int | None:
 
 
 def _cgroup_text(name: str) -> str | None:
-    path = Path("/sys/fs/cgroup") / name
+    path = CGROUP / name
     return path.read_text().strip() if path.exists() else None
 
 

@@ -74,6 +74,14 @@ def _end(family: list[psutil.Process], *, grace: float) -> None:
     psutil.wait_procs(alive, timeout=10)
 
 
+def signal_name(number: int) -> str:
+    """A signal's name; its number where it has none, as most real-time signals."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
 def _signal(process: psutil.Process, number: signal.Signals) -> None:
     try:
         process.send_signal(number)

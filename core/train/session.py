@@ -23,6 +23,7 @@ from core.runs.store import Run
 from core.train.adapter import adapter_errors, peft_config
 from core.train.arguments import choose_gradient_checkpointing, training_arguments
 from core.train.callbacks import Reporter
+from core.train.health import LossWatch, require_finite
 from core.train.methods import method_of
 from core.train.methods.base import TrainerParts
 from core.train.model import load_model
@@ -54,7 +55,7 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
         events.write(Warned(text=text))
 
     reporter = Reporter(run=run, events=events)
-    prepared = prepare(run, callbacks=[reporter], warn=warn)
+    prepared = prepare(run, callbacks=[reporter, LossWatch()], warn=warn)
     trainer, data = prepared.trainer, prepared.data
     _record(run, events, prepared.choices)
     _run_trainer(trainer, run, events)
@@ -64,6 +65,7 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
         # The checkpoint is written, and there may be no time for more.
         return TrainerExit.WENT_DOWN
     events.write(StateChanged(state=RunState.SAVING))
+    require_finite(trainer.model)
     _save(trainer, run.paths.model, base_model=run.config().model.name)
     is_whole = trainer.state.global_step >= trainer.state.max_steps
     if is_whole and data.evaluation is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.config.data import NOT_USED
 from core.data.preview import Jump, Preview, Question, RowsPart
 from core.data.previewer import Previewer, Superseded
 from core.errors import UserError
@@ -182,7 +183,10 @@ def _menu(path: str, value: Any, found: Preview) -> Any:
         lacks = value and found.subsets and value not in found.subsets
         return gr.update(choices=found.subsets, **({"value": None} if lacks else {}))
     if path not in fields.SPLIT_MENUS:
-        return gr.update(choices=found.columns[:MAX_MENU])
+        columns: list[Any] = found.columns[:MAX_MENU]
+        if path.startswith("columns.") and columns:
+            columns = [*columns, ("none: leave it out", NOT_USED)]
+        return gr.update(choices=columns)
     # A part of a split, as train[:1000], is one as well.
     lacks = found.splits and value and str(value).partition("[")[0] not in found.splits
     is_trained_on = path == fields.SPLIT_MENUS[0]

@@ -57,6 +57,7 @@ def figures(preview: Preview) -> str:
         format=FORMATS[preview.format] if preview.format and statistics.rows else None,
         # Without columns there was nothing to choose from.
         parts=preview.parts if preview.columns else {},
+        unused=preview.unused,
         division=_division(statistics),
         statistics=statistics,
         chart=_chart(statistics),

@@ -1,6 +1,5 @@
 """What the rows of a look amount to: figures, warnings, and what blocks the start."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -10,8 +9,8 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from core.config.options import DatasetFormat
 from core.config.run_config import RunConfig
 from core.data.preview import Bar, Statistics
-from core.train.tokens.encode import Tokens
-from core.train.tokens.learnable import none_left, nothing_learned, skipped
+from core.train.tokens.learnable import none_left, nothing_learned, skips
+from core.train.tokens.row_tokens import Tokens
 from core.train.tokens.rows import EncodedRow
 from core.train.tokens.split import TOO_FEW_TO_HOLD_OUT, counted
 
@@ -32,6 +31,7 @@ class Findings:
     lengths: list[int] = field(default_factory=list)
     # Where rows are that were skipped, and such as teach nothing.
     skipped: list[str] = field(default_factory=list)
+    _faults: list[str] = field(default_factory=list)
     unlearned: list[str] = field(default_factory=list)
     _told: dict[str, None] = field(default_factory=dict)
     _positive: int = 0
@@ -39,9 +39,8 @@ class Findings:
 
     @property
     def cut(self) -> int:
-        """Tokens of a row that are kept. What is packed is split, not cut off."""
-        method = self.config.method
-        return sys.maxsize if method.packs else method.max_length
+        """Tokens of a row that are kept."""
+        return self.config.method.max_length
 
     def add(self, row: EncodedRow, *, length: int, is_copy: bool) -> None:
         """Count a row that is trained on."""
@@ -60,10 +59,10 @@ class Findings:
 
     def note(self, row: EncodedRow) -> None:
         """Note what is wrong with a row, be it to train on or to evaluate with."""
-        if row.warning:
-            self._told[row.warning] = None
+        self._told |= dict.fromkeys(row.warnings)
         if not row.sides:
             self.skipped.append(row.place)
+            self._faults.append(row.fault)
         elif not self.teaches(row):
             self.unlearned.append(row.place)
 
@@ -97,8 +96,7 @@ class Findings:
         statistics = self.statistics
         rows = max(statistics.rows, 1)
         yield from self._told
-        if self.skipped:
-            yield skipped(self.skipped)
+        yield from skips(zip(self.skipped, self._faults, strict=True))
         if statistics.truncated / rows > MANY_TRUNCATED:
             yield (
                 f"{statistics.truncated / rows:.0%} of the rows are longer than the maximum length"

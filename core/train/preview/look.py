@@ -14,8 +14,8 @@ from core.data.preview import Fault, Preview, Question, ShownRow
 from core.errors import UserError
 from core.train.preview.findings import Findings
 from core.train.preview.shown import Seen, chosen_rows, shown_row
-from core.train.tokens.encode import digest_of
 from core.train.tokens.learnable import nothing_to_evaluate, require_format
+from core.train.tokens.row_tokens import digest_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 from core.train.tokens.split import divide, left_out, overlap
 
@@ -174,9 +174,7 @@ class Look:
     def _fault(self) -> Fault | None:
         try:
             for made in [*self.sources, *self.evaluation]:
-                require_format(
-                    self.config.method, made.mapping.format, field=made.source.format_field
-                )
+                require_format(self.config.method, made.mapping, field=made.source.format_field)
             if self.evaluation:
                 self._check_evaluation(field=self.evaluation[0].source.field)
             self.findings.check()

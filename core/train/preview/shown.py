@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from core.data.preview import Question, ShownRow, Side
 from core.train.preview.findings import Findings
 from core.train.preview.pieces import pieces_of
-from core.train.tokens.encode import Sides, Tokens, length_of
+from core.train.tokens.row_tokens import Sides, Tokens, length_of
 
 MAX_SHOWN_TOKENS = 3000
 

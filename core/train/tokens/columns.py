@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from core.train.tokens.encode import CHOSEN, IGNORED, REJECTED, WHOLE, Sides
+from core.train.tokens.row_tokens import CHOSEN, IGNORED, REJECTED, WHOLE, Sides
 
 # What a side has that TRL wants apart: the prompt is up to the first token that is learned.
 _COLUMNS: dict[str, Callable[[Sides], np.ndarray]] = {

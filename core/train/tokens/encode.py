@@ -4,9 +4,7 @@ How answers are told from prompts is TRL's way: a chat template that marks them,
 where the prompt alone and the prompt with its answer begin to differ.
 """
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,71 +15,18 @@ from trl.data_utils import common_prefix_length
 from core.config.options import DatasetFormat
 from core.config.resolved import Choice
 from core.data.formats import Example
-from core.data.messages import Message
+from core.data.messages import NOT_LEARNED, REASONING, Message
 from core.errors import UserError
 from core.train.tokens.byte_tokens import ByteTokens
 from core.train.tokens.chat_template import training_template, trains_to_stop
+from core.train.tokens.lost import MIXED, lost_texts, lost_tools, messages_of
+from core.train.tokens.marks import NotTold, learned
+from core.train.tokens.row_tokens import CHOSEN, REJECTED, WHOLE, Refused, Sides, Tokens
 
-# The sides of a row: one, but for pairs.
-WHOLE, CHOSEN, REJECTED = "row", "chosen", "rejected"
-# What a template calls a message's reasoning; without either it goes in front of the answer.
-REASONING, THINKING = "reasoning_content", "thinking"
-IGNORED = -100
-NO_TOOLS = (
-    "The model's chat template has no place for tools or calls of them, so they are not learned: "
-    "choose a model whose template has."
-)
-
-
-@dataclass(frozen=True)
-class Tokens:
-    """The tokens of one side of a row (int32), and for each whether it is learned (bool)."""
-
-    ids: np.ndarray
-    trained: np.ndarray
-
-    @property
-    def first_trained(self) -> int:
-        """Where the first token stands that is learned; the length where none is."""
-        return int(self.trained.argmax()) if self.trained.any() else len(self.ids)
-
-    def labels(self) -> np.ndarray:
-        """As TRL takes them: the token where it is learned, else -100."""
-        return np.where(self.trained, self.ids, np.int32(IGNORED))
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Why a row has no tokens."""
-
-    reason: str
-
-
-# The tokens of a row, by side.
-Sides = dict[str, Tokens]
-
-
-def length_of(sides: Sides) -> int:
-    """The tokens of a row's longest side; 0 where it has none."""
-    return max((len(tokens.ids) for tokens in sides.values()), default=0)
-
-
-def first_learned(sides: Sides) -> int:
-    """So many tokens are read before every side has one that is learned.
-
-    The length of the row where a side has none at all.
-    """
-    if not all(tokens.trained.any() for tokens in sides.values()):
-        return length_of(sides)
-    return max((tokens.first_trained for tokens in sides.values()), default=0)
-
-
-def digest_of(sides: Sides) -> bytes:
-    """Sixteen bytes that are the same for rows with the same tokens."""
-    made = hashlib.blake2b(digest_size=16)
-    for tokens in sides.values():
-        made.update(tokens.ids.tobytes() + b"|")
-    return made.digest()
+# What templates call a message's reasoning; without either it goes in front of the answer.
+REASONING_NAMES = (REASONING, "thinking")
+# So many rows are rendered once more, to see what the chat template leaves out of them.
+COMPARED_ROWS = 50
 
 
 class Encoder:
@@ -103,6 +48,7 @@ class Encoder:
         self.warnings: list[str] = []
         self._format = format
         self.answers_only = answers_only
+        self._compared = 0
         self.template: str | None = tokenizer.chat_template
         self._marks = answers_only and format is DatasetFormat.MESSAGES
         if format is DatasetFormat.TEXT and answers_only:
@@ -130,16 +76,23 @@ class Encoder:
                     "marks the end too."
                 )
 
-    def lost(self, example: Example) -> str:
-        """A warning about tools, or calls of them, which templates leave out in silence."""
-        template = self.template or ""
-        if "tools" in template and "tool_calls" in template:
-            return ""
-        parts = [part for name, part in example.items() if name != "tools"]
-        messages = (message for part in parts if isinstance(part, list) for message in part)
-        has_tools = bool(example.get("tools")) and "tools" not in template
-        has_calls = any("tool_calls" in message for message in messages)
-        return NO_TOOLS if has_tools or (has_calls and "tool_calls" not in template) else ""
+    def lost(self, example: Example) -> list[str]:
+        """Warnings about what of an example the chat template leaves out in silence."""
+        found = lost_tools(example, self.template or "")
+        if self._format is DatasetFormat.TEXT or self._compared == COMPARED_ROWS:
+            return found
+        self._compared += 1
+        tools = [example.get("tools")]
+        messages = messages_of(example)
+        [shown] = self._render([messages], tools, tokenize=False)["text"]
+        found += lost_texts(messages, shown)
+        if "prompt" in example and self._format is not DatasetFormat.PROMPT_ONLY:
+            [(_, start)] = self._answers(
+                [example["prompt"]], [messages[len(example["prompt"]) :]], tools
+            )
+            [prompt] = self._render([example["prompt"]], tools, asks=True)["input_ids"]
+            found += [MIXED] if start < len(prompt) else []
+        return found
 
     def encode(self, examples: Sequence[Example]) -> list[Sides | Refused]:
         """The tokens of each example, by side; a reason where the chat template refuses it."""
@@ -147,6 +100,8 @@ class Encoder:
             return list(self._encode(examples))
         except (TemplateError, TypeError, KeyError, ValueError, RecursionError) as error:
             if len(examples) == 1:
+                if isinstance(error, NotTold):
+                    return [Refused(f"{error}.")]
                 problem = "too deeply nested" if isinstance(error, RecursionError) else error
                 return [Refused(f"The model's chat template refuses it: {problem}.")]
             return [sides for example in examples for sides in self.encode([example])]
@@ -157,7 +112,7 @@ class Encoder:
             case DatasetFormat.TEXT:
                 end = self.tokenizer.eos_token or ""
                 texts = [e["text"] + ("" if e["text"].endswith(end) else end) for e in examples]
-                return [_whole(ids) for ids in self.tokenizer(text=texts)["input_ids"]]
+                return [_whole(self._one_bos(i)) for i in self.tokenizer(text=texts)["input_ids"]]
             case DatasetFormat.MESSAGES:
                 return self._conversations([e["messages"] for e in examples], tools)
             case DatasetFormat.PREFERENCE:
@@ -174,23 +129,47 @@ class Encoder:
                 )
                 return [{WHOLE: self._told(ids, start)} for ids, start in found]
 
+    def _one_bos(self, ids: list[int]) -> list[int]:
+        """Text that begins with the mark of a beginning gets no second one from the tokenizer."""
+        bos = self.tokenizer.bos_token_id
+        return ids[1:] if bos is not None and ids[:2] == [bos, bos] else ids
+
     def _conversations(self, conversations: list[list[Message]], tools: list[Any]) -> list[Sides]:
+        if not self._marks:
+            return self._all_learned(conversations, tools)
         if self._bytes is None or any(tools):
             return self._by_the_library(conversations, tools)
         made = self._bytes.encode(self._with_reasonings(conversations))
         pairs = zip(conversations, made, strict=True)
         return [
-            {WHOLE: Tokens(*tokens)} if tokens else self._by_the_library([messages], [None])[0]
+            {WHOLE: self._learned(messages, *tokens)}
+            if tokens
+            else self._by_the_library([messages], [None])[0]
             for messages, tokens in pairs
         ]
 
+    def _all_learned(self, conversations: list[list[Message]], tools: list[Any]) -> list[Sides]:
+        if any(message.get(NOT_LEARNED) for messages in conversations for message in messages):
+            raise NotTold(
+                "Some of its messages are not to be learned: turn on `method.assistant_only_loss`"
+            )
+        return [_whole(ids) for ids in self._render(conversations, tools)["input_ids"]]
+
     def _by_the_library(self, conversations: list[list[Message]], tools: list[Any]) -> list[Sides]:
-        rendered = self._render(conversations, tools, marks=self._marks)
-        if not self._marks:
-            return [_whole(ids) for ids in rendered["input_ids"]]
-        pairs = zip(rendered["input_ids"], rendered["assistant_masks"], strict=True)
-        marks = ((ids, np.frombuffer(bytes(mask), dtype=bool)) for ids, mask in pairs)
-        return [{WHOLE: _tokens(ids, trained)} for ids, trained in marks]
+        rendered = self._render(conversations, tools, marks=True)
+        made = zip(rendered["input_ids"], rendered["assistant_masks"], strict=True)
+        return [
+            {
+                WHOLE: self._learned(
+                    messages, np.array(ids, dtype=np.int32), np.frombuffer(bytes(mask), dtype=bool)
+                )
+            }
+            for messages, (ids, mask) in zip(conversations, made, strict=True)
+        ]
+
+    def _learned(self, messages: list[Message], ids: np.ndarray, marks: np.ndarray) -> Tokens:
+        shows_calls = "tool_calls" in (self.template or "")
+        return Tokens(ids, learned(messages, marks, shows_calls=shows_calls))
 
     def _answers(
         self, prompts: list[list[Message]], answers: list[list[Message]], tools: list[Any]
@@ -215,23 +194,32 @@ class Encoder:
         *,
         asks: bool = False,
         marks: bool = False,
-    ) -> dict[str, list[list[int]]]:
-        """What apply_chat_template makes of them, at once where they have no tools of their own."""
+        tokenize: bool = True,
+    ) -> dict[str, list[Any]]:
+        """What apply_chat_template makes of them, at once where they have no tools of their own.
+
+        Texts by the name "text" where they are not to be tokens.
+        """
         adapted = self._with_reasonings(conversations)
         shared: dict[str, Any] = {
-            "tokenize": True,
-            "return_dict": True,
+            "tokenize": tokenize,
+            "return_dict": tokenize,
             "add_generation_prompt": asks,
             "chat_template": self.template,
             # All ones.
             "tokenizer_kwargs": {"return_attention_mask": False},
         } | ({"return_assistant_tokens_mask": True} if marks else {})
+        apply = self.tokenizer.apply_chat_template
         if not any(tools):
-            return dict(self.tokenizer.apply_chat_template(adapted, **shared))
+            return (
+                dict(apply(adapted, **shared)) if tokenize else {"text": apply(adapted, **shared)}
+            )
         made = [
-            self.tokenizer.apply_chat_template(messages, tools=each or None, **shared)
+            apply(messages, tools=each or None, **shared)
             for messages, each in zip(adapted, tools, strict=True)
         ]
+        if not tokenize:
+            return {"text": made}
         return {name: [row[name] for row in made] for name in made[0]}
 
     def _with_reasonings(self, conversations: list[list[Message]]) -> list[list[Message]]:
@@ -239,12 +227,12 @@ class Encoder:
 
     def _with_reasoning(self, message: Message) -> Message:
         """A message's reasoning under the name by which this template shows it."""
-        reasoning = message.get(REASONING) or message.get(THINKING)
+        reasoning = message.get(REASONING)
         if not reasoning:
             return message
-        plain = {name: v for name, v in message.items() if name not in (REASONING, THINKING)}
+        plain = {name: value for name, value in message.items() if name != REASONING}
         template = self.template or ""
-        for name in (REASONING, THINKING):
+        for name in REASONING_NAMES:
             if name in template:
                 return plain | {name: reasoning}
         return plain | {"content": f"<think>\n{reasoning}\n</think>\n\n{message['content']}"}

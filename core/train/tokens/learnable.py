@@ -1,23 +1,30 @@
 """What data can't teach, and how a person is told: the preview and the trainer say the same."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from core.config.methods import METHODS
 from core.config.methods.settings import MethodSettings
 from core.config.options import DatasetFormat
+from core.data.formats import LEFT_OUT
+from core.data.mapping import RowMapping
 from core.errors import UserError
 from core.train.tokens.split import counted, listed
 
+UNREADABLE = "can't be read"
 
-def require_format(method: MethodSettings, format: DatasetFormat, *, field: str) -> None:
+
+def require_format(method: MethodSettings, mapping: RowMapping, *, field: str) -> None:
     """Raises UserError at `field` when the method can't learn from rows of this format."""
+    format = mapping.format
     if format in method.formats:
         return
     *others, last = [each.words for each in method.formats]
     taken = f"{', '.join(others)} or {last}" if others else last
     suitable = [name for name, other in METHODS.items() if format in other.formats]
     hint = "Choose another dataset"
-    if suitable:
+    if mapping.conversations and DatasetFormat.MESSAGES in method.formats:
+        hint = f"Set `dataset.format` to messages, to learn {mapping.conversations[0]!r}"
+    elif suitable:
         hint += f", or the method {' or '.join(suitable)}, which learns from these"
     elif field != "dataset.builtin":
         hint += ". To learn one column as the answer, set the format prompt_completion and name it"
@@ -63,6 +70,14 @@ def nothing_to_evaluate(field: str) -> UserError:
     )
 
 
-def skipped(places: Sequence[str], *, why: str = "can't be read") -> str:
-    """The warning about rows that are left out because a person wants it so."""
+def skipped(places: Sequence[str], *, why: str = UNREADABLE) -> str:
+    """The warning about rows that are left out, by themselves or because a person wants it so."""
     return f"Skipped, since they {why}: {counted(len(places))} ({listed(places)})."
+
+
+def skips(faults: Iterable[tuple[str, str]]) -> list[str]:
+    """The warnings about rows that are left out, by the place and the fault of each."""
+    by_reason: dict[str, list[str]] = {}
+    for place, fault in faults:
+        by_reason.setdefault(fault if fault in LEFT_OUT else UNREADABLE, []).append(place)
+    return [skipped(places, why=reason) for reason, places in by_reason.items()]

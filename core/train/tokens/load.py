@@ -20,7 +20,7 @@ from core.train.tokens.learnable import (
     nothing_learned,
     nothing_to_evaluate,
     require_format,
-    skipped,
+    skips,
 )
 from core.train.tokens.rows import RowEncoder
 from core.train.tokens.split import (
@@ -128,8 +128,8 @@ class _Tokens:
         made = tokens_of(
             encoder, folder=self._folder, content=content, tokenizer_id=self._tokenizer_id
         )
-        for text in made.unique("warning"):
-            if text:
+        for texts in made.unique("warnings"):
+            for text in texts.splitlines():
                 self._warn(text)
         return self._suitable(source, made)
 
@@ -181,10 +181,12 @@ class _Tokens:
 
     def _encoder(self, source: Source, rows: Iterator[Row]) -> RowEncoder:
         made = RowEncoder(map_rows(source, rows), self._config, self._tokenizer)
-        require_format(self._config.method, made.mapping.format, field=source.format_field)
+        require_format(self._config.method, made.mapping, field=source.format_field)
         self._choices |= made.encoder.choices
         format = Choice(value=made.mapping.format, why=made.mapping.why)
         self._choices.setdefault("format", format)
+        unused = Choice(value=", ".join(made.mapping.unused) or "none")
+        self._choices.setdefault("unused_columns", unused)
         for text in [*made.encoder.warnings, *made.guesses]:
             self._warn(text)
         return made
@@ -200,12 +202,12 @@ class _Tokens:
         length, first = facts["length"], facts["first_learned"]
         read = length > 0
         fits = (length >= (filters.min_length or 0)) & (length <= (filters.max_length or length))
-        # What is packed is split, not cut off.
-        learns = first < (length if self._config.method.packs else length.clip(max=cut))
+        learns = first < length.clip(max=cut)
         if not read.all():
-            bad = list(rows.select(np.flatnonzero(~read))["place"])
-            self._unreadable += bad
-            self._warn(skipped(bad))
+            bad = rows.select(np.flatnonzero(~read))
+            self._unreadable += list(bad["place"])
+            for text in skips(zip(bad["place"], bad["fault"], strict=True)):
+                self._warn(text)
         empty = list(rows.select(np.flatnonzero(read & fits & ~learns))["place"])
         suitable = np.flatnonzero(read & fits & learns)
         if empty and not filters.drop_untrainable:

@@ -10,7 +10,8 @@ from core.data.examples import MappedRows, PlacedExample
 from core.data.files import SKIP, Row
 from core.data.formats import Example
 from core.errors import UserError
-from core.train.tokens.encode import Encoder, Refused, Sides
+from core.train.tokens.encode import Encoder
+from core.train.tokens.row_tokens import Refused, Sides
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class EncodedRow:
     sides: Sides
     fault: str = ""
     # What of it the model will not see.
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 class RowEncoder:
@@ -46,13 +47,20 @@ class RowEncoder:
 
     @property
     def guesses(self) -> list[str]:
-        """A warning where what the columns are for is a guess."""
-        if self.mapping.sure:
-            return []
-        return [
-            f"What {self.source.name} holds is a guess: {self.mapping.why}. If it is wrong, name "
-            "the columns."
-        ]
+        """Warnings where what the columns are for is a guess, or where text is left unused."""
+        mapping, found = self.mapping, []
+        if mapping.doubtful:
+            names = ", ".join(repr(name[:60]) for name in mapping.doubtful[:8])
+            found.append(
+                f"Not used of {self.source.name}: {names}. If that should be learned or read, name "
+                "the columns."
+            )
+        if mapping.is_guess:
+            found.append(
+                f"What {self.source.name} holds is a guess: {mapping.why}. If it is wrong, name "
+                "the columns."
+            )
+        return found
 
     def encode(self, rows: Sequence[Row]) -> list[EncodedRow]:
         """Raises UserError at a row that can't be formatted, unless the filters skip those."""
@@ -60,7 +68,7 @@ class RowEncoder:
         whole = [each for each in placed if each.example is not None]
         encoded = iter(self.encoder.encode([each.example or {} for each in whole]) if whole else ())
         return [
-            self._row(each.place, each.example, next(encoded))
+            self._row(each, each.example, next(encoded))
             if each.example is not None
             else EncodedRow(each.place, {}, {}, fault=each.fault)
             for each in placed
@@ -73,9 +81,11 @@ class RowEncoder:
     def _examples(self, rows: Sequence[Row]) -> list[PlacedExample]:
         return list(self._mapped.examples(rows))
 
-    def _row(self, place: str, example: Example, sides: Sides | Refused) -> EncodedRow:
+    def _row(self, placed: PlacedExample, example: Example, sides: Sides | Refused) -> EncodedRow:
+        place = placed.place
         if not isinstance(sides, Refused):
-            return EncodedRow(place, example, sides, warning=self.encoder.lost(example))
+            warnings = (*placed.warnings, *self.encoder.lost(example))
+            return EncodedRow(place, example, sides, warnings=warnings)
         if not self.source.filters.skip_unreadable:
             raise UserError(
                 f"{place}: {sides.reason}",

@@ -10,8 +10,8 @@ from datasets import Dataset, Features, IterableDataset, List, Value
 from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.train.tokens.columns import column_of
-from core.train.tokens.encode import digest_of, first_learned, length_of
 from core.train.tokens.learnable import skipped
+from core.train.tokens.row_tokens import digest_of, first_learned, length_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 
 BATCH_ROWS = 64
@@ -95,7 +95,7 @@ class Stream:
         while batch := list(islice(source.rows, BATCH_ROWS)):
             for row in source.encode(batch):
                 if row.sides and self._teaches(row):
-                    self._warnings |= {row.warning: None} if row.warning else {}
+                    self._warnings |= dict.fromkeys(row.warnings)
                     yield row
                 elif row.fault or self._fits(row):
                     self._skipped[row.place] = None
@@ -105,10 +105,8 @@ class Stream:
         return (filters.min_length or 0) <= length <= (filters.max_length or length)
 
     def _teaches(self, row: EncodedRow) -> bool:
-        cut = length_of(row.sides)
-        if not self._config.method.packs:
-            cut = min(cut, self._config.method.max_length)
-        return self._fits(row) and first_learned(row.sides) < cut
+        kept = min(length_of(row.sides), self._config.method.max_length)
+        return self._fits(row) and first_learned(row.sides) < kept
 
     def _trained(self, row: EncodedRow) -> dict[str, Any]:
         return {name: column_of(name, row.sides) for name in self._config.method.columns}

@@ -24,11 +24,11 @@ from core.data.files import Row
 from core.machine.hardware import cpu_cores
 from core.machine.processes import die_with_parent
 from core.train.tokens.columns import column_of
-from core.train.tokens.encode import digest_of, first_learned, length_of
+from core.train.tokens.row_tokens import digest_of, first_learned, length_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 
 # Raised when the same rows would become other tokens than before.
-ENCODING_VERSION = 4
+ENCODING_VERSION = 5
 # Rows that one core encodes at a time: the first few tell how large they are.
 FIRST_ROWS, CHUNK_ROWS, CHUNK_BYTES = 64, 1000, 4 * 1024**2
 # Fewer are done before other processes have begun.
@@ -44,7 +44,7 @@ FACTS = (
     ("digest", pa.binary(16)),
     ("place", pa.string()),
     ("fault", pa.string()),
-    ("warning", pa.string()),
+    ("warnings", pa.string()),  # One a line.
 )
 
 _worker: list[RowEncoder] = []
@@ -171,7 +171,7 @@ def _batch(rows: list[EncodedRow], *, columns: Sequence[str]) -> pa.RecordBatch:
         [digest_of(row.sides) for row in rows],
         [row.place for row in rows],
         [row.fault for row in rows],
-        [row.warning for row in rows],
+        ["\n".join(row.warnings) for row in rows],
     ]
     return pa.record_batch(values, schema=_schema(columns))
 

@@ -21,7 +21,8 @@ CHANGED: dict[str, dict[str, Any]] = {
     "columns": {
         "messages": "null", "prompt": "Größe: 1", "completion": "- 答え #", "reasoning": "yes",
         "text": "'quoted' \"twice\"", "chosen": "1", "rejected": "~", "label": "{a}\n\n{b}",
-        "answer": "#", "tools": "1e3", "system": "Answer in {\"json\": 1}.\n", "developer": "[]",
+        "answer": "#", "history": "no", "tools": "1e3", "system": "Answer in {\"json\": 1}.\n",
+        "developer": "[]",
     },
     "filters": {
         "drop_where": "no", "drop_empty": "null", "drop_duplicates": True, "min_length": 1,

@@ -18,7 +18,25 @@ VERSION_1 = (Path(__file__).parent / "version_1.yaml").read_text(encoding="utf-8
 
 
 def test_every_setting_of_version_1_is_read() -> None:
-    assert load_config(VERSION_1) == parse_config(CHANGED)
+    # What came later.
+    columns = {name: value for name, value in CHANGED["columns"].items() if name != "history"}
+    assert load_config(VERSION_1) == parse_config(CHANGED | {"columns": columns})
+
+
+def test_a_file_that_names_no_version_is_read_by_its_names() -> None:
+    old = {"training": {"batch_size": 2, "save_every": 4}}
+    assert parse_config(old) == parse_config({"version": 1, **old})
+    with pytest.raises(InvalidConfig) as caught:
+        parse_config({"version": 2, **old})
+    assert "training.batch_size" in caught.value.fields
+
+
+@pytest.mark.parametrize("version", [{}, {"version": 1}])
+def test_a_setting_under_both_of_its_names_is_told(version: dict[str, int]) -> None:
+    twice = {"training": {"batch_size": 2, "per_device_train_batch_size": 8}}
+    with pytest.raises(InvalidConfig) as caught:
+        parse_config(version | twice)
+    assert caught.value.fields.keys() == {"training.batch_size"}
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,23 @@ def test_a_signal_is_named(run: Run) -> None:
     assert (found.cause, "SIGKILL" in found.explanation) == ("killed", True)
 
 
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (40, "40"), (64, "SIGRTMAX")])
+def test_any_signal_can_be_told(run: Run, number: int, name: str) -> None:
+    found = explain_end(-number, was_out_of_memory=False, log="", run=run)
+    assert found.explanation == f"The training was killed ({name})."
+
+
+def test_the_error_is_told_and_not_the_progress_bar_that_closed_after_it(run: Run) -> None:
+    log = (
+        "Traceback (most recent call last):\n  File …\nKeyError: 'a'\n\n"
+        "During handling of the above exception, another exception occurred:\n\n"
+        "Traceback (most recent call last):\n  File …\n    x.y()\n"
+        "torch.cuda.CudaError: device-side assert\n\n  7%|▋    | 3/40 [00:02<00:31,  1.16it/s]\n"
+    )
+    found = explain_end(1, was_out_of_memory=False, log=log, run=run)
+    assert found.explanation.endswith("torch.cuda.CudaError: device-side assert")
+
+
 def test_a_crash_tells_its_last_line_or_that_there_is_none(run: Run) -> None:
     last = explain_end(1, was_out_of_memory=False, log="one\ntwo\n \n", run=run)
     assert last.explanation.endswith("two")

@@ -11,7 +11,8 @@ from core.config.options import DatasetFormat
 from core.data.messages import Message
 from core.train.tokens.byte_tokens import ByteTokens
 from core.train.tokens.chat_template import training_template
-from core.train.tokens.encode import WHOLE, Encoder, Tokens
+from core.train.tokens.encode import Encoder
+from core.train.tokens.row_tokens import WHOLE, Tokens
 from tests.core.train.families import FAMILIES
 from tests.tiny_model import make_tiny_model
 

@@ -11,7 +11,7 @@ import pytest
 from core.data.preview import Preview
 from core.data.previewer import Previewer
 from core.errors import UserError
-from core.train.tokens.encode import NO_TOOLS
+from core.train.tokens.lost import NO_TOOLS
 from tests.core.train.asked import Asked, Tokens, rows
 
 pytestmark = pytest.mark.process

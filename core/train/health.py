@@ -1,0 +1,58 @@
+"""Whether a training can still come to something: its loss and its weights are numbers."""
+
+import math
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from core.errors import UserError
+
+# A single step may be bad by chance, and the next ones good again.
+BAD_STEPS = 3
+
+
+class LossWatch(TrainerCallback):
+    """Ends a training whose loss stays NaN or infinite, or that learns nothing from the start.
+
+    Raises UserError out of the step after which that is plain.
+    """
+
+    def __init__(self) -> None:
+        self._bad = 0
+        self._has_begun = False
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        if logs is None or "loss" not in logs:
+            return
+        self._bad = 0 if math.isfinite(logs["loss"]) else self._bad + 1
+        if self._bad == BAD_STEPS:
+            raise UserError(
+                f"The loss was NaN or infinite {BAD_STEPS} times in a row, up to step "
+                f"{state.global_step}.",
+                hint="Lower `training.learning_rate`, or set `hardware.precision` to bfloat16 or "
+                "float32.",
+            )
+        if not self._has_begun and logs["loss"] == 0 and logs.get("grad_norm") == 0:
+            raise UserError(
+                "Nothing is learned: the loss and its gradient are exactly 0 from the start.",
+                hint="Look in the preview which tokens are learned.",
+            )
+        self._has_begun = True
+
+
+def require_finite(model: torch.nn.Module) -> None:
+    """Raises UserError when a weight that was trained is NaN or infinite."""
+    for name, weight in model.named_parameters():
+        if weight.requires_grad and not bool(torch.isfinite(weight).all()):
+            raise UserError(
+                f"The trained weights are not usable: {name} has NaN or infinite values.",
+                hint="Lower `training.learning_rate`, and train again.",
+            )

@@ -6,6 +6,7 @@ from core.checkpoint_sync.status import sync_status
 from core.errors import UserError
 from core.hub.client import hub_client
 from core.hub.errors import hub_errors
+from core.jobs.liveness import current_status
 from core.publish import demo_space
 from core.runs.checkpoints import newest_checkpoint
 from core.runs.state import RunState
@@ -32,7 +33,7 @@ def is_at_risk(run: Run) -> bool:
 
 def _reason_to_stay(run: Run) -> str:
     """What of a run is not on the Hub yet, or still at work; "" where nothing is."""
-    status, paths = run.status(), run.paths
+    status, paths = current_status(run), run.paths
     if status.state.live:
         return "is still at work"
     demo = demo_space.look(run)

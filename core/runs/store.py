@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 
 import yaml
@@ -181,13 +182,15 @@ class RunStore:
             raise UserError(f"There is no run {run_id[:64]!r}.", hint="Choose one of the list.")
         return run
 
-    def list(self) -> list[Run]:
-        """All runs, the newest first."""
+    def list(self, *, newest: int | None = None) -> list[Run]:
+        """The runs, the newest first: all of them, or so many."""
         if not self._folder.is_dir():
             return []
-        runs = [Run(id=path.name, paths=RunPaths(path)) for path in self._folder.iterdir()]
-        whole = [run for run in runs if RUN_ID.match(run.id) and run.paths.status.is_file()]
-        return sorted(whole, key=lambda run: run.id, reverse=True)
+        # An id begins with its run's time. Folders are opened only as far as they are asked for.
+        names = (path.name for path in self._folder.iterdir())
+        ids = sorted(filter(RUN_ID.match, names), reverse=True)
+        runs = (Run(id=run_id, paths=RunPaths(self._folder / run_id)) for run_id in ids)
+        return [*islice((run for run in runs if run.paths.status.is_file()), newest)]
 
     def readable(self) -> Iterator[tuple[Run, RunStatus]]:
         """The runs whose statuses can be read, with them, the newest first."""

@@ -1,5 +1,6 @@
 """Runs as the page needs them, read again only where their files have changed."""
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -78,11 +79,12 @@ class Snapshots:
         self._in_reach = in_reach
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
         self._statuses: dict[str, tuple[int, RunStatus]] = {}
+        self._looked: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def statuses(self) -> list[RunStatus]:
         """The newest runs, newest first. One that can't be read is left out."""
-        found = (self._status(run) for run in self.store.list()[:MAX_LISTED])
+        found = (self._status(run) for run in self.store.list(newest=MAX_LISTED))
         return [status for status in found if status is not None]
 
     def take(self, run_id: str) -> Snapshot | None:
@@ -111,13 +113,23 @@ class Snapshots:
     def _status(self, run: Run) -> RunStatus | None:
         changed = _changed(run.paths.status)
         known = self._statuses.get(run.id)
-        if known is None or known[0] != changed:
-            try:
+        try:
+            if known is None or known[0] != changed:
                 known = (changed, run.status())
-            except UserError:
-                return None
-            self._statuses[run.id] = known
+            if known[1].state.live and self._is_due(run):
+                # It may be dead: nobody else may ever open its page.
+                known = (changed, current_status(run))
+        except UserError:
+            return None
+        self._statuses[run.id] = known
         return known[1]
+
+    def _is_due(self, run: Run) -> bool:
+        now = time.monotonic()
+        if now - self._looked.get(run.id, -math.inf) < LOOK_EVERY_SECONDS:
+            return False
+        self._looked[run.id] = now
+        return True
 
 
 def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:

@@ -28,6 +28,16 @@ def test_a_submission_makes_one_run(store: RunStore) -> None:
     assert {found.id for found in store.list()} == {run.id, other.id}
 
 
+def test_the_newest_runs_are_listed_first(store: RunStore) -> None:
+    ids = []
+    for second in (3, 1, 2):
+        run, _ = store.create(CONFIG, files={}, submission=f"{second:016x}")
+        ids.append(f"20260101-00000{second}-0123abcd")
+        run.paths.root.rename(run.paths.root.with_name(ids[-1]))
+    assert [run.id for run in store.list()] == sorted(ids, reverse=True)
+    assert [run.id for run in store.list(newest=2)] == sorted(ids, reverse=True)[:2]
+
+
 @pytest.mark.parametrize("submission", ["", "short", "../../../../etc", "AB" * 8, "ab" * 40])
 def test_a_submission_is_one_of_ours(store: RunStore, submission: str) -> None:
     with pytest.raises(UserError, match="not one of ours"):

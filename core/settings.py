@@ -37,9 +37,11 @@ class Settings:
     host: str
     port: int
     token: SecretStr | None
-    # Asked for where the page can be reached from elsewhere.
+    # Asked for wherever it is set, and needed where the page can be reached from elsewhere.
     password: SecretStr | None
     space: Space | None
+    # Further names that this machine is reached under, in lower case.
+    hosts: frozenset[str] = frozenset()
 
 
 def load_settings() -> Settings:
@@ -59,6 +61,7 @@ def load_settings() -> Settings:
         token=token_of_this_process(),
         password=SecretStr(password) if password else None,
         space=space,
+        hosts=_names(os.environ.get("SMOLFACTORY_HOSTS")),
     )
 
 
@@ -83,11 +86,7 @@ def _space() -> Space | None:
         host=os.environ.get("SPACE_HOST", ""),
         has_sign_in=os.environ.get("SYSTEM") == "spaces"
         and all(os.environ.get(name) for name in SIGN_IN_VARIABLES),
-        allowed=frozenset(
-            name.strip().lower()
-            for name in os.environ.get("SMOLFACTORY_ALLOWED", "").split(",")
-            if name.strip()
-        ),
+        allowed=_names(os.environ.get("SMOLFACTORY_ALLOWED")),
     )
 
 
@@ -97,3 +96,8 @@ def _port(text: str) -> int:
             f"PORT is {text!r}, which is not a port.", hint="Use a number from 1 to 65535."
         )
     return int(text)
+
+
+def _names(listed: str | None) -> frozenset[str]:
+    """Names with commas between, in lower case."""
+    return frozenset(name.strip().lower() for name in (listed or "").split(",") if name.strip())

@@ -14,6 +14,7 @@ from core.runs.store import RunStore
 from core.settings import Settings
 from interface import guide
 from interface.access.listener import credentials
+from interface.access.login_delay import LoginDelay
 from interface.access.middleware import OwnerUploadsOnly, OwnHostOnly
 from interface.access.roles import Access
 from interface.access.uploads import MAX_UPLOAD, store_uploads_in
@@ -33,6 +34,7 @@ def build_app(settings: Settings) -> FastAPI:
     # A mounted page never launches, and would skip its check of where files lie.
     page.blocks.has_launched = True
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(LoginDelay)
     app.add_middleware(OwnHostOnly, settings=settings)
     guide.serve_pictures(app)
     gr.mount_gradio_app(

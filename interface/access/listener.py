@@ -8,6 +8,7 @@ from core.settings import Settings
 
 BACKLOG = 128
 USER_NAME = "admin"
+SHORTEST_PASSWORD = 8
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -29,18 +30,27 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def credentials(settings: Settings) -> tuple[str, str] | None:
-    """The name and password that the page asks for, where it can be reached from elsewhere.
+    """The name and password that the page asks for: where one is set, but for a Space.
 
-    Raises UserError when it could be reached without one.
+    Raises UserError when it is too short, or when the page could be reached from elsewhere without
+    one.
     """
-    if settings.space is not None or is_loopback(settings.host):
+    if settings.space is not None:
+        return None
+    if settings.password is None and is_loopback(settings.host):
         return None
     if settings.password is None:
         raise UserError(
             f"HOST is {settings.host}, so anyone who reaches this machine could use it.",
             hint="Set SMOLFACTORY_PASSWORD to ask for a password, or leave HOST out.",
         )
-    return USER_NAME, settings.password.get_secret_value()
+    password = settings.password.get_secret_value()
+    if len(password) < SHORTEST_PASSWORD:
+        raise UserError(
+            f"SMOLFACTORY_PASSWORD has fewer than {SHORTEST_PASSWORD} characters.",
+            hint="Choose a longer one: several words are easy to remember.",
+        )
+    return USER_NAME, password
 
 
 def is_loopback(host: str) -> bool:

@@ -75,7 +75,7 @@ class OwnerUploadsOnly:
 
 
 def _names(settings: Settings) -> set[str]:
-    names = {settings.host.lower()}
+    names = {settings.host.lower(), *settings.hosts}
     if settings.space is not None:
         # With a custom domain there are several, with commas between.
         names |= {_name(f"//{host.strip()}") for host in settings.space.host.split(",")}

@@ -261,8 +261,11 @@ def test_a_public_address_asks_for_a_password(tmp_path: Path) -> None:
     assert "Set SMOLFACTORY_PASSWORD" in said
     assert "Traceback" not in said
     environment = {"HOST": "0.0.0.0", "SMOLFACTORY_PASSWORD": "correct horse"}
+    environment |= {"SMOLFACTORY_HOSTS": "gpu-box.lan, Other.lan"}
     with serving(tmp_path, **environment) as asking, httpx.Client(base_url=asking.url) as visitor:
         assert visitor.get("/config").status_code == 401
+        for name, status in (("gpu-box.lan", 401), ("other.lan:7860", 401), ("evil.example", 421)):
+            assert visitor.get("/config", headers={"host": name}).status_code == status
         assert upload(asking.url, {}).status_code == 401
         wrong = {"username": "admin", "password": "wrong"}
         assert visitor.post("/login", data=wrong).status_code == 400

@@ -13,6 +13,7 @@ from core.jobs import launcher
 from core.runs.store import RunStore
 from core.settings import Settings
 from interface import guide
+from interface.access.limits import KnownRoutesOnly, SmallBodiesOnly
 from interface.access.listener import credentials
 from interface.access.login_delay import LoginDelay
 from interface.access.middleware import OwnerUploadsOnly, OwnHostOnly
@@ -34,6 +35,8 @@ def build_app(settings: Settings) -> FastAPI:
     # A mounted page never launches, and would skip its check of where files lie.
     page.blocks.has_launched = True
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(SmallBodiesOnly)
+    app.add_middleware(KnownRoutesOnly)
     app.add_middleware(LoginDelay)
     app.add_middleware(OwnHostOnly, settings=settings)
     guide.serve_pictures(app)

@@ -1,7 +1,8 @@
 """The Space is not paused while something would be lost or broken off."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,24 @@ def gets_a_demo(run: Run) -> None:
 def nothing(_: Run) -> None: ...
 
 
+@contextmanager
+def supervised(run: Run) -> Iterator[None]:
+    """As long as its supervisor lives, where it is live."""
+    held = run.lock() if run.status().state.live else None
+    yield
+    if held is not None:
+        os.close(held)
+
+
+@contextmanager
+def being_made(run: Run) -> Iterator[None]:
+    """As long as its demo is being made."""
+    held = lock_file(run.paths.demo_lock)
+    assert held is not None
+    yield
+    os.close(held)
+
+
 @pytest.mark.parametrize(
     ("state", "prepare", "reason"),
     [
@@ -51,11 +70,20 @@ def test_what_keeps_a_space_awake(
     make_run(store, state=RunState.FAILED).paths.checkpoints.mkdir()
     run = make_run(store, state=state)
     prepare(run)
-    making = lock_file(run.paths.demo_lock) if prepare is gets_a_demo else None
-    with pytest.raises(UserError, match=reason):
+    with (
+        supervised(run),
+        being_made(run) if prepare is gets_a_demo else nullcontext(),
+        pytest.raises(UserError, match=reason),
+    ):
         pause_if_all_is_pushed(store, space_id="acme/space", token=SecretStr("hf_none"))
-    if making is not None:
-        os.close(making)
+
+
+def test_a_run_that_died_keeps_a_space_awake_for_its_checkpoint_alone(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    assert not is_at_risk(make_run(store, state=RunState.TRAINING))
+    has_checkpoint(make_run(store, state=RunState.TRAINING))
+    with pytest.raises(UserError, match="has a checkpoint to go on from"):
+        pause_if_all_is_pushed(store, space_id="acme/space", token=SecretStr("hf_none"))
 
 
 @pytest.mark.parametrize(
@@ -77,4 +105,5 @@ def test_what_is_synced_to_the_hub_is_not_on_this_disk_only(
     has_checkpoint(run)
     synced = SyncStatus(repo="ada/synced", step=step, problem=problem)
     run.paths.sync_status.write_text(synced.model_dump_json(), encoding="utf-8")
-    assert is_at_risk(run) is at_risk
+    with supervised(run):
+        assert is_at_risk(run) is at_risk

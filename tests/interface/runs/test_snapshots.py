@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from core.config.parse import parse_config
-from core.jobs.pause import is_at_risk
 from core.runs.state import RunState
 from core.runs.store import Run, RunStore
 from interface.runs.snapshots import Snapshots
@@ -25,7 +24,3 @@ def test_a_run_whose_supervisor_is_gone_is_not_listed_as_training(tmp_path: Path
     states = {status.id: status.state for status in snapshots.statuses()}
     assert states == {dead.id: RunState.INTERRUPTED, alive.id: RunState.TRAINING}
     assert dead.status().state is RunState.INTERRUPTED
-
-
-def test_a_dead_run_does_not_keep_a_space_awake(tmp_path: Path) -> None:
-    assert not is_at_risk(training(RunStore(tmp_path), submission="ab" * 8))

@@ -1,5 +1,25 @@
-"""What datasets call each part of a row."""
+"""Which parts a row of each format has, and what datasets call them."""
 
+from core.config.options import DatasetFormat
+
+# What a row of each format must have, and what it may have besides.
+REQUIRED: dict[DatasetFormat, tuple[str, ...]] = {
+    DatasetFormat.PREFERENCE: ("chosen", "rejected"),
+    DatasetFormat.UNPAIRED_PREFERENCE: ("prompt", "completion", "label"),
+    DatasetFormat.MESSAGES: ("messages",),
+    DatasetFormat.PROMPT_COMPLETION: ("prompt", "completion"),
+    DatasetFormat.TEXT: ("text",),
+    DatasetFormat.PROMPT_ONLY: ("prompt",),
+}
+FRONT = ("history", "system", "developer", "tools")
+OPTIONAL: dict[DatasetFormat, tuple[str, ...]] = {
+    DatasetFormat.PREFERENCE: ("prompt", *FRONT),
+    DatasetFormat.UNPAIRED_PREFERENCE: FRONT,
+    DatasetFormat.MESSAGES: ("system", "developer", "tools"),
+    DatasetFormat.PROMPT_COMPLETION: ("reasoning", *FRONT),
+    DatasetFormat.TEXT: (),
+    DatasetFormat.PROMPT_ONLY: ("answer", *FRONT),
+}
 # The surest name first.
 NAMES: dict[str, tuple[str, ...]] = {
     "messages": (

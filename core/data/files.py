@@ -134,7 +134,7 @@ def _check_header(header: list[str], path: Path) -> None:
     if not header or len(set(header)) != len(header) or not all(header):
         raise UserError(
             f"The first line of {path.name} should name each column, with no name twice.",
-            hint="Put the header right: it tells what each column is for.",
+            hint="Fix the header: it tells what each column is for.",
         )
     _check_names(header, where=path.name)
 
@@ -175,7 +175,7 @@ def _object(line: str, *, number: int, path: Path) -> Row:
         problem = error.msg if isinstance(error, json.JSONDecodeError) else UNREADABLE
         fault = UserError(
             f"Line {number} of {path.name} is not JSON: {problem}.",
-            hint=f'Put the line right, {SKIP}. Each should be an object as {{"text": "…"}}.',
+            hint=f'Fix the line, {SKIP}. Each should be an object as {{"text": "…"}}.',
         )
         return Row(place, {}, fault)
     return _row(value, place=place, where=f"Line {number} of {path.name}")
@@ -187,7 +187,7 @@ def _no_number(_: str) -> None:
 
 def _row(value: Any, *, place: str, where: str) -> Row:
     if not isinstance(value, dict):
-        fault = UserError(f"{where} is not an object {{…}}.", hint=f"Put it right, {SKIP}.")
+        fault = UserError(f"{where} is not an object {{…}}.", hint=f"Fix it, {SKIP}.")
         return Row(place, {}, fault)
     try:
         _check_names(value, where=where)

@@ -98,7 +98,12 @@ class _Maker:
         """The text of a part that each row must have."""
         filled = self.fill(part)
         if not filled.strip():
-            raise self.refusal(part, "should be text, but it is empty")
+            refusal = self.refusal(part, "should be text, but it is empty")
+            if part not in self._mapping.texts:
+                column = self._mapping.parts[part]
+                drop = f"set `filters.drop_empty` to {column} to drop such rows"
+                refusal.hint = f"Fill it in, {drop}, {SKIP}."
+            raise refusal
         return filled
 
     def dialogue(self, part: str) -> list[Message]:
@@ -217,9 +222,9 @@ class _Maker:
         texts = (str(m.get("content", "")) for m in messages if isinstance(m, dict))
         if column and any(MEDIA_PLACE.search(text) for text in texts):
             raise UserError(
-                f"{self._row.place} is about what is in {column!r}, and a language model sees text "
-                "only.",
-                hint=f"Choose a dataset of text, {SKIP}.",
+                f"The text in {self._row.place} refers to the column {column!r}, which a language "
+                "model can't see.",
+                hint=f"Use data that is text only, {SKIP} to leave out such rows.",
             )
 
     def _cell(self, part: str, column: str) -> str:
@@ -236,8 +241,7 @@ class _Maker:
     def refusal(self, part: str, problem: str, column: str | None = None) -> UserError:
         column = column or self._mapping.parts[part]
         return UserError(
-            f"The column {column!r} in {self._row.place} {problem}.",
-            hint=f"Put the row right, {SKIP}.",
+            f"The column {column!r} in {self._row.place} {problem}.", hint=f"Fix the row, {SKIP}."
         )
 
 

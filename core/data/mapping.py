@@ -7,29 +7,18 @@ from typing import Any
 
 from core.config.data import NOT_USED, ColumnsSection
 from core.config.options import DatasetFormat
-from core.data.column_names import INPUTS, PARENTS, columns_called, plain
+from core.data.column_names import (
+    INPUTS,
+    OPTIONAL,
+    PARENTS,
+    REQUIRED,
+    columns_called,
+    plain,
+)
 from core.data.column_values import Table, Values, are_flags, are_links, are_names
 from core.data.messages import is_conversation
 from core.errors import UserError
 
-# What a row of each format must have, and what it may have besides.
-REQUIRED: dict[DatasetFormat, tuple[str, ...]] = {
-    DatasetFormat.PREFERENCE: ("chosen", "rejected"),
-    DatasetFormat.UNPAIRED_PREFERENCE: ("prompt", "completion", "label"),
-    DatasetFormat.MESSAGES: ("messages",),
-    DatasetFormat.PROMPT_COMPLETION: ("prompt", "completion"),
-    DatasetFormat.TEXT: ("text",),
-    DatasetFormat.PROMPT_ONLY: ("prompt",),
-}
-FRONT = ("history", "system", "developer", "tools")
-OPTIONAL: dict[DatasetFormat, tuple[str, ...]] = {
-    DatasetFormat.PREFERENCE: ("prompt", *FRONT),
-    DatasetFormat.UNPAIRED_PREFERENCE: FRONT,
-    DatasetFormat.MESSAGES: ("system", "developer", "tools"),
-    DatasetFormat.PROMPT_COMPLETION: ("reasoning", *FRONT),
-    DatasetFormat.TEXT: (),
-    DatasetFormat.PROMPT_ONLY: ("answer", *FRONT),
-}
 # A place for a column in a template. Other braces, as in JSON, are text.
 PLACE = re.compile(r"\{([^{}\n\"':,]{1,128})\}")
 
@@ -83,7 +72,7 @@ def find_mapping(
         if all(part in parts for part in REQUIRED[format]):
             if not chosen:
                 _check_tree(format, table)
-            return _accounted(format, parts, table=table, chosen=chosen)
+            return _accounted(format, parts, table=table, chosen=chosen, refused=refused)
     if wanted is DatasetFormat.AUTO:
         if not chosen and (guess := _guess(table)) is not None:
             return guess
@@ -92,17 +81,26 @@ def find_mapping(
 
 
 def _accounted(
-    format: DatasetFormat, parts: dict[str, str], *, table: Table, chosen: Values, guess: str = ""
+    format: DatasetFormat,
+    parts: dict[str, str],
+    *,
+    table: Table,
+    chosen: Values,
+    refused: Collection[str] = (),
+    guess: str = "",
 ) -> RowMapping:
     """The mapping, with what becomes of every column; `guess` says which guess led to it."""
     used = {column for value in parts.values() for column in places(value, table.columns)}
     unused = tuple(column for column in table.columns if column not in used)
     # Who names the required parts has looked at the columns; what others repeat is not lost.
     is_named = all(part in chosen for part in REQUIRED[format])
+    known = {c for part in refused for c in columns_called(part, list(table.columns))}
     doubtful = (
         column
         for column in unused
-        if table.is_text_to_learn(column) and not table.repeats(column, used)
+        if column not in known
+        and table.is_text_to_learn(column)
+        and not table.repeats(column, used)
     )
     return RowMapping(
         format,

@@ -20,7 +20,7 @@ def require_format(method: MethodSettings, mapping: RowMapping, *, field: str) -
         return
     *others, last = [each.words for each in method.formats]
     taken = f"{', '.join(others)} or {last}" if others else last
-    suitable = [name for name, other in METHODS.items() if format in other.formats]
+    suitable = [other.title for other in METHODS.values() if format in other.formats]
     hint = "Choose another dataset"
     if mapping.conversations and DatasetFormat.MESSAGES in method.formats:
         hint = f"Set `dataset.format` to messages, to learn {mapping.conversations[0]!r}"

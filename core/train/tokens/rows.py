@@ -52,13 +52,13 @@ class RowEncoder:
         if mapping.doubtful:
             names = ", ".join(repr(name[:60]) for name in mapping.doubtful[:8])
             found.append(
-                f"Not used of {self.source.name}: {names}. If that should be learned or read, name "
-                "the columns."
+                f"Unused columns of {self.source.name} hold text: {names}. If the model should "
+                "learn or read it, choose the columns yourself."
             )
         if mapping.is_guess:
             found.append(
-                f"What {self.source.name} holds is a guess: {mapping.why}. If it is wrong, name "
-                "the columns."
+                f"What {self.source.name} holds is a guess: {mapping.why}. If it is wrong, choose "
+                "the columns yourself."
             )
         return found
 
@@ -89,7 +89,7 @@ class RowEncoder:
         if not self.source.filters.skip_unreadable:
             raise UserError(
                 f"{place}: {sides.reason}",
-                hint=f"Put the row right, {SKIP}, or choose a model whose template takes it.",
+                hint=f"Fix the row, {SKIP}, or choose a model whose template takes it.",
                 field=self.source.field,
             )
         return EncodedRow(place, {}, {}, fault=sides.reason)

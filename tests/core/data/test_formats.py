@@ -9,10 +9,11 @@ import pytest
 
 from core.config.options import DatasetFormat
 from core.config.parse import parse_config
+from core.data.column_names import REQUIRED
 from core.data.examples import map_rows
 from core.data.files import Row, read_rows
 from core.data.formats import to_example
-from core.data.mapping import REQUIRED, RowMapping
+from core.data.mapping import RowMapping
 from core.data.sources import Source, sources_of
 from core.errors import UserError
 

@@ -54,12 +54,13 @@ REFUSALS = {
     ),
     "no word of the assistant": Refusal(
         [{"messages": [ASKED]}], "'messages' in line 1 has no message of the assistant",
-        "Put the row right", "dataset.files",
+        "Fix the row", "dataset.files",
     ),
     "pairs": Refusal(
         [{"prompt": "a", "chosen": "b", "rejected": "c"}],
         "This data is pairs of answers, and supervised fine-tuning learns from conversations",
-        "or the method dpo, which learns from these", "dataset.format",
+        "or the method Direct Preference Optimization (DPO), which learns from these",
+        "dataset.format",
     ),
     "no row that is left": Refusal(
         sums(3), "The filters leave no row to train on.", "Loosen them", "filters.min_length",
@@ -110,7 +111,7 @@ WARNINGS = {
         [{"English": f"{n} cows", "French": f"{n} vaches"} for n in range(9)],
         "What rows.jsonl holds is a guess: 'English' comes before 'French', so it was taken as the "
         "prompt.",
-        "If it is wrong, name the columns",
+        "If it is wrong, choose the columns yourself",
     ),
 }  # fmt: skip
 

@@ -368,7 +368,7 @@ STRUCTURES: dict[str, Structure] = {
     ),
     "images": Structure(
         [{"images": ["cat.jpg"], "messages": turns("<image>\nWhat is this?", "A cat.")}],
-        fault=("line 1", "'images'", "text"),
+        fault=("line 1", "'images'", "can't see"),
     ),
     "parts of a message that are images": Structure(
         [

@@ -184,7 +184,7 @@ WORST = [
     Worst("broken pages", broken_pages, ("broken.parquet can't be read",), AGAIN),
     Worst("an open quote", open_quote, ("Line 3 of quote.csv",), "a quote that is never closed"),
     Worst("nested deep", deep, ("Line 2 of deep.jsonl", "too deeply nested"), SKIP),
-    Worst("columns of one name", same_names, ("first line of twice.csv", "twice"), "Fix the header"),
+    Worst("columns of one name", same_names, ("first line of twice.csv", "twice"), "the header"),
     Worst("a renamed spreadsheet", renamed_sheet, ("sheet.csv", "a spreadsheet"), "Save it as csv"),
     Worst("empty", empty, ("empty.jsonl is empty",), "Choose a file with rows"),
     Worst("half a character", half_characters, ("line 2", "half a character"), SKIP),

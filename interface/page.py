@@ -176,8 +176,9 @@ class Page:
 
     def _reuse(self, request: gr.Request, run_id: str) -> list[Any]:
         with in_plain_words():
-            config = self._runs.open(request, run_id).config()
-        return [gr.Tabs(selected=TRAIN), *self._train.filled(config)]
+            run = self._runs.open(request, run_id)
+            filled = self._train.filled(run.config(), files=run.files())
+        return [gr.Tabs(selected=TRAIN), *filled]
 
 
 def _build_header(space: Space | None) -> gr.HTML:

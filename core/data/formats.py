@@ -83,7 +83,7 @@ class _Maker:
     def fill(self, part: str) -> str:
         """The text of a part, "" where the format or the row has none of it."""
         value = self._mapping.parts.get(part)
-        if value is None or value != value:  # NaN
+        if value is None:
             return ""
         if part not in self._mapping.texts:
             return self._cell(part, value)
@@ -229,7 +229,7 @@ class _Maker:
 
     def _cell(self, part: str, column: str) -> str:
         value = self._row.values.get(column)
-        if value is None:
+        if value is None or value != value:  # NaN, as parquet may have it.
             return ""
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise self.refusal(part, f"should be text, but it is {str(value)[:40]!r}", column)

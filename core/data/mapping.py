@@ -16,9 +16,11 @@ from core.data.column_names import (
     plain,
 )
 from core.data.column_values import Table, Values, are_flags, are_links, are_names
-from core.data.messages import is_conversation
+from core.data.messages import ROLE_KEYS, is_conversation
 from core.errors import UserError
 
+# Formats that one message by itself could be taken for.
+ONE_PART = (DatasetFormat.TEXT, DatasetFormat.PROMPT_ONLY)
 # A place for a column in a template. Other braces, as in JSON, are text.
 PLACE = re.compile(r"\{([^{}\n\"':,]{1,128})\}")
 
@@ -213,7 +215,8 @@ def _fits(part: str, format: DatasetFormat, column: str, table: Table) -> bool:
 def _check_tree(format: DatasetFormat, table: Table) -> None:
     """Rows that each are one message of a tree make no text and no conversation by themselves."""
     parent = next((c for c in table.columns if plain(c) in PARENTS), None)
-    if parent is None or format in (DatasetFormat.MESSAGES, DatasetFormat.PREFERENCE):
+    has_roles = any(plain(column) in ROLE_KEYS for column in table.columns)
+    if parent is None or not has_roles or format not in ONE_PART:
         return
     raise UserError(
         f"Each row of this data is one message, and {parent!r} names the message that it answers.",

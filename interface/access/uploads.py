@@ -1,6 +1,8 @@
 """Files that people send: only those that this server itself took in and stored."""
 
 import os
+import secrets
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,19 @@ def issued_file(value: Any) -> Path | None:
             field="dataset.files",
         )
     return Path(name).resolve()
+
+
+def offered(path: Path) -> str:
+    """A file of ours, stored as if the person had just sent it, so that a field can hold it."""
+    folder = Path(os.environ[FOLDER_VARIABLE]) / secrets.token_hex(16)
+    folder.mkdir(mode=0o700)
+    stored = folder / path.name
+    try:
+        stored.hardlink_to(path)
+    except OSError:
+        # Another file system, or one without links.
+        shutil.copyfile(path, stored)
+    return str(stored)
 
 
 def refuse_foreign_files(value: Any) -> None:

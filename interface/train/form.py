@@ -12,7 +12,7 @@ from core.config.data import Mixed
 from core.config.every_setting import Setting, settings_of_a_run
 from core.config.parse import parse_config
 from core.config.run_config import RunConfig
-from interface.access.uploads import issued_files
+from interface.access.uploads import issued_files, offered
 from interface.display.live import QUIET
 from interface.train import fields
 
@@ -63,16 +63,21 @@ class Form:
         shown = [name for name in UPLOADS if self._shown(self._settings[name], values)]
         return {file.name: file for name in shown for file in issued_files(values[name])}
 
-    def fill(self, config: RunConfig) -> list[Any]:
-        """Updates that put settings into the fields, in the order of `components`."""
+    def fill(self, config: RunConfig, files: Mapping[str, Path]) -> list[Any]:
+        """Updates that put settings into the fields, in the order of `components`.
+
+        `files` are those that are here of the files that the settings name.
+        """
         nested = config.model_dump(mode="json")
         # What a run has no use for, such as another method's settings, shows its default.
         values = {
             name: nested[setting.section].get(setting.name, self._defaults[name])
             for name, setting in self._settings.items()
         }
-        # A page can't put a person's file into their browser: they choose it again.
-        values |= dict.fromkeys(UPLOADS)
+        # What is not here any more they choose again.
+        for name in UPLOADS:
+            here = [files[each] for each in values[name] or () if each in files]
+            values[name] = [offered(path) for path in here] or None
         values[MIX] = "\n".join(_line(other) for other in values[MIX])
         return [
             gr.update(value=values[name], visible=self._shown(setting, values))

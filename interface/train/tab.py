@@ -57,9 +57,13 @@ class TrainTab:
         offer_datasets(self.form, access=access)
         self._wire_yaml()
 
-    def filled(self, config: RunConfig) -> list[Any]:
-        """Updates of `load_problem` and of the form's fields that show these settings."""
-        return [_loaded(config), *self.form.fill(config)]
+    def filled(self, config: RunConfig, files: Mapping[str, Path] | None = None) -> list[Any]:
+        """Updates of `load_problem` and of the form's fields that show these settings.
+
+        `files` are those that are here of the files that the settings name, by their names.
+        """
+        here = files or {}
+        return [_loaded(config, here), *self.form.fill(config, here)]
 
     def start(
         self, request: gr.Request, submission: str | None, values: Mapping[str, Any]
@@ -257,6 +261,6 @@ def _text_of(path: Path | None) -> str:
         raise InvalidConfig({"yaml": "This is not a text file."}) from error
 
 
-def _loaded(config: RunConfig) -> str:
-    files = [*config.dataset.files, *config.evaluation.files]
-    return render("train/loaded.html", files=files)
+def _loaded(config: RunConfig, here: Mapping[str, Path]) -> str:
+    named = (*config.dataset.files, *config.evaluation.files)
+    return render("train/loaded.html", files=[name for name in named if name not in here])

@@ -246,3 +246,10 @@ def test_a_bad_row_far_down_is_found_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="line 501 ") as caught:
         list(made.examples(made.rows))
     assert caught.value.field == "dataset.files"
+
+
+def test_a_value_that_is_no_number_is_no_answer() -> None:
+    parts = {"prompt": "prompt", "completion": "completion"}
+    row = Row("row 1", {"prompt": "a", "completion": float("nan")})
+    with pytest.raises(UserError, match="'completion' in row 1 should be text, but it is empty"):
+        to_example(row, RowMapping(DatasetFormat.PROMPT_COMPLETION, parts))

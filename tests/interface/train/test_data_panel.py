@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from core.jobs import launcher
+from tests.command_line import taken_device
 from tests.interface.harness import Server, sign_in_cookie, without_default
 
 pytestmark = pytest.mark.browser
@@ -93,6 +95,22 @@ def test_an_odd_csv_is_mapped_and_trained_on(page: Page, server: Server, tmp_pat
     assert run.config().columns.prompt == "{topic}: {task}\\n({hint})"
     # Three of the thirty are held out.
     assert (run.resolved()["rows"], run.resolved()["evaluation_rows"]) == ("27", "3")
+    _expect_a_new_run_to_have_the_file(page, server, other=run.id)
+
+
+def _expect_a_new_run_to_have_the_file(page: Page, server: Server, *, other: str) -> None:
+    page.reload()
+    page.locator("#reuse").click()
+    expect(page.locator("#field-dataset-files")).to_contain_text("odd")
+    expect(page.locator("#load-problem")).to_contain_text("holds these settings")
+    expect(page.locator("#load-problem")).not_to_contain_text("again")
+    expect(figure(page, "Rows")).to_have_text("30")
+    with taken_device(server.home):
+        page.locator("#start").click()
+        page.wait_for_url(lambda url: "run=" in url and other not in url, timeout=60_000)
+        run = server.store.open(page.url.rpartition("=")[2])
+        assert run.files()["odd.csv"].read_text(encoding="utf-8") == "\n".join(ODD) + "\n"
+        launcher.cancel(run)
 
 
 def test_files_are_shown_one_after_another_whatever_is_in_them(page: Page, tmp_path: Path) -> None:

@@ -141,6 +141,18 @@ STRUCTURES: dict[str, Structure] = {
         ),
         fault=("'parent_id'", "one message", "conversations"),
     ),
+    "answers that name what they answer": Structure(
+        several(
+            lambda n: {
+                "question": f"What is a weir {n}?",
+                "answer": f"A low dam {n}.",
+                "parent_id": n,
+                "author": "ada",
+            }
+        ),
+        learned="A low dam 0.<|im_end|>",
+        unused=("parent_id", "author"),
+    ),
     "settings of a template beside the messages": Structure(
         several(
             lambda n: {

@@ -23,7 +23,7 @@ NOT_USED = "none"
 
 def part(label: str, help: str, *, basic: bool = False) -> Any:
     """Declare one of the parts that a row is made of."""
-    told = "A column or a {column} template. Empty: detected. none: left out."
+    told = "A column or a {column} template. Leave empty to detect; none to omit."
     return setting(None, label=label, help=f"{help} {told}", basic=basic, shown_when=NOT_BUILTIN)
 
 

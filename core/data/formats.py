@@ -113,8 +113,7 @@ class _Maker:
             raise self.refusal(part, str(error)) from error
 
     def prompt(self) -> list[Message]:
-        messages = self._spoken("prompt") or [{"role": "user", "content": self.text("prompt")}]
-        return self.opened([*self._history(), *messages])
+        return self.opened([*self._history(), *self._spoken_prompt()])
 
     def _history(self) -> list[Message]:
         column = self._mapping.parts.get("history")
@@ -177,12 +176,7 @@ class _Maker:
     def _conversations(self) -> tuple[list[Message], list[Message]]:
         """Both answers with the prompt that they share, be it written as a transcript."""
         chosen, rejected = self._answers()
-        if self._spoken("chosen") is None:
-            chosen, rejected = (
-                transcript(self.text(part)) or both
-                for part, both in (("chosen", chosen), ("rejected", rejected))
-            )
-        return chosen, rejected
+        return _spoken_by_turns(chosen), _spoken_by_turns(rejected)
 
     def opened(self, messages: list[Message]) -> list[Message]:
         """The messages, with those that the settings add in front where the row has none."""
@@ -243,6 +237,11 @@ class _Maker:
         return UserError(
             f"The column {column!r} in {self._row.place} {problem}.", hint=f"Fix the row, {SKIP}."
         )
+
+
+def _spoken_by_turns(answer: list[Message]) -> list[Message]:
+    """The turns of an answer that is one text in which both speak; else the answer as it is."""
+    return (transcript(answer[0]["content"]) if len(answer) == 1 else None) or answer
 
 
 def _without_empty_edges(pieces: list[str]) -> list[str]:

@@ -29,9 +29,8 @@ class Findings:
     format: DatasetFormat
     statistics: Statistics
     lengths: list[int] = field(default_factory=list)
-    # Where rows are that were skipped, and such as teach nothing.
-    skipped: list[str] = field(default_factory=list)
-    _faults: list[str] = field(default_factory=list)
+    # Where rows are that were skipped, each with its fault, and such as teach nothing.
+    skipped: list[tuple[str, str]] = field(default_factory=list)
     unlearned: list[str] = field(default_factory=list)
     _told: dict[str, None] = field(default_factory=dict)
     _positive: int = 0
@@ -61,8 +60,7 @@ class Findings:
         """Note what is wrong with a row, be it to train on or to evaluate with."""
         self._told |= dict.fromkeys(row.warnings)
         if not row.sides:
-            self.skipped.append(row.place)
-            self._faults.append(row.fault)
+            self.skipped.append((row.place, row.fault))
         elif not self.teaches(row):
             self.unlearned.append(row.place)
 
@@ -88,7 +86,8 @@ class Findings:
         """Raises UserError where the rows can't be trained on."""
         rows, complete = self.statistics.rows, self.statistics.complete
         if complete and rows == self.statistics.nothing_learned:
-            raise none_left(unreadable=self.skipped, unlearned=self.unlearned, cut=self.cut)
+            unreadable = [place for place, _ in self.skipped]
+            raise none_left(unreadable=unreadable, unlearned=self.unlearned, cut=self.cut)
         if self.unlearned and not self.config.filters.drop_untrainable:
             raise nothing_learned(self.unlearned, rows=rows, cut=self.cut)
 
@@ -96,7 +95,7 @@ class Findings:
         statistics = self.statistics
         rows = max(statistics.rows, 1)
         yield from self._told
-        yield from skips(zip(self.skipped, self._faults, strict=True))
+        yield from skips(self.skipped)
         if statistics.truncated / rows > MANY_TRUNCATED:
             yield (
                 f"{statistics.truncated / rows:.0%} of the rows are longer than the maximum length"

@@ -51,6 +51,15 @@ TIDE = {"type": "function", "function": {
     },
 }}  # fmt: skip
 
+PAIRS = several(
+    lambda n: {
+        "prompt": f"Pick a colour {n}.",
+        "messages": turns(f"Pick a colour {n}.", f"Blue {n}."),
+        "chosen": turns(f"Pick a colour {n}.", f"Blue {n}."),
+        "rejected": turns(f"Pick a colour {n}.", f"No {n}."),
+    }
+)
+
 STRUCTURES: dict[str, Structure] = {
     "an answer that was accepted, and flags of bad rows": Structure(
         several(
@@ -75,25 +84,11 @@ STRUCTURES: dict[str, Structure] = {
         learned="<think>\nStiffness comes from rest, case 0.\n</think>\n\nWalking 0.<|im_end|>",
     ),
     "pairs that have a conversation beside them": Structure(
-        several(
-            lambda n: {
-                "prompt": f"Pick a colour {n}.",
-                "messages": turns(f"Pick a colour {n}.", f"Blue {n}."),
-                "chosen": turns(f"Pick a colour {n}.", f"Blue {n}."),
-                "rejected": turns(f"Pick a colour {n}.", f"No {n}."),
-            }
-        ),
+        PAIRS,
         fault=("pairs", "messages", "'messages'"),
     ),
     "the hint for those pairs is followed": Structure(
-        several(
-            lambda n: {
-                "prompt": f"Pick a colour {n}.",
-                "messages": turns(f"Pick a colour {n}.", f"Blue {n}."),
-                "chosen": turns(f"Pick a colour {n}.", f"Blue {n}."),
-                "rejected": turns(f"Pick a colour {n}.", f"No {n}."),
-            }
-        ),
+        PAIRS,
         settings={"dataset": {"format": "messages"}},
         learned="Blue 0.<|im_end|>",
     ),

@@ -47,7 +47,12 @@ def allowed_environment(
     return environment
 
 
+# Threads that wait for one another do so asleep. Spinning, as is OpenMP's default, a step took two
+# to eight times the processor time where the page, a browser or another run shared the cores.
+_OPENMP = {"OMP_WAIT_POLICY": "PASSIVE"}
+
+
 def trainer_environment(*, token: SecretStr | None) -> dict[str, str]:
-    return allowed_environment(token=token) | _MALLOC | {
+    return allowed_environment(token=token) | _MALLOC | _OPENMP | {
         "TOKENIZERS_PARALLELISM": "false",
     }  # fmt: skip

@@ -7,6 +7,7 @@ from trl import SFTConfig, SFTTrainer
 
 from core.config.methods.settings import MethodSettings
 from core.config.methods.sft import SftSettings
+from core.train.fused_head import use_fused_head
 from core.train.methods.base import TrainerParts
 from core.train.methods.run_trainer import RunTrainer
 
@@ -20,6 +21,7 @@ class Sft:
 
     def make_trainer(self, parts: TrainerParts) -> Trainer:
         method = parts.config.method
+        use_fused_head()
         return RunSFTTrainer(
             model=parts.model,
             args=SFTConfig(**parts.arguments, max_length=method.max_length, packing=method.packs),

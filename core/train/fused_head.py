@@ -32,7 +32,7 @@ def use_fused_head() -> None:
 
 def _is_on_processor(device: torch.device) -> bool:
     """Asked by TRL before it leaves out what is not learned."""
-    return device.type == "cpu"
+    return bool(device.type == "cpu")
 
 
 class _FusedHead:

@@ -1,6 +1,6 @@
 """What each setting alone allows and the settings together don't."""
 
-from core.config.model import AdapterSection
+from core.config.model import ALL_LINEAR, AdapterSection
 from core.config.options import BY_LOSS, DatasetFormat, DatasetSource, Schedule
 from core.config.run_config import RunConfig
 
@@ -34,9 +34,17 @@ def conflicts(config: RunConfig) -> dict[str, str]:
         and (schedule.num_cycles or 1) % 1
     ):
         faults["schedule.num_cycles"] = "Restarts are counted in whole numbers."
-    if config.adapter.has_adapter and not all(layer_names(config.adapter)):
-        faults["adapter.lora_target_modules"] = "Write all-linear, or names with commas between."
+    if config.adapter.has_adapter and (fault := _layers_fault(layer_names(config.adapter))):
+        faults["adapter.lora_target_modules"] = fault
     return faults
+
+
+def _layers_fault(names: list[str]) -> str | None:
+    if not all(names):
+        return "Write all-linear, or names with commas between."
+    if ALL_LINEAR in names and len(names) > 1:
+        return "all-linear stands for all linear layers: write it alone, or names alone."
+    return None
 
 
 def _data_conflicts(config: RunConfig) -> dict[str, str]:

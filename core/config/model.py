@@ -4,6 +4,9 @@ from core.config.builtin_names import BUILTIN_MODEL
 from core.config.options import AdapterKind, ChatTemplate
 from core.config.setting import Column, RepoId, Revision, Section, setting
 
+# In place of layers' names: all linear ones but the output head.
+ALL_LINEAR = "all-linear"
+
 
 class ModelSection(Section):
     name: RepoId = setting(
@@ -43,7 +46,7 @@ class AdapterSection(Section):
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
     lora_target_modules: Column = setting(
-        "all-linear", label="LoRA target modules",
+        ALL_LINEAR, label="LoRA target modules",
         help="all-linear, or a comma-separated list of layer names, such as q_proj, v_proj.",
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip

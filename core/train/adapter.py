@@ -4,40 +4,89 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from peft import LoraConfig, PeftConfig
+from torch import nn
+from transformers import PreTrainedModel
 
 from core.config.conflicts import layer_names
-from core.config.model import AdapterSection
+from core.config.model import ALL_LINEAR, AdapterSection
 from core.errors import UserError
 
+FIELD = "adapter.lora_target_modules"
 
-def peft_config(adapter: AdapterSection, *, revision: str | None) -> PeftConfig | None:
-    """What TRL's trainers make the adapter from; None where all weights are trained.
 
-    `revision` is the commit of the base model, which the adapter names.
+def peft_config(
+    adapter: AdapterSection, *, model: PreTrainedModel, revision: str | None
+) -> PeftConfig | None:
+    """What TRL's trainers make the adapter of `model` from; None where all weights are trained.
+
+    `revision` is the commit of the base model, which the adapter names. Raises UserError at the
+    layers that are named and can't be adapted.
     """
     if not adapter.has_adapter:
         return None
     names = layer_names(adapter)
+    if names != [ALL_LINEAR]:
+        _require_trainable(names, model)
     return LoraConfig(
         task_type="CAUSAL_LM",
         r=adapter.lora_r,
         lora_alpha=adapter.lora_alpha,
         lora_dropout=adapter.lora_dropout,
-        target_modules="all-linear" if names == ["all-linear"] else names,
+        target_modules=ALL_LINEAR if names == [ALL_LINEAR] else names,
         revision=revision,
     )
 
 
 @contextmanager
-def adapter_errors(adapter: AdapterSection) -> Iterator[None]:
-    """Turn what peft raises about layers that are not there into a message at their setting."""
+def adapter_errors() -> Iterator[None]:
+    """Turn what peft raises about layers that it can't adapt into a message at their setting."""
     try:
         yield
     except ValueError as error:
-        if "arget modules" not in str(error):
+        if not str(error).startswith("Target module"):
             raise
         raise UserError(
-            f"This model has no layers named {adapter.lora_target_modules}.",
-            hint="Use all-linear, or names as the model's page shows them.",
-            field="adapter.lora_target_modules",
+            f"LoRA can't adapt one of these layers: {str(error).partition(chr(10))[0][:200]}",
+            hint="Name linear layers, such as q_proj, or use all-linear.",
+            field=FIELD,
         ) from error
+
+
+def _require_trainable(names: list[str], model: PreTrainedModel) -> None:
+    """peft passes over a name without a layer, as long as another has one."""
+    modules = dict(model.named_modules())
+    named = {name: [m for path, m in modules.items() if _is_named(path, name)] for name in names}
+    if absent := [name for name, found in named.items() if not found]:
+        linear = {path.rpartition(".")[2] for path, m in modules.items() if _is_linear(m)}
+        raise UserError(
+            f"This model has no layers named {', '.join(absent)}.",
+            hint=f"Use all-linear, or some of {', '.join(sorted(linear))}.",
+            field=FIELD,
+        )
+    head, embedding = model.get_output_embeddings(), model.get_input_embeddings()
+    is_tied = head is not None and head.weight is embedding.weight
+    for name, found in named.items():
+        if any(module is head for module in found):
+            raise UserError(
+                f"{name} is the model's output head, which can't have an adapter: the loss is "
+                "computed from its own weights.",
+                hint="Leave it out, or train all weights.",
+                field=FIELD,
+            )
+        # Adapted apart, the two would be one weight again in the merged model.
+        if is_tied and any(module is embedding for module in found):
+            raise UserError(
+                f"{name} is the model's embedding, which is its output head as well: an adapter "
+                "for one of them could not be merged.",
+                hint="Leave it out, or train all weights.",
+                field=FIELD,
+            )
+
+
+def _is_named(path: str, name: str) -> bool:
+    """As peft tells it."""
+    return path == name or path.endswith(f".{name}")
+
+
+def _is_linear(module: nn.Module) -> bool:
+    return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"

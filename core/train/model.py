@@ -1,26 +1,55 @@
 """The base model, from this machine or the Hub."""
 
-import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from typing import Any
 
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+from core.config.model import ModelSection
 from core.config.options import Precision
 from core.config.run_config import RunConfig
+from core.errors import UserError
 from core.train.tokenizer import ModelSource, load_errors
+
+NAMED_WEIGHTS = 3
 
 
 def load_model(config: RunConfig, *, source: ModelSource, precision: str) -> PreTrainedModel:
     """The base model in the number format that its training needs. Raises UserError."""
-    with load_errors(config.model):
-        model = AutoModelForCausalLM.from_pretrained(
+    model = load_base(config.model, source=source, dtype=_weights_dtype(config, precision))
+    model.config.use_cache = False
+    return model
+
+
+def load_base(model: ModelSection, *, source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:
+    """The base model, all of whose weights come from its files.
+
+    Raises UserError at model.name when it can't be loaded, or some of it would be left to chance.
+    """
+    with load_errors(model):
+        base, loaded = AutoModelForCausalLM.from_pretrained(
             source.path,
             revision=source.revision,
             local_files_only=source.is_offline,
-            dtype=_weights_dtype(config, precision),
+            dtype=dtype,
             trust_remote_code=False,
             use_safetensors=True,
+            output_loading_info=True,
+            # Told by us, with the rest, in place of a RuntimeError.
+            ignore_mismatched_sizes=True,
         )
-    model.config.use_cache = False
-    return model
+    _require_whole(model.name, loaded)
+    return base
+
+
+def stored_dtype(source: ModelSource) -> torch.dtype:
+    """The number format that the base's weights are stored in."""
+    settings = AutoConfig.from_pretrained(
+        source.path, revision=source.revision, local_files_only=source.is_offline,
+        trust_remote_code=False,
+    )  # fmt: skip
+    stored = settings.dtype
+    return stored if isinstance(stored, torch.dtype) else torch.float32
 
 
 def _weights_dtype(config: RunConfig, precision: str) -> torch.dtype:
@@ -28,3 +57,31 @@ def _weights_dtype(config: RunConfig, precision: str) -> torch.dtype:
     if config.adapter.has_adapter and precision == Precision.BFLOAT16:
         return torch.bfloat16
     return torch.float32
+
+
+def _require_whole(name: str, loaded: dict[str, Any]) -> None:
+    """Raises UserError for weights that are left to chance, or not used.
+
+    transformers takes both with a line in the log. It names neither tied weights nor what its
+    models say is made anew.
+    """
+    missing = sorted([*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])])
+    unexpected = sorted(loaded["unexpected_keys"])
+    if not missing and not unexpected:
+        return
+    faults = []
+    if missing:
+        faults.append(f"it lacks {_listed(missing)}, which would begin at random")
+    if unexpected:
+        faults.append(f"it has {_listed(unexpected)}, which would not be used")
+    raise UserError(
+        f"{name} is not a whole causal language model: {', and '.join(faults)}.",
+        hint="Choose a repository that was saved as a causal language model, with its head, "
+        "and not as a classifier or a bare encoder.",
+        field="model.name",
+    )
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - NAMED_WEIGHTS
+    return ", ".join(names[:NAMED_WEIGHTS]) + (f" and {more:,} more" if more > 0 else "")

@@ -37,15 +37,12 @@ def sample_answers(
     if not asked:
         return []
     prompts = [prompt for prompt, _ in asked]
-    # An answer ends where the model has learned that answers end.
-    ends = {tokens[-1] for _, tokens in asked} & set(tokenizer.all_special_ids)
-    ends |= {tokenizer.eos_token_id} - {None}
     with _ready_to_answer(model):
-        answers = _answers(model, tokenizer, prompts, ends=sorted(ends))
+        answers = _answers(model, tokenizer, prompts)
         base: Sequence[str | None] = [None] * len(asked)
         if isinstance(model, PeftModel):
             with model.disable_adapter():
-                base = _answers(model, tokenizer, prompts, ends=sorted(ends))
+                base = _answers(model, tokenizer, prompts)
     return [
         Sample(
             step=step,
@@ -83,8 +80,6 @@ def _answers(
     model: PreTrainedModel | PeftModel,
     tokenizer: PreTrainedTokenizerBase,
     prompts: Sequence[Sequence[int]],
-    *,
-    ends: list[int],
 ) -> list[str]:
     longest = max(map(len, prompts))
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
@@ -101,7 +96,6 @@ def _answers(
             top_p=None,
             top_k=None,
             pad_token_id=pad,
-            eos_token_id=ends or None,
         )
     return [_text(tokenizer, answer)[:MAX_CHARACTERS] for answer in made[:, longest:].tolist()]
 

@@ -1,13 +1,11 @@
 """One training from its configuration to its saved model, read from top to bottom."""
 
-import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
+import torch
 import yaml
 from datasets import Dataset, disable_caching
 from jinja2 import TemplateError
@@ -15,7 +13,7 @@ from transformers import Trainer, TrainerCallback, set_seed
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.config.resolved import Choice
-from core.machine.atomic import publish_folder, write_atomically
+from core.machine.atomic import write_atomically
 from core.runs.checkpoints import newest_checkpoint, remove_torn_checkpoints
 from core.runs.events import EventWriter, Resolved, Resumed, StateChanged, Warned
 from core.runs.state import RunState, TrainerExit
@@ -23,12 +21,15 @@ from core.runs.store import Run
 from core.train.adapter import adapter_errors, peft_config
 from core.train.arguments import choose_gradient_checkpointing, training_arguments
 from core.train.callbacks import Reporter
-from core.train.health import LossWatch, require_finite
+from core.train.generation import settle_generation
+from core.train.health import LossWatch
 from core.train.methods import method_of
 from core.train.methods.base import TrainerParts
-from core.train.model import load_model
+from core.train.model import load_model, stored_dtype
 from core.train.precision import choose_precision
+from core.train.row_isolation import require_rows_apart
 from core.train.samples import sample_answers
+from core.train.save import save_model
 from core.train.tokenizer import ModelSource, load_tokenizer
 from core.train.tokens.load import Data, load_data
 
@@ -43,6 +44,8 @@ class Prepared:
     source: ModelSource
     data: Data
     choices: dict[str, Choice]
+    # The number format that the base is stored in.
+    stored: torch.dtype
 
 
 def train(run: Run, events: EventWriter) -> TrainerExit:
@@ -65,8 +68,7 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
         # The checkpoint is written, and there may be no time for more.
         return TrainerExit.WENT_DOWN
     events.write(StateChanged(state=RunState.SAVING))
-    require_finite(trainer.model)
-    _save(trainer, run.paths.model, base_model=run.config().model.name)
+    save_model(trainer, run.paths.model, base_model=run.config().model.name, stored=prepared.stored)
     is_whole = trainer.state.global_step >= trainer.state.max_steps
     if is_whole and data.evaluation is not None:
         _tell_samples(trainer, data.evaluation, prepared.source.tokenizer, events)
@@ -91,11 +93,13 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
         warn(text)
     checkpointing = choose_gradient_checkpointing(config.hardware.gradient_checkpointing)
     load_base = partial(load_model, config, source=source, precision=precision.value)
+    model = load_base()
+    settle_generation(model, source.tokenizer)
     parts = TrainerParts(
         config=config,
-        model=load_base(),
+        model=model,
         load_base=load_base,
-        peft_config=peft_config(config.adapter, revision=source.revision),
+        peft_config=peft_config(config.adapter, model=model, revision=source.revision),
         tokenizer=source.tokenizer,
         data=data,
         arguments=training_arguments(
@@ -104,8 +108,10 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
         ),
         callbacks=callbacks,
     )  # fmt: skip
-    with adapter_errors(config.adapter):
+    with adapter_errors():
         trainer = method_of(config).make_trainer(parts)
+    if config.method.packs:
+        require_rows_apart(trainer.model, field="method.packing")
     choices = {
         "precision": precision,
         **source.choices,
@@ -113,7 +119,9 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
         "gradient_checkpointing": checkpointing,
         **{library: Choice(value=version(library)) for library in LIBRARIES},
     }
-    return Prepared(trainer=trainer, source=source, data=data, choices=choices)
+    return Prepared(
+        trainer=trainer, source=source, data=data, choices=choices, stored=stored_dtype(source)
+    )
 
 
 def _run_trainer(trainer: Trainer, run: Run, events: EventWriter) -> None:
@@ -150,26 +158,3 @@ def _tell_samples(
         return
     for sample in samples:
         events.write(sample)
-
-
-def _save(trainer: Trainer, folder: Path, *, base_model: str) -> None:
-    """Put the model and its tokenizer into the folder, in the place of an earlier one."""
-    aside = folder.with_name(".model")
-    shutil.rmtree(aside, ignore_errors=True)
-    trainer.save_model(str(aside))
-    # Pickled settings of the trainer: nobody who loads the model should have to open a pickle.
-    (aside / "training_args.bin").unlink(missing_ok=True)
-    # A card of blanks, with this machine's folder in it. Ours is written when it is pushed.
-    (aside / "README.md").unlink(missing_ok=True)
-    _name_base(aside / "adapter_config.json", base_model)
-    if folder.exists():
-        shutil.rmtree(folder)
-    publish_folder(aside, folder)
-
-
-def _name_base(path: Path, base_model: str) -> None:
-    """Have an adapter name its base as the Hub does, not by a folder of this machine."""
-    if path.exists():
-        settings = json.loads(path.read_text(encoding="utf-8"))
-        settings["base_model_name_or_path"] = base_model
-        path.write_text(json.dumps(settings, indent=2), encoding="utf-8")

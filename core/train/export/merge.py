@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from core.errors import UserError
 from core.machine.atomic import publish_folder
@@ -18,7 +18,9 @@ from core.runs.causes import FailureCause
 from core.runs.events import EventWriter, PushFailed
 from core.runs.paths import RunPaths
 from core.runs.store import Run
-from core.train.tokenizer import ModelSource, load_errors, load_tokenizer
+from core.train.generation import settle_generation
+from core.train.model import load_base, stored_dtype
+from core.train.tokenizer import load_tokenizer
 
 FAILED = 1
 
@@ -32,35 +34,18 @@ def merge(run: Run) -> None:
     source = load_tokenizer(
         config.model, home=run.home, before=run.resolved().get("model_revision")
     )
-    stored = _stored_dtype(source)
-    with load_errors(config.model):
-        base = AutoModelForCausalLM.from_pretrained(
-            source.path,
-            revision=source.revision,
-            local_files_only=source.is_offline,
-            # Small differences are added: bfloat16 would lose some of them on the way.
-            dtype=torch.float32,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
+    # Small differences are added: bfloat16 would lose some of them on the way.
+    base = load_base(config.model, source=source, dtype=torch.float32)
+    tokenizer = AutoTokenizer.from_pretrained(run.paths.model)
+    settle_generation(base, tokenizer)
     merged = PeftModel.from_pretrained(base, str(run.paths.model)).merge_and_unload()
     merged.config.use_cache = True
     aside = run.paths.merged.with_name(".merged")
     shutil.rmtree(aside, ignore_errors=True)
-    merged.to(stored).save_pretrained(aside)
-    AutoTokenizer.from_pretrained(run.paths.model).save_pretrained(aside)
+    merged.to(stored_dtype(source)).save_pretrained(aside)
+    tokenizer.save_pretrained(aside)
     shutil.rmtree(run.paths.merged, ignore_errors=True)
     publish_folder(aside, run.paths.merged)
-
-
-def _stored_dtype(source: ModelSource) -> torch.dtype:
-    """The number format that the base's weights are stored in."""
-    settings = AutoConfig.from_pretrained(
-        source.path, revision=source.revision, local_files_only=source.is_offline,
-        trust_remote_code=False,
-    )  # fmt: skip
-    stored = settings.dtype
-    return stored if isinstance(stored, torch.dtype) else torch.float32
 
 
 def main() -> int:

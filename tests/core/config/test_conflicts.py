@@ -50,6 +50,7 @@ CONFLICTS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"adapter": {"lora_target_modules": "q_proj,,v_proj"}}, "adapter.lora_target_modules"),
     ({"adapter": {"lora_target_modules": " "}}, "adapter.lora_target_modules"),
+    ({"adapter": {"lora_target_modules": "all-linear, wte"}}, "adapter.lora_target_modules"),
     ({"dataset": {"mix": ["acme/rows"]}}, "dataset.mix"),
     ({"dataset": {"source": "upload", "files": ["a.csv", "a.csv"]}}, "dataset.files"),
     (

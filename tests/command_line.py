@@ -108,10 +108,10 @@ class CommandLine:
 
         wait_until(reached)
 
-    def losses(self, run_id: str) -> dict[int, float]:
-        """The newest loss at each step."""
+    def losses(self, run_id: str, *, of: str = "loss") -> dict[int, float]:
+        """The newest loss, or another metric, at each step."""
         metrics = [event for event in self.events(run_id) if event["kind"] == "metric"]
-        return {event["step"]: event["values"]["loss"] for event in metrics}
+        return {event["step"]: event["values"][of] for event in metrics}
 
     def log(self, run_id: str) -> str:
         return (self.home / "runs" / run_id / "train.log").read_text(errors="replace")

@@ -32,7 +32,10 @@ class StateChanged(Fact):
 
 
 class Progress(Fact):
-    """Where training is. Times are in seconds, `seconds` since this start of the trainer."""
+    """Where training is. Times are in seconds.
+
+    `tokens` and `seconds` are what it took to come here, before the run went on included.
+    """
 
     kind: Literal["progress"] = "progress"
     step: int

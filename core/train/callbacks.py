@@ -7,6 +7,7 @@ from collections import deque
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers.trainer_callback import ExportableState
 
 from core.runs.events import CheckpointSaved, Evaluation, EventWriter, Metric, Progress, Warned
 from core.runs.state import Wish
@@ -17,7 +18,7 @@ PROGRESS_SECONDS = 0.5
 PACE_STEPS = 20
 
 
-class Reporter(TrainerCallback):
+class Reporter(TrainerCallback, ExportableState):
     """Writes metrics, progress and checkpoints as events; ends the training when asked to.
 
     `wish` is what a person asked for, `machine_goes_down` whether we were told to end.
@@ -29,6 +30,8 @@ class Reporter(TrainerCallback):
         self._run = run
         self._events = events
         self._start = self._told = time.monotonic()
+        # What it took to come to the checkpoint that this training goes on from.
+        self._seconds_before = 0.0
         self._tokens = 0.0
         self._has_diverged = False
         self._pace: deque[tuple[float, int, float]] = deque(maxlen=PACE_STEPS + 1)
@@ -37,10 +40,18 @@ class Reporter(TrainerCallback):
     def _on_sigterm(self, *_: object) -> None:
         self.machine_goes_down = True
 
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps of this, for `on_train_begin`."""
+        return {"args": {}, "attributes": {"seconds": self._seconds}}
+
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         self._start = time.monotonic()
+        # An older checkpoint has nothing of this, and transformers expects it there.
+        kept = state.stateful_callbacks.setdefault(type(self).__name__, self.state())
+        self._seconds_before = kept["attributes"]["seconds"]
+        self._tokens = float(state.num_input_tokens_seen)
         self._pace.append((self._start, state.global_step, self._tokens))
         self._tell_progress(state)
 
@@ -90,6 +101,10 @@ class Reporter(TrainerCallback):
     ) -> None:
         self._events.write(CheckpointSaved(step=state.global_step))
 
+    @property
+    def _seconds(self) -> float:
+        return self._seconds_before + time.monotonic() - self._start
+
     def _tell_progress(self, state: TrainerState) -> None:
         now = time.monotonic()
         then, step, tokens = self._pace[0]
@@ -103,7 +118,7 @@ class Reporter(TrainerCallback):
                 epoch=state.epoch or 0.0,
                 tokens=int(self._tokens),
                 tokens_per_second=(self._tokens - tokens) / seconds if steps and seconds else 0.0,
-                seconds=now - self._start,
+                seconds=self._seconds,
                 eta=per_step * left if per_step is not None else None,
             )
         )

@@ -41,18 +41,24 @@ LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 
 @dataclass(frozen=True)
 class Learned:
-    """What came of a run: the loss at each step, and the adapter's weights by name."""
+    """What came of a run: the loss at each step, the tokens seen by then, the adapter's weights."""
 
     losses: dict[int, float]
+    tokens: dict[int, float]
     weights: dict[str, np.ndarray]
 
     @classmethod
     def by(cls, command_line: CommandLine, run: str) -> "Learned":
         model = command_line.home / "runs" / run / "model"
-        return cls(command_line.losses(run), load_file(model / "adapter_model.safetensors"))
+        return cls(
+            command_line.losses(run),
+            command_line.losses(run, of="num_tokens"),
+            load_file(model / "adapter_model.safetensors"),
+        )
 
     def assert_same(self, other: "Learned") -> None:
         assert self.losses == pytest.approx(other.losses, rel=1e-4)
+        assert self.tokens == other.tokens
         assert self.weights.keys() == other.weights.keys()
         for name, weight in self.weights.items():
             np.testing.assert_allclose(weight, other.weights[name], rtol=1e-3, atol=1e-5)

@@ -1,9 +1,15 @@
-"""What a run needs beyond TRL: whole checkpoints, and a warm-up that ends."""
+"""What a run needs beyond TRL: whole checkpoints, a warm-up that ends, and figures that hold.
 
+Those are the same whatever the batch size is, and go on where a run does.
+"""
+
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import Trainer
+from transformers.trainer_utils import EvalLoopOutput
 
 from core.machine.atomic import publish_folder
 from core.runs.checkpoints import UNFINISHED, checkpoint_folder, remove_torn_checkpoints
@@ -15,6 +21,44 @@ class RunTrainer(Trainer):
 
     Writes each checkpoint aside, has it on the disk, and only then gives it its name.
     """
+
+    # Of each batch of the evaluation at hand: its loss, and how much that counts.
+    _losses: list[torch.Tensor]
+
+    def weight_of(self, batch: Mapping[str, Any]) -> torch.Tensor:
+        """How much a batch counts in an evaluation: as many rows as it has."""
+        return torch.tensor(len(batch["input_ids"]))
+
+    def prediction_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        weight = self.weight_of(inputs)
+        predicted = super().prediction_step(model, inputs, *args, **kwargs)
+        weight = weight.to(predicted[0])
+        self._losses.append(torch.stack([predicted[0].detach() * weight, weight]))
+        return predicted
+
+    def evaluation_loop(
+        self, *args: Any, metric_key_prefix: str = "eval", **kwargs: Any
+    ) -> EvalLoopOutput:
+        """transformers and TRL take the mean over batches, of which the last is often smaller."""
+        self._losses = []
+        done = super().evaluation_loop(*args, metric_key_prefix=metric_key_prefix, **kwargs)
+        if self._losses:
+            # One row for each batch of all processes at that step.
+            gathered = [self.accelerator.gather(each[None]) for each in self._losses]
+            by_step = torch.stack([each.sum(dim=0) for each in gathered]).double().cpu()
+            losses, weights = by_step.T
+            done.metrics[f"{metric_key_prefix}_loss"] = float(losses.sum() / weights.sum())
+            for values in self._metrics["eval"].values():
+                if len(values) == len(weights):
+                    mean = (torch.tensor(values).double() * weights).sum() / weights.sum()
+                    values[:] = [float(mean)]
+        return done
+
+    def _init_training_state(self, *args: Any, **kwargs: Any) -> Any:
+        begun = super()._init_training_state(*args, **kwargs)
+        # TRL counts from nought whenever a run goes on.
+        self._total_train_tokens = self.state.num_input_tokens_seen
+        return begun
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         self.args.warmup_steps = warmup_within(
@@ -30,6 +74,7 @@ class RunTrainer(Trainer):
         super()._run_epoch(*args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        self.state.num_input_tokens_seen = self._total_train_tokens
         final = Path(self.args.output_dir)
         aside = final / UNFINISHED
         limit = self.args.save_total_limit

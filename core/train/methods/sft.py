@@ -1,7 +1,9 @@
 """Supervised fine-tuning with TRL's SFTTrainer."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+import torch
 from transformers import Trainer
 from trl import SFTConfig, SFTTrainer
 
@@ -10,10 +12,14 @@ from core.config.methods.sft import SftSettings
 from core.train.fused_head import use_fused_head
 from core.train.methods.base import TrainerParts
 from core.train.methods.run_trainer import RunTrainer
+from core.train.tokens.row_tokens import IGNORED
 
 
 class RunSFTTrainer(RunTrainer, SFTTrainer):
-    pass
+    def weight_of(self, batch: Mapping[str, Any]) -> torch.Tensor:
+        """As many tokens as are learned from it: of each row the first is never predicted."""
+        learned: torch.Tensor = (batch["labels"][:, 1:] != IGNORED).sum()
+        return learned
 
 
 class Sft:

@@ -86,6 +86,8 @@ def test_a_stopped_run_resumes_as_if_it_had_never_stopped(
     assert command_line.status(stopped)["state"] == "done"
     assert resumed_at(command_line, stopped) == [at["step"]]
     Learned.by(command_line, stopped).assert_same(unbroken)
+    told = [e["seconds"] for e in command_line.events(stopped) if e["kind"] == "progress"]
+    assert told == sorted(told)
     assert {"adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= {
         path.name for path in model.iterdir()
     }

@@ -47,7 +47,7 @@ class Settings:
 def load_settings() -> Settings:
     """Read the settings from the environment.
 
-    Raises UserError when PORT is not a port.
+    Raises UserError when PORT is not a port, or the home is no folder to write to.
     """
     space = _space()
     password = os.environ.get("SMOLFACTORY_PASSWORD")
@@ -55,7 +55,7 @@ def load_settings() -> Settings:
     # A Space is reached through the platform's proxy, so it must listen on every interface.
     default_host = "0.0.0.0" if space else "127.0.0.1"  # noqa: S104
     return Settings(
-        home=Path(home).expanduser().resolve(),
+        home=_folder(Path(home).expanduser().resolve()),
         host=os.environ.get("HOST") or default_host,
         port=_port(os.environ.get("PORT") or str(DEFAULT_PORT)),
         token=token_of_this_process(),
@@ -88,6 +88,20 @@ def _space() -> Space | None:
         and all(os.environ.get(name) for name in SIGN_IN_VARIABLES),
         allowed=_names(os.environ.get("SMOLFACTORY_ALLOWED")),
     )
+
+
+def _folder(home: Path) -> Path:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        problem = None if os.access(home, os.W_OK | os.X_OK) else "it can't be written to"
+    except OSError as error:
+        problem = f"{error.strerror}"
+    if problem:
+        raise UserError(
+            f"SmolFactory can't keep its files in {home}: {problem}.",
+            hint="Set SMOLFACTORY_HOME to a folder that you can write to.",
+        )
+    return home
 
 
 def _port(text: str) -> int:

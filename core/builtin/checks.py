@@ -1,10 +1,16 @@
 """Whether the built-in model can be had."""
 
+import json
+from pathlib import Path
+
+from safetensors import safe_open
+
 from core.builtin.model import builtin_model_folder, is_ready
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.check import Context
 from core.config.run_config import RunConfig
 from core.errors import HubUnreachable, UserError
+from core.hub.base_model import require_trainable
 from core.hub.checks import require_hub_model, require_room_for_weights
 
 BUILTIN_BYTES = 270 * 1024**2
@@ -14,8 +20,13 @@ def check_builtin_model(config: RunConfig, context: Context) -> list[str]:
     if config.model.name != BUILTIN_MODEL:
         return []
     context.report("Checking the model…")
-    if is_ready(builtin_model_folder(context.home)):
-        require_room_for_weights(config, context, weights=BUILTIN_BYTES, download=0)
+    folder = builtin_model_folder(context.home)
+    if is_ready(folder):
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        require_trainable(settings, config, weights=lambda: _weight_names(folder))
+        require_room_for_weights(
+            config, context, weights=BUILTIN_BYTES, settings=settings, download=0
+        )
         return []
     try:
         require_hub_model(config, context)
@@ -26,3 +37,8 @@ def check_builtin_model(config: RunConfig, context: Context) -> list[str]:
             field="model.name",
         ) from error
     return []
+
+
+def _weight_names(folder: Path) -> list[str]:
+    with safe_open(folder / "model.safetensors", framework="numpy") as weights:
+        return list(weights.keys())

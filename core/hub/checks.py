@@ -1,10 +1,14 @@
 """Whether the Hub has the model that a run starts from, of a kind that can be trained here."""
 
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.check import Context
 from core.config.run_config import RunConfig
-from core.errors import UserError
-from core.hub.lookups import model_config, model_info
+from core.hub.base_model import ADAPTER, adapter_bases, require_trainable, require_weights
+from core.hub.lookups import base_models, model_config, model_info, weight_names
 from core.machine.disk import require_room
 
 # The optimizer keeps two numbers per weight, in float32, beside the weights themselves.
@@ -26,30 +30,36 @@ def require_hub_model(config: RunConfig, context: Context) -> None:
     """
     name = config.model.name
     info = model_info(name, revision=config.model.revision, token=context.token)
-    files = info.siblings or []
-    weights = sum(f.size or 0 for f in files if f.rfilename.endswith(".safetensors"))
-    if weights == 0:
-        raise UserError(
-            f"{name} has no safetensors files, and SmolFactory opens no other kind of weights.",
-            hint="Choose a model that has them, or a converted copy.",
-            field="model.name",
-        )
-    if "auto_map" in model_config(name, revision=info.sha, token=context.token):
-        raise UserError(
-            f"{name} needs code of its own to run, and SmolFactory does not run it.",
-            hint="Choose a model that transformers supports.",
-            field="model.name",
-        )
-    require_room_for_weights(config, context, weights=weights, download=weights)
+    files = {file.rfilename: file.size or 0 for file in info.siblings or []}
+    settings_in = partial(model_config, name, revision=info.sha, token=context.token)
+    bases = base_models(info)
+    if not bases and ADAPTER in files:
+        bases = adapter_bases(settings_in(file=ADAPTER))
+    weights = require_weights(name, files, bases=bases)
+    names = partial(weight_names, name, revision=info.sha, token=context.token)
+    settings = settings_in()
+    require_trainable(settings, config, weights=names)
+    require_room_for_weights(config, context, weights=weights, settings=settings, download=weights)
 
 
 def require_room_for_weights(
-    config: RunConfig, context: Context, *, weights: int, download: int
+    config: RunConfig,
+    context: Context,
+    *,
+    weights: int,
+    settings: Mapping[str, Any],
+    download: int,
 ) -> None:
-    """Raises UserError when the download and the checkpoints of a model do not fit on the disk."""
+    """Raises UserError when the download and the checkpoints of a model do not fit on the disk.
+
+    `settings` is its config.json.
+    """
     checkpoints = config.training.save_total_limit + 1
     is_full = not config.adapter.has_adapter
-    written = weights * (FULL_CHECKPOINT_FACTOR * checkpoints + 1) if is_full else 0
+    # All weights are trained in float32, and saved at the end as they were stored.
+    is_half = (settings.get("dtype") or settings.get("torch_dtype")) in ("bfloat16", "float16")
+    trained = weights * (2 if is_half else 1)
+    written = trained * FULL_CHECKPOINT_FACTOR * checkpoints + weights if is_full else 0
     require_room(
         written + download, home=context.home, what="This run",
         field="training.save_total_limit" if is_full else "model.name",

@@ -9,8 +9,10 @@ from huggingface_hub import DatasetInfo, ModelInfo
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
+    NotASafetensorsRepoError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
+    SafetensorsParsingError,
 )
 from pydantic import SecretStr
 
@@ -32,14 +34,38 @@ def model_info(name: str, *, revision: str | None, token: SecretStr | None) -> M
         return api.model_info(name, revision=revision, files_metadata=True, timeout=TIMEOUT_SECONDS)
 
 
-def model_config(name: str, *, revision: str | None, token: SecretStr | None) -> dict[str, Any]:
-    """A model's config.json, without its weights. Raises UserError at model.name."""
+def model_config(
+    name: str, *, revision: str | None, token: SecretStr | None, file: str = "config.json"
+) -> dict[str, Any]:
+    """A model's settings, without its weights. Raises UserError at model.name."""
     with hub_errors(f"the model {name}", field="model.name"):
-        path = hub_client(token).hf_hub_download(name, "config.json", revision=revision)
+        path = hub_client(token).hf_hub_download(name, file, revision=revision)
     try:
         return dict(json.loads(Path(path).read_text(encoding="utf-8")))
     except ValueError as error:
-        raise UserError(f"The config.json of {name} is not JSON.", field="model.name") from error
+        raise UserError(f"The {file} of {name} is not JSON.", field="model.name") from error
+
+
+def weight_names(name: str, *, revision: str | None, token: SecretStr | None) -> set[str]:
+    """The names of a model's weights, from the beginning of their files.
+
+    Empty where they have names of their own. Raises UserError at model.name.
+    """
+    with hub_errors(f"the model {name}", field="model.name"):
+        try:
+            found = hub_client(token).get_safetensors_metadata(name, revision=revision)
+        except NotASafetensorsRepoError:
+            return set()
+        except SafetensorsParsingError as error:
+            text = f"The safetensors files of {name} are damaged."
+            raise UserError(text, field="model.name") from error
+    return set(found.weight_map)
+
+
+def base_models(info: ModelInfo) -> list[str]:
+    """What a model was made from, as far as its card says."""
+    stated = info.card_data.get("base_model") if info.card_data else None
+    return [str(each) for each in (stated if isinstance(stated, list) else [stated]) if each]
 
 
 def dataset_info(

@@ -39,6 +39,8 @@ def load_base(model: ModelSection, *, source: ModelSource, dtype: torch.dtype) -
             ignore_mismatched_sizes=True,
         )
     _require_whole(model.name, loaded)
+    # It names code of the base's repository, which was not run and is not saved.
+    vars(base.config).pop("auto_map", None)
     return base
 
 

@@ -57,6 +57,8 @@ def load_tokenizer(model: ModelSection, *, home: Path, before: object) -> ModelS
         tokenizer = AutoTokenizer.from_pretrained(
             path, revision=revision, trust_remote_code=False, local_files_only=is_offline
         )
+    # It names code of the model's repository, which was not run and is not saved.
+    tokenizer.init_kwargs.pop("auto_map", None)
     template = choose_template(tokenizer, model)
     return ModelSource(
         name=model.name, path=path, revision=revision, tokenizer=tokenizer,

@@ -56,3 +56,14 @@ def test_a_port_is_a_port(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
     monkeypatch.setenv("PORT", port)
     with pytest.raises(UserError, match="not a port"):
         load_settings()
+
+
+def test_a_home_is_a_folder_to_write_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SMOLFACTORY_HOME", str(tmp_path / "new" / "home"))
+    assert load_settings().home.is_dir()
+    (tmp_path / "file").touch()
+    for home in (tmp_path / "file", tmp_path / "file" / "home", Path("/proc/home")):
+        monkeypatch.setenv("SMOLFACTORY_HOME", str(home))
+        with pytest.raises(UserError, match="can't keep its files in") as caught:
+            load_settings()
+        assert "SMOLFACTORY_HOME" in caught.value.hint

@@ -17,7 +17,7 @@ from core.train.preview.shown import Seen, chosen_rows, shown_row
 from core.train.tokens.learnable import nothing_to_evaluate, require_format
 from core.train.tokens.row_tokens import digest_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
-from core.train.tokens.split import divide, left_out, overlap
+from core.train.tokens.split import divide, left_out, none_held_out, overlap
 
 BATCH_ROWS = 64
 # What is looked at of data that has more.
@@ -178,6 +178,8 @@ class Look:
             if self.evaluation:
                 self._check_evaluation(field=self.evaluation[0].source.field)
             self.findings.check()
+            if self._uses and self.config.evaluates and not self.preview.statistics.evaluation_rows:
+                none_held_out(self.config)
         except UserError as error:
             return Fault.of(error)
         return None

@@ -22,6 +22,7 @@ from core.train.tokens.chat_template import training_template, trains_to_stop
 from core.train.tokens.lost import MIXED, lost_texts, lost_tools, messages_of
 from core.train.tokens.marks import NotTold, learned
 from core.train.tokens.row_tokens import CHOSEN, REJECTED, WHOLE, Refused, Sides, Tokens
+from core.train.tokens.template_limits import template_faults
 
 # What templates call a message's reasoning; without either it goes in front of the answer.
 REASONING_NAMES = (REASONING, "thinking")
@@ -47,6 +48,7 @@ class Encoder:
         self.choices: dict[str, Choice] = {}
         self.warnings: list[str] = []
         self._format = format
+        self._model_name = model_name
         self.answers_only = answers_only
         self._compared = 0
         self.template: str | None = tokenizer.chat_template
@@ -66,15 +68,19 @@ class Encoder:
         # Quicker than the library's way, where it can be.
         self._bytes: ByteTokens | None = None
         if self._marks:
-            self.template, choice = training_template(tokenizer, model_name=model_name)
-            self._bytes = ByteTokens.of(tokenizer, template=self.template)
-            self.choices["training_chat_template"] = choice
-            if not trains_to_stop(tokenizer, self.template):
-                self.warnings.append(
-                    "The end of an answer is not trained, so the model may not learn to stop: "
-                    "set `model.chat_template` to plain, or choose a model whose own template "
-                    "marks the end too."
-                )
+            with template_faults(model_name):
+                self._choose_training_template()
+
+    def _choose_training_template(self) -> None:
+        self.template, choice = training_template(self.tokenizer, model_name=self._model_name)
+        self._bytes = ByteTokens.of(self.tokenizer, template=self.template)
+        self.choices["training_chat_template"] = choice
+        if not trains_to_stop(self.tokenizer, self.template):
+            self.warnings.append(
+                "The end of an answer is not trained, so the model may not learn to stop: "
+                "set `model.chat_template` to plain, or choose a model whose own template "
+                "marks the end too."
+            )
 
     def lost(self, example: Example) -> list[str]:
         """Warnings about what of an example the chat template leaves out in silence."""
@@ -95,9 +101,14 @@ class Encoder:
         return found
 
     def encode(self, examples: Sequence[Example]) -> list[Sides | Refused]:
-        """The tokens of each example, by side; a reason where the chat template refuses it."""
+        """The tokens of each example, by side; a reason where the chat template refuses it.
+
+        Raises UserError where the template itself is at fault.
+        """
+        characters = sum(len(str(part)) for example in examples for part in example.values())
         try:
-            return list(self._encode(examples))
+            with template_faults(self._model_name, characters=characters):
+                return list(self._encode(examples))
         except (TemplateError, TypeError, KeyError, ValueError, RecursionError) as error:
             if len(examples) == 1:
                 if isinstance(error, NotTold):

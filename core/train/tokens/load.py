@@ -24,11 +24,11 @@ from core.train.tokens.learnable import (
 )
 from core.train.tokens.rows import RowEncoder
 from core.train.tokens.split import (
-    TOO_FEW_TO_HOLD_OUT,
     counted,
     divide,
     few_to_evaluate,
     left_out,
+    none_held_out,
     overlap,
 )
 from core.train.tokens.stream import Stream
@@ -86,7 +86,7 @@ def load_data(
     elif len(division.held):
         evaluation = rows.select(division.held)
     elif config.evaluation.fraction > 0:
-        make.warnings.append(TOO_FEW_TO_HOLD_OUT)
+        make.warnings.append(none_held_out(config))
     return make.data(train, evaluation)
 
 
@@ -148,7 +148,7 @@ class _Tokens:
         elif self._config.evaluation.fraction > 0:
             held = stream.hold_out()
         if held is None and self._config.evaluates:
-            self._warn(TOO_FEW_TO_HOLD_OUT)
+            self._warn(none_held_out(self._config))
         return Data(
             train=stream.dataset(), evaluation=held, choices=self._choices,
             warnings=self.warnings, stream=stream,

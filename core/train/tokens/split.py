@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.config.options import BY_LOSS
 from core.config.run_config import RunConfig
 from core.errors import UserError
 
@@ -114,6 +115,21 @@ def weigh(
         some = chance.sample(range(len(own)), round(len(own) * part))
         taken += [own] * int(whole) + [own[some]]
     return np.sort(np.concatenate(taken))
+
+
+def none_held_out(config: RunConfig) -> str:
+    """The warning that there are too few rows to evaluate.
+
+    Raises UserError where the learning rate would follow what is never measured.
+    """
+    if config.schedule.lr_scheduler_type in BY_LOSS:
+        raise UserError(
+            "This schedule follows the evaluation loss, and there are too few rows to hold any "
+            "out.",
+            hint="Add rows, name others to evaluate with, or choose another schedule.",
+            field="schedule.lr_scheduler_type",
+        )
+    return TOO_FEW_TO_HOLD_OUT
 
 
 def left_out(division: Division, *, names: Sequence[str], lengths: Sequence[int]) -> list[str]:

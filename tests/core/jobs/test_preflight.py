@@ -113,6 +113,27 @@ REFUSED = [
     ),
     (
         """
+        model: {name: acme/adapter}
+        dataset: {source: hub, name: acme/chats}
+        """,
+        {"model.name": "Train its base model, acme/base,"},
+    ),
+    (
+        """
+        model: {name: acme/tiny}
+        dataset: {source: hub, name: acme/few}
+        schedule: {lr_scheduler_type: reduce_lr_on_plateau}
+        method: {max_length: 4096}
+        adapter: {lora_target_modules: "q_proj, qproj"}
+        """,
+        {
+            "method.max_length": "positions for 2,048 tokens",
+            "adapter.lora_target_modules": "no layers named qproj.",
+            "schedule.lr_scheduler_type": "too few rows to hold any out",
+        },
+    ),
+    (
+        """
         dataset: {source: hub, name: acme/chats}
         evaluation: {split: dev}
         """,
@@ -125,7 +146,7 @@ REFUSED = [
 def test_what_the_hub_would_refuse_is_told_before_training(
     online: CommandLine, hub: HubDouble
 ) -> None:
-    fill(hub)
+    fill(hub, model=online.home / "models" / "SmolLM2-135M-Instruct")
     asked = ["version: 2\n" + dedent(yaml) for yaml, _ in REFUSED]
     for (yaml, refused), told in zip(REFUSED, online.refusals(*asked), strict=True):
         assert told.keys() == refused.keys(), yaml
@@ -133,10 +154,15 @@ def test_what_the_hub_would_refuse_is_told_before_training(
             assert words in told[field], f"{yaml}: {told}"
 
 
-def fill(hub: HubDouble) -> None:
+def fill(hub: HubDouble, *, model: Path) -> None:
     rows = [json.dumps({"prompt": f"Say {n}.", "completion": f"{n}"}) for n in range(30)]
     chats = "\n".join(rows).encode()
     hub.add_repo(repo_id="acme/chats", kind="dataset", files={"train.jsonl": chats})
+    hub.add_repo(repo_id="acme/few", kind="dataset", files={"train.jsonl": rows[0].encode()})
+    files = {path.name: path.read_bytes() for path in model.iterdir()}
+    hub.add_repo(repo_id="acme/tiny", files=files)
+    base = json.dumps({"base_model_name_or_path": "acme/base"}).encode()
+    hub.add_repo(repo_id="acme/adapter", files={"adapter_config.json": base})
     hub.add_repo(repo_id="acme/odd", kind="dataset", files={"train.jsonl": b'{"a": 1}\n'})
     hub.add_repo(
         repo_id="closed/door", kind="dataset", files={"train.jsonl": chats}, gated="manual"

@@ -1,5 +1,6 @@
 """A base is trained only when all of its weights come from its files, and are all used."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,17 @@ def test_what_would_be_left_to_chance_is_refused(tmp_path: Path, tiny_model: Pat
             load(tmp_path / name, tokenizer_of=tiny_model)
         assert caught.value.field == "model.name"
         assert all(words in caught.value.message for words in told), caught.value.message
+
+
+def test_code_beside_a_model_that_transformers_knows_is_not_asked_for(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    tiny("llama").save_pretrained(tmp_path)
+    settings = json.loads((tmp_path / "config.json").read_text())
+    settings["auto_map"] = {"AutoConfig": "own.Config", "AutoModelForCausalLM": "own.Model"}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
+    load(tmp_path, tokenizer_of=tiny_model).save_pretrained(tmp_path / "saved")
+    assert "auto_map" not in (tmp_path / "saved" / "config.json").read_text()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

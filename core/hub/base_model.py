@@ -1,0 +1,186 @@
+"""Whether a model can be trained here, from its list of files and its config.json alone."""
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from core.config.conflicts import layer_names
+from core.config.model import ALL_LINEAR
+from core.config.run_config import RunConfig
+from core.errors import InvalidConfig, UserError
+from core.machine.hardware import devices
+
+ADAPTER, CONFIG = "adapter_config.json", "config.json"
+# What a model of weights in fewer bits needs to be trained on with an adapter, by its
+# `quant_method`: a package, and whether it computes on a processor too.
+QUANTIZED = {
+    "bitsandbytes": ("bitsandbytes", True),
+    "gptq": ("gptqmodel", True),
+    "awq": ("gptqmodel", True),
+    "hqq": ("hqq", True),
+    "torchao": ("torchao", True),
+    "aqlm": ("aqlm", False),
+    "eetq": ("eetq", False),
+}
+# By which a config.json tells a mixture of experts.
+EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
+HEADS = ("lm_head", "embed_out")
+EMBEDDINGS = ("embed_tokens", "wte", "embed_in", "word_embeddings")
+# Kinds of positions that go on beyond those that the model was first trained on.
+STRETCHED = ("linear", "dynamic", "yarn")
+
+
+def require_weights(name: str, files: Mapping[str, int], *, bases: list[str]) -> int:
+    """The bytes of the model's weights, of files by their names and sizes.
+
+    `bases` are what the model was made from, as far as anybody says. Raises UserError at
+    model.name when it is no model, or its weights are of a kind that isn't opened.
+    """
+    if ADAPTER in files and CONFIG not in files:
+        raise UserError(
+            f"{name} is an adapter, and not a model of its own.",
+            hint=f"Train its base model{_named(bases)}, or a merged copy of both.",
+            field="model.name",
+        )
+    weights = sum(size for path, size in files.items() if path.endswith(".safetensors"))
+    if weights > 0:
+        return weights
+    if any(path.endswith(".gguf") for path in files):
+        raise UserError(
+            f"{name} has GGUF files alone, which are for running a model and not for training it.",
+            hint=f"Choose the model that they were made from{_named(bases)}.",
+            field="model.name",
+        )
+    raise UserError(
+        f"{name} has no safetensors files, and SmolFactory opens no other kind of weights.",
+        hint="Choose a model that has them, or a converted copy.",
+        field="model.name",
+    )
+
+
+def adapter_bases(settings: Mapping[str, Any]) -> list[str]:
+    """What an adapter was trained on, by its settings; nothing where that is only a folder."""
+    base = str(settings.get("base_model_name_or_path"))
+    return [base] if base.count("/") == 1 and not base.startswith(("/", ".")) else []
+
+
+def require_trainable(
+    settings: Mapping[str, Any], config: RunConfig, *, weights: Callable[[], Iterable[str]]
+) -> None:
+    """Raises InvalidConfig with all that a model's config.json says against this run.
+
+    `weights` gives the names of its weights, for a run that names layers to adapt.
+    """
+    faults: dict[str, str] = {}
+    name, kind = config.model.name, settings.get("model_type")
+    # Code beside a kind that transformers knows is not run: its own class does the same.
+    if kind not in known_kinds() and (kind or "auto_map" in settings):
+        faults["model.name"] = (
+            f"{name} needs code of its own to run, and SmolFactory does not run it. "
+            "Choose a model that transformers supports."
+            if "auto_map" in settings
+            else f"{name} is of the kind {kind}, which is no causal language model that "
+            "transformers knows. Choose another model."
+        )
+    elif quantization := settings.get("quantization_config"):
+        faults |= _quantization_faults(dict(quantization), config)
+    most = positions(settings)
+    if most is not None and config.method.max_length > most:
+        faults["method.max_length"] = (
+            f"{name} has positions for {most:,} tokens. Set it to {most} or less."
+        )
+    adapter = config.adapter
+    if adapter.has_adapter and layer_names(adapter) != [ALL_LINEAR] and "model.name" not in faults:
+        faults |= _layer_faults(weights(), settings, config)
+    if faults:
+        raise InvalidConfig(faults)
+
+
+def positions(settings: Mapping[str, Any]) -> int | None:
+    """How many tokens a model has positions for; None where it says of no limit."""
+    text: Mapping[str, Any] = settings.get("text_config") or {}
+    for each in (settings, text):
+        most = each.get("max_position_embeddings") or each.get("n_positions")
+        if isinstance(most, int):
+            return max(most, *_stretched(most, each))
+    return None
+
+
+def _stretched(most: int, settings: Mapping[str, Any]) -> Iterator[int]:
+    yield most
+    scaling = settings.get("rope_parameters") or settings.get("rope_scaling") or {}
+    kind = scaling.get("rope_type") or scaling.get("type")
+    factor = scaling.get("factor")
+    if kind in STRETCHED and isinstance(factor, int | float):
+        yield int(factor * (scaling.get("original_max_position_embeddings") or most))
+
+
+def _quantization_faults(
+    quantization: Mapping[str, Any], config: RunConfig
+) -> Iterator[tuple[str, str]]:
+    # bitsandbytes has not always said so.
+    is_older = any(quantization.get(f"load_in_{bits}bit") for bits in (4, 8))
+    method = quantization.get("quant_method", "bitsandbytes" if is_older else "unknown")
+    told = f"The weights of {config.model.name} are quantized ({method})"
+    instead = "Choose the model that it was quantized from."
+    package, runs_anywhere = QUANTIZED.get(method, (None, False))
+    if package is None:
+        yield "model.name", f"{told}, which can't be trained here. {instead}"
+    elif not config.adapter.has_adapter:
+        yield "adapter.kind", f"{told}, so they can't be trained themselves: train an adapter."
+    elif find_spec(package) is None:
+        yield (
+            "model.name",
+            f"{told}, which needs the package {package}, and it is not installed. {instead}",
+        )
+    elif not runs_anywhere and devices()[0].kind == "cpu":
+        yield "model.name", f"{told}, which needs a GPU, and this machine has none. {instead}"
+
+
+def _layer_faults(
+    weights: Iterable[str], settings: Mapping[str, Any], config: RunConfig
+) -> Iterator[tuple[str, str]]:
+    """Of a mixture of experts nothing is said: its layers have other names once it is loaded."""
+    # model.layers.0.self_attn.q_proj.weight is a weight of q_proj.
+    layers = {name.rpartition(".")[0].rpartition(".")[2] for name in weights}
+    if not layers or any(key in settings for key in EXPERTS):
+        return
+    name, field = config.model.name, "adapter.lora_target_modules"
+    asked = {layer.rpartition(".")[2]: layer for layer in layer_names(config.adapter)}
+    if absent := [asked[layer] for layer in asked if layer not in {*layers, *HEADS}]:
+        yield field, f"{name} has no layers named {', '.join(absent)}. Use all-linear."
+    elif heads := [asked[layer] for layer in asked if layer in HEADS]:
+        yield field, f"{heads[0]} is the output head, which can't have an adapter: leave it out."
+    elif not layers & set(HEADS) and (shared := [each for each in asked if each in EMBEDDINGS]):
+        yield (
+            field,
+            f"{asked[shared[0]]} is the output head of this model as well, so an adapter for it "
+            "can't be merged: leave it out, or train all weights.",
+        )
+
+
+def _named(bases: list[str]) -> str:
+    return f", {bases[0]}" if len(bases) == 1 else ""
+
+
+@cache
+def known_kinds() -> frozenset[str]:
+    """The kinds of causal language models that transformers has code for, by their `model_type`.
+
+    Read from its source: importing it would cost the page seconds and memory.
+    """
+    found = find_spec("transformers")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("transformers is not installed.")
+    source = Path(found.origin).parent / "models" / "auto" / "modeling_auto.py"
+    for node in ast.parse(source.read_text(encoding="utf-8")).body:
+        match node:
+            case ast.Assign(
+                targets=[ast.Name(id="MODEL_FOR_CAUSAL_LM_MAPPING_NAMES")],
+                value=ast.Call(args=[listed]),
+            ):
+                return frozenset(dict(ast.literal_eval(listed)))
+    raise LookupError(f"{source} lists no causal language models.")

@@ -1,0 +1,145 @@
+"""What a model's files and its config.json say against a run, before anything is downloaded."""
+
+from typing import Any
+
+import pytest
+
+from core.config.parse import parse_config
+from core.errors import InvalidConfig, UserError
+from core.hub import base_model
+from core.hub.base_model import adapter_bases, positions, require_trainable, require_weights
+from core.machine.hardware import devices
+
+LLAMA = {"model_type": "llama"}
+WEIGHTS = [
+    "model.embed_tokens.weight", "model.layers.0.self_attn.q_proj.weight",
+    "model.layers.0.mlp.down_proj.weight", "model.norm.weight",
+]  # fmt: skip
+LAYERS = "adapter.lora_target_modules"
+
+
+def faults(settings: dict[str, Any], **sections: Any) -> dict[str, str]:
+    config = parse_config({"model": {"name": "acme/base"}} | sections)
+    try:
+        require_trainable(settings, config, weights=lambda: WEIGHTS)
+    except InvalidConfig as error:
+        return error.fields
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "most"),
+    [
+        ({}, None),
+        ({"max_position_embeddings": 2048}, 2048),
+        ({"n_positions": 1024}, 1024),
+        ({"text_config": {"max_position_embeddings": 8192}}, 8192),
+        (
+            {
+                "max_position_embeddings": 32768,
+                "rope_scaling": {
+                    "type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768
+                },
+            },
+            131072,
+        ),
+        (
+            {
+                "max_position_embeddings": 4096,
+                "rope_parameters": {"rope_type": "linear", "factor": 2},
+            },
+            8192,
+        ),
+        # Llama 3's own count has its stretching in it already.
+        (
+            {
+                "max_position_embeddings": 131072,
+                "rope_scaling": {
+                    "rope_type": "llama3", "factor": 32.0, "original_max_position_embeddings": 8192
+                },
+            },
+            131072,
+        ),
+    ],
+)  # fmt: skip
+def test_positions_are_counted_with_their_stretching(
+    settings: dict[str, Any], most: int | None
+) -> None:
+    assert positions(settings) == most
+
+
+def test_more_tokens_than_positions_are_refused() -> None:
+    settings = LLAMA | {"max_position_embeddings": 512}
+    told = faults(settings, method={"max_length": 513})
+    assert told == {"method.max_length": "acme/base has positions for 512 tokens. Set it to 512 "
+                    "or less."}  # fmt: skip
+    assert faults(settings, method={"max_length": 512}) == {}
+
+
+def test_code_is_needed_only_where_transformers_has_none() -> None:
+    code = {"auto_map": {"AutoModelForCausalLM": "model.Own"}}
+    assert faults(LLAMA | code) == {}
+    for settings in (code, code | {"model_type": "own"}):
+        assert "code of its own" in faults(settings)["model.name"]
+    assert "no causal language model" in faults({"model_type": "t5"})["model.name"]
+
+
+def test_quantized_weights_need_what_computes_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def told(quantization: dict[str, Any], **sections: Any) -> dict[str, str]:
+        return faults(LLAMA | {"quantization_config": quantization}, **sections)
+
+    bits = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    assert "needs the package bitsandbytes" in told(bits)["model.name"]
+    assert told({"load_in_8bit": True}) == told(bits)
+    assert "can't be trained here" in told({"quant_method": "mxfp4"})["model.name"]
+    # As if it was installed.
+    monkeypatch.setitem(base_model.QUANTIZED, "bitsandbytes", ("json", True))
+    monkeypatch.setitem(base_model.QUANTIZED, "aqlm", ("json", False))
+    assert told(bits) == {}
+    assert told(bits, adapter={"kind": "full"}).keys() == {"adapter.kind"}
+    on_this_machine = told({"quant_method": "aqlm"})
+    assert bool(on_this_machine) == (devices()[0].kind == "cpu")
+    assert "needs a GPU" in on_this_machine.get("model.name", "needs a GPU")
+
+
+@pytest.mark.parametrize(
+    ("layers", "words"),
+    [
+        ("q_proj, qproj", "no layers named qproj."),
+        ("model.layers.0.self_attn.q_proj", None),
+        ("q_proj, lm_head", "output head, which can't"),
+        ("q_proj, embed_tokens", "output head of this model as well"),
+        ("all-linear", None),
+    ],
+)
+def test_layers_that_can_t_be_adapted_are_refused(layers: str, words: str | None) -> None:
+    told = faults(LLAMA, adapter={"lora_target_modules": layers})
+    assert told == {} if words is None else words in told[LAYERS]
+    # Its layers have other names once they are loaded.
+    assert faults(LLAMA | {"num_experts": 8}, adapter={"lora_target_modules": layers}) == {}
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"adapter_config.json": 1, "adapter_model.safetensors": 9}, "is an adapter"),
+        ({"base.Q4_K_M.gguf": 9}, "GGUF files alone"),
+        ({"pytorch_model.bin": 9}, "no safetensors files"),
+    ],
+)
+def test_what_is_no_model_to_train_is_named(files: dict[str, int], words: str) -> None:
+    with pytest.raises(UserError, match=words) as caught:
+        require_weights("acme/other", files, bases=["acme/base"])
+    assert caught.value.field == "model.name"
+    assert ("acme/base" in caught.value.hint) == ("pytorch_model.bin" not in files)
+
+
+def test_weights_are_counted_beside_an_adapter_or_gguf() -> None:
+    files = {"config.json": 1, "adapter_config.json": 1, "a.gguf": 5, "model.safetensors": 9}
+    assert require_weights("acme/base", files, bases=[]) == 9
+
+
+def test_an_adapters_base_is_a_repository() -> None:
+    assert adapter_bases({"base_model_name_or_path": "acme/base"}) == ["acme/base"]
+    assert adapter_bases({"base_model_name_or_path": "/home/ada/base"}) == []
+    assert adapter_bases({}) == []

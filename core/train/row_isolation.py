@@ -25,9 +25,9 @@ def require_rows_apart(model: PreTrainedModel | PeftModel, *, field: str) -> Non
     """Raises UserError at the setting that lays rows end to end, when they would be mixed up."""
     if not keeps_rows_apart(model):
         raise UserError(
-            "This model does not keep rows apart that are packed into one sequence: each would "
+            "This model does not keep rows apart that lie end to end in one sequence: each would "
             "be learned with the ones before it in view.",
-            hint="Turn packing off.",
+            hint=f"Turn off `{field}`.",
             field=field,
         )
 

@@ -12,6 +12,7 @@ from jinja2 import TemplateError
 from transformers import Trainer, TrainerCallback, set_seed
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
+from core.config.options import Switch
 from core.config.resolved import Choice
 from core.machine.atomic import write_atomically
 from core.runs.checkpoints import newest_checkpoint, remove_torn_checkpoints
@@ -26,8 +27,8 @@ from core.train.health import LossWatch
 from core.train.methods import method_of
 from core.train.methods.base import TrainerParts
 from core.train.model import load_model, stored_dtype
+from core.train.padding import choose_padding_free
 from core.train.precision import choose_precision
-from core.train.row_isolation import require_rows_apart
 from core.train.samples import sample_answers
 from core.train.save import save_model
 from core.train.tokenizer import ModelSource, load_tokenizer
@@ -95,6 +96,7 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     load_base = partial(load_model, config, source=source, precision=precision.value)
     model = load_base()
     settle_generation(model, source.tokenizer)
+    padding = choose_padding_free(config.method, model, before=before.get("padding_free"))
     parts = TrainerParts(
         config=config,
         model=model,
@@ -102,6 +104,7 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
         peft_config=peft_config(config.adapter, model=model, revision=source.revision),
         tokenizer=source.tokenizer,
         data=data,
+        padding_free=padding.value == Switch.ON,
         arguments=training_arguments(
             config, run=run, precision=precision.value, checkpointing=checkpointing.value,
             evaluates=data.evaluation is not None,
@@ -110,13 +113,12 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     )  # fmt: skip
     with adapter_errors():
         trainer = method_of(config).make_trainer(parts)
-    if config.method.packs:
-        require_rows_apart(trainer.model, field="method.packing")
     choices = {
         "precision": precision,
         **source.choices,
         **data.choices,
         "gradient_checkpointing": checkpointing,
+        "padding_free": padding,
         **{library: Choice(value=version(library)) for library in LIBRARIES},
     }
     return Prepared(

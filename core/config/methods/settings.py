@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from core.config.options import DatasetFormat
+from core.config.options import DatasetFormat, Switch
 from core.config.setting import Section, setting
 
 
@@ -53,6 +53,11 @@ class MethodSettings(Section):
     def packs(self) -> bool:
         """Whether rows are joined into sequences, and a long one is split and not truncated."""
         return False
+
+    @property
+    def rows_end_to_end(self) -> Switch:
+        """Whether a batch is one sequence of all its rows, without padding between them."""
+        return Switch.OFF
 
     @property
     def description(self) -> str:

@@ -3,7 +3,7 @@
 from typing import ClassVar, Literal
 
 from core.config.methods.settings import MethodMetric, MethodSettings
-from core.config.options import DatasetFormat
+from core.config.options import DatasetFormat, Switch
 from core.config.setting import setting
 
 
@@ -28,6 +28,12 @@ class SftSettings(MethodSettings):
         help="Join short rows into sequences of the maximum length: faster where most are short.",
     )  # fmt: skip
 
+    padding_free: Switch = setting(
+        Switch.AUTO, label="Padding-free batches",
+        help="Rows of a batch lie end to end, without padding. auto: where the model keeps them "
+        "apart at no cost.",
+    )  # fmt: skip
+
     @property
     def learns_answers_only(self) -> bool:
         return self.assistant_only_loss
@@ -35,6 +41,10 @@ class SftSettings(MethodSettings):
     @property
     def packs(self) -> bool:
         return self.packing
+
+    @property
+    def rows_end_to_end(self) -> Switch:
+        return Switch.ON if self.packing else self.padding_free
 
     @property
     def description(self) -> str:

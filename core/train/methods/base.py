@@ -17,9 +17,9 @@ from core.train.tokens.load import Data
 class TrainerParts:
     """What TRL's trainers take, whatever the method.
 
-    `data` has the columns that the method's settings name. `arguments` are those that all of TRL's
-    configurations share. `load_base` loads the base model once more, for a method that compares
-    with it and trains all weights.
+    `data` has the columns that the method's settings name; `padding_free` says that the rows of a
+    batch lie end to end. `arguments` are those that all of TRL's configurations share. `load_base`
+    loads the base model once more, for a method that compares with it and trains all weights.
     """
 
     config: RunConfig
@@ -28,6 +28,7 @@ class TrainerParts:
     peft_config: PeftConfig | None
     tokenizer: PreTrainedTokenizerBase
     data: Data
+    padding_free: bool
     arguments: dict[str, Any]
     callbacks: list[TrainerCallback]
 

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import torch
 from transformers import Trainer
 from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from core.config.methods.settings import MethodSettings
 from core.config.methods.sft import SftSettings
@@ -28,9 +29,13 @@ class Sft:
     def make_trainer(self, parts: TrainerParts) -> Trainer:
         method = parts.config.method
         use_fused_head()
+        # Packed rows get TRL's own. Asked for with `padding_free`, it would not truncate the rows.
+        end_to_end = parts.padding_free and not method.packs
+        collator = DataCollatorForLanguageModeling(pad_token_id=0, padding_free=True)
         return RunSFTTrainer(
             model=parts.model,
             args=SFTConfig(**parts.arguments, max_length=method.max_length, packing=method.packs),
+            data_collator=collator if end_to_end else None,
             processing_class=parts.tokenizer,
             train_dataset=parts.data.train,
             eval_dataset=parts.data.evaluation,

@@ -28,7 +28,9 @@ CHANGED: dict[str, dict[str, Any]] = {
         "drop_where": "no", "drop_empty": "null", "drop_duplicates": True, "min_length": 1,
         "max_length": 8, "sample": 1, "drop_untrainable": True, "skip_unreadable": True,
     },
-    "method": {"assistant_only_loss": False, "max_length": 8, "packing": True},
+    "method": {
+        "assistant_only_loss": False, "max_length": 8, "packing": True, "padding_free": "off",
+    },
     "adapter": {
         "kind": "full", "lora_r": 1, "lora_alpha": 0.5, "lora_dropout": 0.25,
         "lora_target_modules": "q, v",

@@ -12,7 +12,7 @@ from core.config.run_config import RunConfig
 from core.errors import InvalidConfig
 
 CHANGED: dict[str, dict[str, Any]] = {
-    "sft": {"assistant_only_loss": False, "max_length": 8, "packing": True},
+    "sft": {"assistant_only_loss": False, "max_length": 8, "packing": True, "padding_free": "on"},
     "dpo": {"max_length": 8, "beta": 0.5, "loss_type": "robust", "label_smoothing": 0.1},
 }
 

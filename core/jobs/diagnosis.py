@@ -32,7 +32,7 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
         ),
     ),
     (
-        re.compile(r"GatedRepoError|Access to model .* is restricted"),
+        re.compile(r"GatedRepoError|Access to model \S+ is restricted"),
         Cause(
             cause=FailureCause.GATED,
             explanation="The Hub does not give you this model or dataset yet.",

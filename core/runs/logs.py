@@ -9,8 +9,13 @@ MAX_LOG_BYTES = 64 * 1024 * 1024
 TAIL_BYTES = 32 * 1024
 MAX_LINE_BYTES = 8192
 
-# Tokens of the Hub, and JSON web tokens as sign-in hands them out.
-_SECRETS = re.compile(rb"hf_[A-Za-z0-9_]{8,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}")
+# JSON web tokens as sign-in hands them out, with what is glued to their front, and the Hub's own.
+# Each run of letters is tried from its start alone and never again: any other way to say it takes
+# time by the square of a line that is full of beginnings.
+_SECRETS = re.compile(
+    rb"(?<![\w-])(?>[\w-]*?(?P<token>eyJ)[\w-]{8})[\w-]*+\.[\w-]{8,}+\.[\w-]{8,}+"
+    rb"|hf_[A-Za-z0-9_]{8,}"
+)
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _UNPRINTABLE = re.compile("[^\t\n -\U0010ffff]|[\x7f-\x9f]")
 
@@ -40,7 +45,9 @@ class LogWriter:
         for found in re.finditer(b"|".join([_SECRETS.pattern, *live]), data):
             if found.start() < cut < found.end():
                 # What is longer than any token is none, and must not grow for ever.
-                return found.start() if found.end() - found.start() < MAX_LINE_BYTES else cut
+                starts = (found.start(), found.start("token"))
+                longest = found.end() - MAX_LINE_BYTES
+                return next((start for start in starts if longest < start < cut), cut)
         return cut
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """The trainer's log: no secret in it, no end to what it may be fed, and only its end is read."""
 
 import random
+import time
 import tracemalloc
 import unicodedata
 from contextlib import closing
@@ -62,6 +63,38 @@ def test_a_secret_in_a_line_without_end_never_reaches_the_disk(
     text = on_disk(paths).decode()
     assert secret not in text
     assert text.count("[secret]") == len(range(0, 1024, 5))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"b'\\n{JWT}'", f"me-{HUB_TOKEN}-{JWT}", f"x.y.{JWT}.z", f"eyJ.{JWT}", f"{HUB_TOKEN}.{JWT}"],
+    ids=["glued", "both", "dotted", "begun", "side by side"],
+)
+def test_a_token_is_found_wherever_it_stands(paths: RunPaths, text: str) -> None:
+    with closing(LogWriter(paths, secrets=[])) as writer:
+        writer.write(f"{text}\n".encode())
+    kept = on_disk(paths)
+    assert b"[secret]" in kept
+    for part in (HUB_TOKEN, *JWT.split(".")):
+        assert part.encode() not in kept
+
+
+@pytest.mark.parametrize(
+    "piece", [b"eyJ", b"eyJ" + b"a" * 8 + b".", b"hf_", b"a-", b"eyJaaaaaaaa-"]
+)
+def test_looking_for_secrets_takes_time_by_the_length(paths: RunPaths, piece: bytes) -> None:
+    def seconds(size: int) -> float:
+        line = piece * (size // len(piece)) + b"\n"
+        taken = []
+        for _ in range(3):
+            with closing(LogWriter(paths, secrets=[LIVE])) as writer:
+                start = time.process_time()
+                writer.write(line)
+                taken.append(time.process_time() - start)
+        return min(taken)
+
+    # Eight times as much. By the square it would be 64 times.
+    assert seconds(100_000) < 30 * seconds(12_500)
 
 
 def test_what_is_no_secret_is_kept(paths: RunPaths) -> None:

@@ -207,7 +207,7 @@ def print_settings(asked: argparse.Namespace, _: Settings) -> int:
 
 def _follow(asked: argparse.Namespace, run: Run) -> int:
     """Tell how a run goes until it has ended."""
-    history = History(path=run.paths.events)
+    history = History.of(run.paths)
     shown = ""
     while (status := current_status(run)).state.live:
         history.follow()

@@ -75,7 +75,7 @@ def _record_interruption(run: Run, status: RunStatus) -> RunStatus:
     cause, remedies = FailureCause.INTERRUPTED, [RESUME]
     fact: Failure | PushFailed = Failure(cause=cause, explanation=note, remedies=remedies)
     if status.state is RunState.PUSHING:
-        history = History(path=run.paths.events)
+        history = History.of(run.paths)
         history.follow()
         state = history.after_push(is_pushed=False)
         note = "The push was interrupted. The model is safe here."

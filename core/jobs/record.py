@@ -33,7 +33,7 @@ class RunRecord:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.history = History(path=run.paths.events)
+        self.history = History.of(run.paths)
         self.child: subprocess.Popen[bytes] | None = None
         self._wrote_status = 0.0
 

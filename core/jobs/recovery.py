@@ -60,7 +60,7 @@ def _may_go_on(run: Run, *, token: SecretStr | None) -> bool:
     """Whether a run resumes by itself. Raises UserError when the Hub gives no answer about it."""
     if not run.config().output.auto_resume:
         return False
-    history = History(path=run.paths.events)
+    history = History.of(run.paths)
     history.follow()
     here = installation(load_settings())
     is_elsewhere = token is not None and is_held_elsewhere(run, token=token, here=here)

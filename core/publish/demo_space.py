@@ -101,7 +101,7 @@ def _require_ours(api: HfApi, repo: str, *, private: bool) -> None:
 
 def _fill_folder(run: Run, *, private: bool, api: HfApi) -> Path:
     """Lay out the template, filled, with the weights where they are small."""
-    config, history = run.config(), History(path=run.paths.events)
+    config, history = run.config(), History.of(run.paths)
     history.follow()
     folder = run.paths.demo_folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -110,7 +110,7 @@ def _fill_folder(run: Run, *, repo: str, private: bool, api: HfApi) -> Path:
         shutil.copytree(run.paths.model, folder / ADAPTER_FOLDER, copy_function=_link)
     settings = run.config().for_publication().to_yaml()
     (folder / "smolfactory.yaml").write_text(settings, encoding="utf-8")
-    history = History(path=run.paths.events)
+    history = History.of(run.paths)
     history.follow()
     write_card(
         run, history, folder=folder, repo=repo, weights=weights, private=private, api=api

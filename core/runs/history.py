@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from core.config.resolved import Choice
 from core.runs.curves import Curve
 from core.runs.events import (
-    Cause,
     CheckpointSaved,
     Evaluation,
     Event,
@@ -24,6 +25,8 @@ from core.runs.events import (
     Warned,
     read_events,
 )
+from core.runs.kept_history import KEEP_EVERY_BYTES, keep, take_up
+from core.runs.paths import RunPaths
 from core.runs.state import RunState
 
 
@@ -42,13 +45,26 @@ class History:
     choices: dict[str, Choice] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    failure: Cause | None = None
-    push_failure: Cause | None = None
+    failure: Failure | None = None
+    push_failure: PushFailed | None = None
     pushed: Pushed | None = None
     tracked: Tracked | None = None
     # What it was when its push began.
     before_push: RunState = RunState.SAVING
     offset: int = 0
+    # Where it is kept for the next reader, and up to which offset it is.
+    kept: Path | None = None
+    kept_to: int = 0
+
+    @staticmethod
+    def of(paths: RunPaths) -> "History":
+        """A run's history as somebody kept it, for `follow` to go on from there."""
+        here = {"path": paths.events, "kept": paths.history}
+        facts = take_up(paths.history, events=paths.events)
+        try:
+            return _HISTORY.validate_python((facts or {}) | here)
+        except ValidationError:
+            return _HISTORY.validate_python(here)
 
     def follow(self) -> bool:
         """Read on to the end of the file. Returns whether there was anything new."""
@@ -56,6 +72,7 @@ class History:
         while True:
             events, offset = read_events(self.path, offset=self.offset)
             if offset == self.offset:
+                self._keep()
                 return offset > start
             self.offset = offset
             for event in events:
@@ -66,6 +83,13 @@ class History:
         if self.before_push.live or self.before_push in (RunState.DONE, RunState.TRAINED):
             return RunState.DONE if is_pushed else RunState.TRAINED
         return self.before_push
+
+    def _keep(self) -> None:
+        if self.kept is None or self.offset - self.kept_to < KEEP_EVERY_BYTES:
+            return
+        self.kept_to = self.offset
+        facts = _HISTORY.dump_python(self, mode="json", exclude={"path", "kept"})
+        keep(self.kept, facts, events=self.path, offset=self.offset)
 
     def _add(self, event: Event) -> None:
         match event:
@@ -122,6 +146,9 @@ class History:
         self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
         for curve in self.curves.values():
             curve.cut(after=step)
+
+
+_HISTORY = TypeAdapter(History)
 
 
 def _is_other(before: Sample, sample: Sample) -> bool:

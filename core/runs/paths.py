@@ -25,6 +25,11 @@ class RunPaths:
         return self.root / "events.jsonl"
 
     @property
+    def history(self) -> Path:
+        """What many events added up to. Writer: whoever read them, and it may be gone."""
+        return self.root / "history.json"
+
+    @property
     def log(self) -> Path:
         return self.root / "train.log"
 

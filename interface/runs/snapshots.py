@@ -56,7 +56,7 @@ class Snapshot:
 class _Cached:
     """What has been read of a run. Ticks come in threads, so one reads at a time."""
 
-    history: History
+    history: History | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
     looked: float = float("-inf")
     parts: dict[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -104,7 +104,7 @@ class Snapshots:
 
     def _cached(self, run: Run) -> _Cached:
         with self._lock:
-            cached = self._cache.setdefault(run.id, _Cached(history=History(path=run.paths.events)))
+            cached = self._cache.setdefault(run.id, _Cached())
             self._cache.move_to_end(run.id)
             while len(self._cache) > MAX_RUNS_IN_MEMORY:
                 self._cache.popitem(last=False)
@@ -136,7 +136,8 @@ def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
     if time.monotonic() - cached.looked > LOOK_EVERY_SECONDS:
         current_status(run)
         cached.looked = time.monotonic()
-    history, paths = cached.history, run.paths
+    paths = run.paths
+    history = cached.history = cached.history or History.of(paths)
     history.follow()
     drawn = history.offset
     metrics = cached.part("metrics", 0, lambda: _metrics(run))

@@ -7,12 +7,9 @@ import torch
 from core.config.options import Precision, Switch
 from core.config.resolved import Choice
 from core.config.run_config import RunConfig
-from core.machine.hardware import devices
 from core.runs.store import Run
+from core.train.memory import StepMemory, gigabytes
 from core.train.schedule import schedule_arguments
-
-# Below this the activations of a step may not fit beside the weights.
-ROOMY_BYTES = 8 * 1024**3
 
 
 def training_arguments(
@@ -53,16 +50,12 @@ def training_arguments(
     }
 
 
-def choose_gradient_checkpointing(wanted: Switch) -> Choice:
-    """Whether activations are computed again to save memory, and why."""
+def choose_gradient_checkpointing(wanted: Switch, *, step: StepMemory, free: int) -> Choice:
+    """Whether activations are computed again to save memory, and why.
+
+    `step` is what a step takes otherwise, of the `free` bytes before the model is loaded.
+    """
     if wanted is not Switch.AUTO:
         return Choice(value=wanted, why="as you chose")
-    free = _free_memory()
-    why = f"{free / 1024**3:.0f} GB are free"
-    return Choice(value=Switch.OFF if free >= ROOMY_BYTES else Switch.ON, why=why)
-
-
-def _free_memory() -> int:
-    if torch.cuda.is_available():
-        return int(torch.cuda.mem_get_info()[0])
-    return devices()[0].memory_free
+    why = f"{step.why}; {gigabytes(free)} are free"
+    return Choice(value=Switch.OFF if step.total <= free else Switch.ON, why=why)

@@ -24,6 +24,7 @@ from core.train.arguments import choose_gradient_checkpointing, training_argumen
 from core.train.callbacks import Reporter
 from core.train.generation import settle_generation
 from core.train.health import LossWatch
+from core.train.memory import free_memory, longest_row, step_memory
 from core.train.methods import method_of
 from core.train.methods.base import TrainerParts
 from core.train.model import load_model, stored_dtype
@@ -92,11 +93,16 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     data = load_data(config, run=run, tokenizer=source.tokenizer, tokenizer_id=source.id)
     for text in data.warnings:
         warn(text)
-    checkpointing = choose_gradient_checkpointing(config.hardware.gradient_checkpointing)
     load_base = partial(load_model, config, source=source, precision=precision.value)
+    free = free_memory()
     model = load_base()
     settle_generation(model, source.tokenizer)
     padding = choose_padding_free(config.method, model, before=before.get("padding_free"))
+    length = longest_row(config, data.train)
+    step = step_memory(config, model=model, precision=precision.value, length=length)
+    checkpointing = choose_gradient_checkpointing(
+        config.hardware.gradient_checkpointing, step=step, free=free
+    )
     parts = TrainerParts(
         config=config,
         model=model,

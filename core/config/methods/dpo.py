@@ -33,6 +33,8 @@ class DpoSettings(MethodSettings):
     title: ClassVar = "Direct Preference Optimization (DPO)"
     formats: ClassVar = (DatasetFormat.PREFERENCE,)
     columns: ClassVar = ("prompt_ids", "chosen_ids", "rejected_ids")
+    sequences_a_row: ClassVar = 2
+    has_reference: ClassVar = True
     metrics: ClassVar = (
         MethodMetric("rewards/accuracies", "Reward accuracy"),
         MethodMetric("rewards/margins", "Reward margin", kind="reward_margin"),

@@ -35,6 +35,9 @@ class MethodSettings(Section):
     columns: ClassVar[tuple[str, ...]]
     # What is drawn besides the loss; the first is the method's own measure of success.
     metrics: ClassVar[tuple[MethodMetric, ...]]
+    # How many sequences of tokens a row becomes, and whether the base answers each of them too.
+    sequences_a_row: ClassVar[int] = 1
+    has_reference: ClassVar[bool] = False
     # Learning rates that usually suit it with a LoRA adapter, from the lowest to the highest.
     learning_rates: ClassVar[tuple[float, float]]
 

@@ -3,6 +3,7 @@
 import math
 import os
 import platform
+import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import psutil
 
+# Over which time the processor's load is told, at least.
+LOAD_SECONDS = 0.25
 CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -46,7 +49,7 @@ def _cpu() -> Device:
         kind="cpu",
         memory_total=total,
         memory_used=total - available,
-        load=psutil.cpu_percent(interval=None) / 100,
+        load=_load.now(),
     )
 
 
@@ -127,3 +130,36 @@ def _nvml() -> Any:
     except pynvml.NVMLError:
         return None
     return pynvml
+
+
+class _Load:
+    """How busy the processor was lately. psutil.cpu_percent tells each new thread 0 at first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._times = psutil.cpu_times()
+        self._load = 0.0
+
+    def now(self) -> float:
+        with self._lock:
+            times = psutil.cpu_times()
+            passed = _all_time(times) - _all_time(self._times)
+            # Many pages ask at once, and a moment is busy or idle by chance.
+            if passed >= LOAD_SECONDS * (psutil.cpu_count() or 1):
+                idle = _idle_time(times) - _idle_time(self._times)
+                self._load = min(1.0, max(0.0, 1 - idle / passed))
+                self._times = times
+            return self._load
+
+
+def _all_time(times: Any) -> float:
+    # Time of guests is counted among the user's too.
+    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+    return float(sum(times) - guests)
+
+
+def _idle_time(times: Any) -> float:
+    return float(times.idle + getattr(times, "iowait", 0.0))
+
+
+_load = _Load()

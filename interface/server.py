@@ -16,8 +16,9 @@ from interface import guide
 from interface.access.limits import KnownRoutesOnly, SmallBodiesOnly
 from interface.access.listener import credentials
 from interface.access.login_delay import LoginDelay
-from interface.access.middleware import OwnerUploadsOnly, OwnHostOnly
+from interface.access.middleware import FramedBySpacesOnly, OwnerUploadsOnly, OwnHostOnly
 from interface.access.roles import Access
+from interface.access.upload_totals import UploadTotals
 from interface.access.uploads import MAX_UPLOAD, store_uploads_in
 from interface.display import theme
 from interface.page import Page
@@ -31,6 +32,8 @@ def build_app(settings: Settings) -> FastAPI:
     auth = credentials(settings)
     store_uploads_in(settings.home)
     access = Access(settings)
+    totals = UploadTotals(settings.home)
+    totals.sweep()
     page = Page(settings, access)
     # A mounted page never launches, and would skip its check of where files lie.
     page.blocks.has_launched = True
@@ -39,6 +42,7 @@ def build_app(settings: Settings) -> FastAPI:
     app.add_middleware(KnownRoutesOnly)
     app.add_middleware(LoginDelay)
     app.add_middleware(OwnHostOnly, settings=settings)
+    app.add_middleware(FramedBySpacesOnly, settings=settings)
     guide.serve_pictures(app)
     gr.mount_gradio_app(
         app,
@@ -46,7 +50,7 @@ def build_app(settings: Settings) -> FastAPI:
         path="/",
         server_name=settings.host,
         server_port=settings.port,
-        app_kwargs={"middleware": [Middleware(OwnerUploadsOnly, access=access)]},
+        app_kwargs={"middleware": [Middleware(OwnerUploadsOnly, access=access, totals=totals)]},
         auth=auth,
         theme=theme.build(),
         css_paths=[theme.CSS],

@@ -1,18 +1,24 @@
 """Which requests are answered at all: ours by name, and none that another site sends."""
 
 import ipaddress
+import json
 import socket
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
+from anyio import to_thread
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from core.errors import UserError
 from core.settings import Settings
 from interface.access.listener import is_loopback
-from interface.access.roles import Access
+from interface.access.roles import Access, Person
+from interface.access.upload_totals import UploadTotals
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+# Where the Hub shows a Space: within its own pages, and at an address of its own.
+SPACE_PAGES = "https://huggingface.co https://*.hf.space"
 UPLOAD_PATH = "/gradio_api/upload"
 
 
@@ -58,20 +64,83 @@ class OwnHostOnly:
         return self._addresses_too and _is_address(name)
 
 
-class OwnerUploadsOnly:
-    """Takes files only from those who may act. It runs where the session is already known."""
+class FramedBySpacesOnly:
+    """Has browsers show the page within another only where that is the Space's own.
 
-    def __init__(self, app: ASGIApp, *, access: Access) -> None:
+    Within a page of somebody else a click can be made to hit a button of ours.
+    """
+
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
-        self._access = access
+        ancestors = "'none'" if settings.space is None else SPACE_PAGES
+        self._policy = f"frame-ancestors {ancestors}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        uploads = scope["type"] == "http" and scope["path"].rstrip("/").endswith(UPLOAD_PATH)
-        if uploads and not self._access.session_may_act(scope.get("session") or {}):
-            refusal = PlainTextResponse("Only the owner of this Space can upload.", status_code=403)
-            await refusal(scope, receive, send)
+        async def with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("content-security-policy", self._policy)
+            await send(message)
+
+        await self._app(scope, receive, with_policy if scope["type"] == "http" else send)
+
+
+class OwnerUploadsOnly:
+    """Takes files only from those who may act, and only so much of each.
+
+    It runs where the session is already known.
+    """
+
+    def __init__(self, app: ASGIApp, *, access: Access, totals: UploadTotals) -> None:
+        self._app = app
+        self._access = access
+        self._totals = totals
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].rstrip("/").endswith(UPLOAD_PATH):
+            await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        person = self._access.session_person(scope.get("session") or {})
+        length = Headers(scope=scope).get("content-length", "")
+        if not person.may_act:
+            refusal = PlainTextResponse("Only the owner of this Space can upload.", status_code=403)
+        elif not length.isdigit():
+            # What says nothing of its length can't be made room for.
+            refusal = PlainTextResponse("Say how long this upload is.", status_code=411)
+        else:
+            await self._take(person, int(length), scope, receive, send)
+            return
+        await refusal(scope, receive, send)
+
+    async def _take(
+        self, person: Person, size: int, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        answer = b""
+
+        async def watched(message: Message) -> None:
+            nonlocal answer
+            answer += message.get("body", b"")
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                await to_thread.run_sync(self._totals.has_come, person, _paths(answer))
+            await send(message)
+
+        try:
+            await to_thread.run_sync(self._totals.expect, person, size)
+        except UserError as error:
+            await PlainTextResponse(str(error), status_code=413)(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            self._totals.expect_no_more(person, size)
+
+
+def _paths(answer: bytes) -> list[str]:
+    """Where Gradio says that it stored an upload; nowhere, where it refused it."""
+    try:
+        found = json.loads(answer)
+    except ValueError:
+        return []
+    return [path for path in found if isinstance(path, str)] if isinstance(found, list) else []
 
 
 def _names(settings: Settings) -> set[str]:

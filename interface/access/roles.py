@@ -93,8 +93,9 @@ class Access:
     def may_act(self, request: gr.Request) -> bool:
         return self.person(request).may_act
 
-    def session_may_act(self, session: Mapping[str, Any]) -> bool:
-        return self._person(session).may_act
+    def session_person(self, session: Mapping[str, Any]) -> Person:
+        """Who a request comes from that no handler of the page sees."""
+        return self._person(session)
 
     def require(self, request: gr.Request) -> None:
         """Raises UserError when the request comes from someone who may only look."""

@@ -1,5 +1,7 @@
 """Who may do what: hidden buttons can be called, names forged and cookies ridden on."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from gradio_client.exceptions import AppError
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from core.runs.state import RunState
+from interface.access.upload_totals import MAX_BYTES, MAX_PERSON_BYTES
 from tests.browser.chromium import open_context
 from tests.hub import HubDouble
 from tests.interface.harness import (
@@ -99,6 +102,33 @@ def test_only_the_owner_uploads(space: Server, cookie: str | None, status: int) 
         headers={"cookie": cookie} if cookie else {},
     )
     assert answer.status_code == status
+
+
+def test_one_person_can_not_fill_the_disk(space: Server) -> None:
+    folder = space.home / "uploads" / "of-acme"
+    ledger = space.home / "uploads.json"
+    acme, member = sign_in_cookie("acme"), sign_in_cookie("member", organizations=("acme",))
+    assert upload(space.url, {"cookie": acme}).is_success
+    assert "acme" in json.loads(ledger.read_text()).values()
+    folder.mkdir()
+    ledger.write_text(json.dumps({folder.name: "acme"}))
+    try:
+        with (folder / "rows.csv").open("wb") as file:
+            # A hole costs no disk.
+            file.truncate(MAX_PERSON_BYTES)
+        refused = upload(space.url, {"cookie": acme})
+        assert (refused.status_code, "deleted after a day" in refused.text) == (413, True)
+        assert upload(space.url, {"cookie": member}).is_success
+        with (folder / "rows.csv").open("wb") as file:
+            file.truncate(MAX_BYTES)
+        assert upload(space.url, {"cookie": member}).status_code == 413
+    finally:
+        shutil.rmtree(folder)
+    assert upload(space.url, {"cookie": acme}).is_success
+    unknown = httpx.post(
+        f"{space.url}/gradio_api/upload", content=iter([b"a"]), headers={"cookie": acme}
+    )
+    assert unknown.status_code == 411
 
 
 def test_the_owner_may_act(space: Server) -> None:
@@ -235,6 +265,15 @@ def test_our_own_names_are_answered(server: Server, space: Server) -> None:
     assert get_page(space.url, {"host": "acme-smolfactory.hf.space"}).status_code == 200
     assert get_page(space.url, {"host": "evil.hf.space"}).status_code == 421
     assert upload(server.url, {"origin": server.url, "sec-fetch-site": "same-origin"}).is_success
+
+
+def test_only_the_hub_shows_the_page_within_another(server: Server, space: Server) -> None:
+    def policy(url: str, **headers: str) -> str:
+        return get_page(url, headers).headers["content-security-policy"]
+
+    of_spaces = "frame-ancestors https://huggingface.co https://*.hf.space"
+    assert policy(server.url) == policy(f"{server.url}/nothing") == "frame-ancestors 'none'"
+    assert policy(space.url) == policy(space.url, host="evil.example") == of_spaces
 
 
 @pytest.mark.parametrize(

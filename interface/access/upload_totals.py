@@ -1,0 +1,141 @@
+"""How much of uploads is kept at once: of one person, and in all. Old ones are deleted."""
+
+import json
+import shutil
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core.errors import UserError
+from core.machine.atomic import write_atomically
+from core.machine.disk import require_room
+from interface.access.roles import Person, Role
+from interface.access.uploads import upload_folder
+
+GB = 1024**3
+LIFETIME_SECONDS = 24 * 3600.0
+# Since it was last written to: what is left of an upload that broke off.
+BROKEN_OFF_SECONDS = 600.0
+MAX_BYTES = 50 * GB
+# Of one person on a Space; at the machine itself there is only one.
+MAX_PERSON_BYTES = 10 * GB
+MAX_FILES = 1000
+INSTEAD = (
+    "Uploads are deleted after a day, and a run has its own copy. Large data goes better into a "
+    "dataset on the Hub."
+)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """One folder of uploads: Gradio makes one for each content."""
+
+    path: Path
+    size: int
+    files: int
+    since: float
+
+
+@dataclass
+class UploadTotals:
+    """Says whether another upload fits, and remembers whose each is."""
+
+    home: Path
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    # What is on its way here, by the person who sends it.
+    _arriving: dict[str, int] = field(default_factory=dict)
+
+    def expect(self, person: Person, size: int) -> None:
+        """Keep room for an upload of so many bytes while it comes. Raises UserError."""
+        with self._lock:
+            self._require_room(person, size)
+            self._arriving[person.name] = self._arriving.get(person.name, 0) + size
+
+    def expect_no_more(self, person: Person, size: int) -> None:
+        with self._lock:
+            self._arriving[person.name] -= size
+
+    def has_come(self, person: Person, names: list[str]) -> None:
+        """Remember whose these files are."""
+        if not names:
+            return
+        with self._lock:
+            folders = {path.parent.name for path in map(Path, names)}
+            owners = self._owners() | dict.fromkeys(folders, person.name)
+            write_atomically(self._ledger, json.dumps(owners))
+
+    def sweep(self) -> None:
+        """Delete what is older than a day, and what is left of uploads that broke off."""
+        with self._lock:
+            self._sweep()
+
+    def _require_room(self, person: Person, size: int) -> None:
+        self._sweep()
+        kept, owners = self._kept(), self._owners()
+        theirs = [each for each in kept if owners.get(each.path.name) == person.name]
+        if sum(each.files for each in theirs) >= MAX_FILES:
+            raise UserError(f"{MAX_FILES:,} of your files are kept here already.", hint=INSTEAD)
+        used = sum(each.size for each in theirs) + self._arriving.get(person.name, 0)
+        most = MAX_BYTES if person.role is Role.LOCAL else MAX_PERSON_BYTES
+        _require_below(most, used=used, size=size, what="your files")
+        used = sum(each.size for each in kept) + sum(self._arriving.values())
+        _require_below(MAX_BYTES, used=used, size=size, what="uploads")
+        needed = size + sum(self._arriving.values())
+        require_room(
+            needed, home=self.home, what="This upload", field="dataset.files", hint=INSTEAD
+        )
+
+    def _sweep(self) -> None:
+        now = time.time()
+        for each in self._kept():
+            is_broken_off = each.path.is_file()
+            if now - each.since < (BROKEN_OFF_SECONDS if is_broken_off else LIFETIME_SECONDS):
+                continue
+            if is_broken_off:
+                each.path.unlink(missing_ok=True)
+            else:
+                shutil.rmtree(each.path, ignore_errors=True)
+        owners = self._owners()
+        left = {name: owner for name, owner in owners.items() if (self._folder / name).is_dir()}
+        if left != owners:
+            write_atomically(self._ledger, json.dumps(left))
+
+    def _kept(self) -> list[_Kept]:
+        """All that lies in the folder: a file beside the folders is still on its way."""
+        found = []
+        for path in self._folder.iterdir() if self._folder.is_dir() else ():
+            try:
+                files = [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]
+                size = sum(file.stat().st_size for file in files)
+                since = path.stat().st_mtime
+            except FileNotFoundError:
+                # Taken into its own folder meanwhile.
+                continue
+            found.append(_Kept(path=path, size=size, files=len(files), since=since))
+        return found
+
+    def _owners(self) -> dict[str, str]:
+        """Whose the folders of uploads are, as far as that was written down."""
+        try:
+            owners: dict[str, str] = json.loads(self._ledger.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return owners
+
+    @property
+    def _folder(self) -> Path:
+        return upload_folder(self.home)
+
+    @property
+    def _ledger(self) -> Path:
+        return self.home / "uploads.json"
+
+
+def _require_below(most: int, *, used: int, size: int, what: str) -> None:
+    if used + size > most:
+        raise UserError(
+            f"{used / GB:.1f} GB of {what} are kept here and this is {size / GB:.1f} GB more, of "
+            f"{most / GB:g} GB in all.",
+            hint=INSTEAD,
+        )

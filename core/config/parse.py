@@ -17,6 +17,13 @@ from core.errors import InvalidConfig
 MAX_YAML_BYTES = 256 * 1024
 # Ours nests three deep; PyYAML's time grows with the square of the depth.
 MAX_NESTING = 16
+# A run's settings are some hundred, and what they list are lines and not pages.
+MAX_TOKENS = 20_000
+# To read a number takes time by the square of its digits, more so to base 60 (1:30:00).
+MAX_DIGITS = 100
+_DIGITS = frozenset("0123456789+-._:")
+# A safe one. That in C is ten times as fast; PyYAML can be built without.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OPENING = (
     yaml.FlowSequenceStartToken,
     yaml.FlowMappingStartToken,
@@ -54,7 +61,7 @@ def load_config(text: str) -> RunConfig:
         raise InvalidConfig({"yaml": "This file is too large to be a run's settings."})
     try:
         _refuse_what_explodes(text)
-        values = yaml.safe_load(text)
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506
     except yaml.YAMLError as error:
         raise InvalidConfig({"yaml": f"This is not YAML.{_place(error)}"}) from error
     except (ValueError, OverflowError, RecursionError) as error:
@@ -69,7 +76,9 @@ def load_config(text: str) -> RunConfig:
 def _refuse_what_explodes(text: str) -> None:
     """Raise InvalidConfig for YAML that is small and would take minutes or gigabytes to load."""
     depth = 0
-    for token in yaml.scan(text):
+    for count, token in enumerate(yaml.scan(text, Loader=_Loader)):
+        if count > MAX_TOKENS:
+            raise InvalidConfig({"yaml": "This file holds more values than a run has settings."})
         # A file of ours has none, and a few lines of them stand for gigabytes.
         if isinstance(token, yaml.AliasToken):
             raise InvalidConfig({"yaml": "Aliases (*name) are not read here: write values out."})
@@ -77,11 +86,18 @@ def _refuse_what_explodes(text: str) -> None:
         if isinstance(token, yaml.TagToken):
             line = token.start_mark.line + 1
             raise InvalidConfig({"yaml": f"Line {line}: tags (!!name) are not read here."})
+        if isinstance(token, yaml.ScalarToken) and token.plain and _is_long_number(token.value):
+            line = token.start_mark.line + 1
+            raise InvalidConfig({"yaml": f"Line {line}: this number is too long to be read."})
         depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
         if depth > MAX_NESTING:
             raise InvalidConfig(
                 {"yaml": f"Line {token.start_mark.line + 1} nests deeper than any setting does."}
             )
+
+
+def _is_long_number(text: str) -> bool:
+    return len(text) > MAX_DIGITS and _DIGITS.issuperset(text)
 
 
 def _place(error: yaml.YAMLError) -> str:

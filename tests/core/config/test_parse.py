@@ -3,6 +3,8 @@
 import resource
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from itertools import product
 from types import NoneType
 from typing import get_args
@@ -171,6 +173,36 @@ def test_the_largest_file_is_read() -> None:
     text = "version: 2\n#"
     assert load_config(text + "x" * (MAX_YAML_BYTES - len(text))) == RunConfig()
     assert list(refused(text + "x" * (MAX_YAML_BYTES - len(text) + 1))) == ["yaml"]
+
+
+def bombs(size: int) -> dict[str, str]:
+    """Files of about so many bytes that cost more to read than settings of that size."""
+    settings = "version: 2\n"
+    numbers = range(size // 12)
+    return {
+        "deep": settings + "model: " + "[" * size,
+        "deep blocks": settings + "- " * (size // 2),
+        "wide list": settings + "model: [" + "1," * (size // 2) + "]",
+        "wide mapping": settings + "".join(f"k{n:06}: 1\n" for n in numbers),
+        "anchors": settings + "".join(f"k{n}: &x{n} 1\n" for n in numbers[: size // 20]),
+        "base 60": settings + "model: " + "1:" * (size // 2) + "1",
+        "digits": settings + "model: " + "9" * size,
+        "one text": settings + "model: " + "x y " * (size // 4),
+    }
+
+
+def test_what_is_no_settings_takes_little_more_than_settings_to_read() -> None:
+    def seconds(act: Callable[[str], object], text: str) -> float:
+        taken = []
+        for _ in range(3):
+            start = time.process_time()
+            act(text)
+            taken.append(time.process_time() - start)
+        return min(taken)
+
+    ordinary = seconds(load_config, parse_config(CHANGED).to_yaml())
+    for kind, text in bombs(MAX_YAML_BYTES - 20_000).items():
+        assert seconds(refused, text) < 200 * ordinary, kind
 
 
 @pytest.mark.process

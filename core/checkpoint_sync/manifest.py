@@ -12,6 +12,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import RemoteEntryNotFoundError
 from pydantic import AliasChoices, AwareDatetime, BaseModel, Field, ValidationError
 
+from core.runs.checkpoint_files import FileRecord
 from core.runs.state import RunState
 from core.settings import Settings
 
@@ -27,11 +28,6 @@ STEPS = "step-"
 # How often an uploader says that its run still trains, and after what silence it counts as gone.
 HEARTBEAT = timedelta(minutes=5)
 GONE_AFTER = 3 * HEARTBEAT
-
-
-class SyncedFile(BaseModel):
-    size: int
-    sha256: str
 
 
 class Manifest(BaseModel):
@@ -51,7 +47,7 @@ class Manifest(BaseModel):
     auto_resume: bool = Field(validation_alias=AliasChoices("auto_resume", "resume_by_itself"))
     # Where in the repository the step's files lie.
     folder: str
-    files: dict[str, SyncedFile]
+    files: dict[str, FileRecord]
 
     def trains_elsewhere(self, *, here: str) -> bool:
         """Whether another installation has sent a heartbeat for this run lately."""

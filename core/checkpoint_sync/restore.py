@@ -20,7 +20,6 @@ from core.checkpoint_sync.manifest import (
     PREFIX,
     STUCK_AFTER,
     Manifest,
-    SyncedFile,
     installation,
     read_manifest,
 )
@@ -32,6 +31,7 @@ from core.hub.client import hub_client, hub_endpoint
 from core.hub.errors import hub_errors
 from core.hub.upload import fingerprint
 from core.machine.atomic import write_atomically
+from core.runs.checkpoint_files import FileRecord
 from core.runs.checkpoints import checkpoint_folder
 from core.runs.events import EventWriter, StateChanged
 from core.runs.paths import RunPaths
@@ -222,7 +222,7 @@ def _require_unchanged(folder: Path, manifest: Manifest) -> None:
             )
 
 
-def _is(path: Path, synced: SyncedFile) -> bool:
+def _is(path: Path, synced: FileRecord) -> bool:
     found = fingerprint(path)
     return (found.size, found.sha256) == (synced.size, synced.sha256)
 

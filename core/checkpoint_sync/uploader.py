@@ -24,7 +24,6 @@ from pydantic import SecretStr
 from core.checkpoint_sync.manifest import (
     HEARTBEAT,
     Manifest,
-    SyncedFile,
     installation,
     step_folder,
 )
@@ -35,6 +34,7 @@ from core.errors import HubUnreachable, UserError
 from core.hub.upload import Print, fingerprints
 from core.machine.atomic import write_atomically
 from core.machine.processes import die_with_parent
+from core.runs.checkpoint_files import FileRecord
 from core.runs.checkpoints import SavedCheckpoint, newest_checkpoint
 from core.runs.paths import RunPaths
 from core.runs.state import RunState
@@ -213,7 +213,7 @@ class CheckpointUploader:
             holder=self._here,
             auto_resume=self._run.config().output.auto_resume,
             folder=step_folder(step, holder=self._here),
-            files={path: SyncedFile(size=p.size, sha256=p.sha256) for path, p in local.items()},
+            files={path: FileRecord(size=p.size, sha256=p.sha256) for path, p in local.items()},
         )
 
     def _report(self, *, problem: str = "") -> None:

@@ -208,9 +208,13 @@ def print_settings(asked: argparse.Namespace, _: Settings) -> int:
 def _follow(asked: argparse.Namespace, run: Run) -> int:
     """Tell how a run goes until it has ended."""
     history = History.of(run.paths)
-    shown = ""
+    history.follow()
+    shown, told = "", len(history.warnings)
     while (status := current_status(run)).state.live:
         history.follow()
+        for text in history.warnings[told:]:
+            tell_person(text)
+        told = len(history.warnings)
         if not asked.json and (line := progress_line(history)) != shown:
             tell_person(line)
             shown = line

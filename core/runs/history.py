@@ -8,7 +8,6 @@ from pydantic import TypeAdapter, ValidationError
 from core.config.resolved import Choice
 from core.runs.curves import Curve
 from core.runs.events import (
-    CheckpointSaved,
     Evaluation,
     Event,
     Failure,
@@ -40,7 +39,6 @@ class History:
     progress: Progress | None = None
     curves: dict[str, Curve] = field(default_factory=dict)
     latest: dict[str, float] = field(default_factory=dict)
-    checkpoints: list[int] = field(default_factory=list)
     resumed_at: list[int] = field(default_factory=list)
     choices: dict[str, Choice] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
@@ -99,8 +97,6 @@ class History:
                 self.progress = event
             case StateChanged():
                 self._enter(event)
-            case CheckpointSaved():
-                self.checkpoints = [s for s in self.checkpoints if s < event.step] + [event.step]
             case Resumed():
                 self._go_back(event.step)
             case Resolved():
@@ -143,7 +139,6 @@ class History:
 
     def _go_back(self, step: int) -> None:
         self.resumed_at.append(step)
-        self.checkpoints = [saved for saved in self.checkpoints if saved <= step]
         for curve in self.curves.values():
             curve.cut(after=step)
 

@@ -50,11 +50,16 @@ def training_arguments(
     }
 
 
-def choose_gradient_checkpointing(wanted: Switch, *, step: StepMemory, free: int) -> Choice:
+def choose_gradient_checkpointing(
+    wanted: Switch, *, step: StepMemory, free: int, before: object = None
+) -> Choice:
     """Whether activations are computed again to save memory, and why.
 
-    `step` is what a step takes otherwise, of the `free` bytes before the model is loaded.
+    `step` is what a step takes otherwise, of the `free` bytes before the model is loaded. `before`
+    is what `auto` became already, if ever: memory that is free now says nothing of then.
     """
+    if before is not None and wanted is Switch.AUTO:
+        return Choice(value=str(before), why="as when this run began")
     if wanted is not Switch.AUTO:
         return Choice(value=wanted, why="as you chose")
     why = f"{step.why}; {gigabytes(free)} are free"

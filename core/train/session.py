@@ -15,7 +15,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from core.config.options import Switch
 from core.config.resolved import Choice
 from core.machine.atomic import write_atomically
-from core.runs.checkpoints import newest_checkpoint, remove_torn_checkpoints
+from core.runs.checkpoints import remove_torn_checkpoints, resume_point, set_aside
 from core.runs.events import EventWriter, Resolved, Resumed, StateChanged, Warned
 from core.runs.state import RunState, TrainerExit
 from core.runs.store import Run
@@ -101,8 +101,9 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     length = longest_row(config, data.train)
     step = step_memory(config, model=model, precision=precision.value, length=length)
     checkpointing = choose_gradient_checkpointing(
-        config.hardware.gradient_checkpointing, step=step, free=free
-    )
+        config.hardware.gradient_checkpointing, step=step, free=free,
+        before=before.get("gradient_checkpointing"),
+    )  # fmt: skip
     parts = TrainerParts(
         config=config,
         model=model,
@@ -135,7 +136,13 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
 def _run_trainer(trainer: Trainer, run: Run, events: EventWriter) -> None:
     """Train from the newest whole checkpoint, or from the start."""
     remove_torn_checkpoints(run.paths.checkpoints)
-    checkpoint = newest_checkpoint(run.paths.checkpoints)
+    found = resume_point(run.paths.checkpoints)
+    for text in found.explanations():
+        events.write(Warned(text=text))
+    for damaged, _ in found.damaged:
+        # It would count as one to keep, and be in the way when its step comes again.
+        set_aside(damaged.path)
+    checkpoint = found.checkpoint
     if checkpoint is not None:
         events.write(Resumed(step=checkpoint.step))
     events.write(StateChanged(state=RunState.TRAINING))

@@ -16,6 +16,7 @@ from core.errors import UserError
 from core.jobs.liveness import current_status
 from core.publish import demo_space
 from core.publish.demo_space import Demo
+from core.runs.checkpoints import newest_checkpoint
 from core.runs.history import History
 from core.runs.logs import tail
 from core.runs.state import RunStatus, Wish
@@ -43,6 +44,8 @@ class Snapshot:
     curves: str
     log: str
     has_model: bool
+    # The step of the newest checkpoint, where it can be resumed.
+    resumes_at: int | None
     # Whether the person can go to the folder: not on a Space.
     is_in_reach: bool
     is_adapter: bool
@@ -151,12 +154,18 @@ def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
         curves=cached.part("curves", drawn, lambda: charts.draw(history, metrics)),
         log=cached.part("log", _changed(paths.log), lambda: tail(paths.log, size=LOG_BYTES)),
         has_model=paths.model.is_dir(),
+        resumes_at=_newest_step(run) if status.state.resumable else None,
         is_in_reach=in_reach,
         is_adapter=(paths.model / "adapter_config.json").exists(),
         demo=demo_space.look(run),
         sync=cached.part("sync", _changed(paths.sync_status), lambda: sync_status(run)),
         wish=run.wish() if status.state.live else None,
     )
+
+
+def _newest_step(run: Run) -> int | None:
+    newest = newest_checkpoint(run.paths.checkpoints)
+    return newest.step if newest else None
 
 
 def _metrics(run: Run) -> tuple[MethodMetric, ...]:

@@ -32,6 +32,7 @@ from core.runs.events import (
 )
 from core.runs.state import RunState
 from core.runs.store import Run, RunStore
+from tests.saved_checkpoint import save_checkpoint
 from tests.waiting import wait_until
 
 OAUTH_SECRET = "not-a-real-secret"
@@ -171,6 +172,8 @@ def make_run(store: RunStore, *, state: RunState, steps: int = 0, **output: Any)
     config = parse_config({"output": {"name": "written-by-hand", **output}})
     run, _ = store.create(config, files={}, submission=uuid.uuid4().hex)
     write(run, StateChanged(state=RunState.TRAINING), *training(range(1, steps + 1)))
+    if steps >= 5:
+        save_checkpoint(run.paths.checkpoints, step=steps - steps % 5)
     write(run, StateChanged(state=state))
     status = run.status()
     run.write_status(status.model_copy(update={"state": state, "step": steps, "total": 40}))

@@ -3,6 +3,7 @@
 Those are the same whatever the batch size is, and go on where a run does.
 """
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,22 @@ from transformers import Trainer
 from transformers.trainer_utils import EvalLoopOutput
 
 from core.machine.atomic import publish_folder
-from core.runs.checkpoints import UNFINISHED, checkpoint_folder, remove_torn_checkpoints
+from core.runs.checkpoint_files import damage, write_manifest
+from core.runs.checkpoints import (
+    UNFINISHED,
+    checkpoint_folder,
+    remove_torn_checkpoints,
+    saved_checkpoints,
+    set_aside,
+)
 from core.train.schedule import warmup_within
 
 
 class RunTrainer(Trainer):
     """A mixin for any of TRL's trainers, to be named before it among the bases.
 
-    Writes each checkpoint aside, has it on the disk, and only then gives it its name.
+    Writes each checkpoint aside, then its manifest, has both on the disk, and only then gives it
+    its name.
     """
 
     # Of each batch of the evaluation at hand: its loss, and how much that counts.
@@ -76,27 +85,37 @@ class RunTrainer(Trainer):
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         self.state.num_input_tokens_seen = self._total_train_tokens
         final = Path(self.args.output_dir)
-        aside = final / UNFINISHED
-        limit = self.args.save_total_limit
+        whole = checkpoint_folder(final, step=self.state.global_step)
         remove_torn_checkpoints(final)
-        self.args.output_dir, self.args.save_total_limit = str(aside), None
+        if whole.exists() and not damage(whole, reads_all=False):
+            # Asked to stop at a step that was saved a moment ago.
+            return
+        try:
+            aside = self._write_aside(model, trial, final / UNFINISHED / whole.name)
+        except Exception:
+            # A full disk has its room back at once.
+            remove_torn_checkpoints(final)
+            raise
+        if whole.exists():
+            shutil.rmtree(whole)
+        publish_folder(aside, whole)
+        self._delete_oldest(final)
+        remove_torn_checkpoints(final)
+
+    def _write_aside(self, model: Any, trial: Any, aside: Path) -> Path:
+        final, limit = self.args.output_dir, self.args.save_total_limit
+        self.args.output_dir, self.args.save_total_limit = str(aside.parent), None
         try:
             super()._save_checkpoint(model, trial)
         finally:
-            self.args.output_dir, self.args.save_total_limit = str(final), limit
-        whole = checkpoint_folder(final, step=self.state.global_step)
-        if whole.exists():
-            # Stopping at a step that was saved a moment ago writes the same once more.
-            remove_torn_checkpoints(final)
-            return
-        publish_folder(aside / whole.name, whole)
-        self._delete_oldest(final, limit)
-        remove_torn_checkpoints(final)
+            self.args.output_dir, self.args.save_total_limit = final, limit
+        # Pickled settings of the trainer, which nothing needs again.
+        (aside / "training_args.bin").unlink(missing_ok=True)
+        write_manifest(aside)
+        return aside
 
-    def _delete_oldest(self, folder: Path, limit: int | None) -> None:
+    def _delete_oldest(self, folder: Path) -> None:
         """Renamed first: a kill in the middle must leave no half checkpoint behind."""
-        names = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
-        for path in names[: -(limit or len(names))]:
-            aside = folder / UNFINISHED
-            aside.mkdir(exist_ok=True)
-            path.rename(aside / path.name)
+        saved = saved_checkpoints(folder)
+        for each in saved[self.args.save_total_limit or len(saved) :]:
+            set_aside(each.path)

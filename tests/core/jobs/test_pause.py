@@ -15,10 +15,11 @@ from core.machine.atomic import lock_file
 from core.runs.state import RunState
 from core.runs.store import Run, RunStore
 from tests.interface.harness import make_run
+from tests.saved_checkpoint import save_checkpoint
 
 
 def has_checkpoint(run: Run) -> None:
-    (run.paths.checkpoints / "checkpoint-5").mkdir(parents=True)
+    save_checkpoint(run.paths.checkpoints, step=5)
 
 
 def has_model(run: Run) -> None:
@@ -66,7 +67,7 @@ def test_what_keeps_a_space_awake(
 ) -> None:
     store = RunStore(tmp_path)
     # These two have nothing to lose.
-    has_checkpoint(make_run(store, state=RunState.CANCELED, steps=5))
+    make_run(store, state=RunState.CANCELED, steps=5)
     make_run(store, state=RunState.FAILED).paths.checkpoints.mkdir()
     run = make_run(store, state=state)
     prepare(run)

@@ -2,6 +2,7 @@
 
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -112,7 +113,9 @@ def test_a_run_that_was_cut_off_goes_on_from_its_whole_checkpoint(
     resume(command_line, run)
     kill_trainer(command_line, run)
     cut_off_a_checkpoint(command_line, run)
+    damage_a_checkpoint(command_line, run)
     resume(command_line, run)
+    assert_damage_is_told(command_line, run, saved=saved)
     kill_supervisor(command_line, run)
     command_line.environment["TMPDIR"] = str(tmp_path / "scratch")
     (tmp_path / "scratch").mkdir()
@@ -183,6 +186,23 @@ def cut_off_a_checkpoint(command_line: CommandLine, run: str) -> None:
     half = checkpoints / ".unfinished" / "checkpoint-90000"
     half.mkdir(parents=True, exist_ok=True)
     (half / "trainer_state.json").write_text("{")
+
+
+def damage_a_checkpoint(command_line: CommandLine, run: str) -> None:
+    """One that lost bytes since it was saved is not resumed either, though it is the newest."""
+    checkpoints = command_line.home / "runs" / run / "checkpoints"
+    saved = next(checkpoints.glob("checkpoint-*"))
+    shutil.copytree(saved, checkpoints / "checkpoint-90000")
+    with (checkpoints / "checkpoint-90000" / "optimizer.pt").open("r+b") as file:
+        file.truncate(100)
+
+
+def assert_damage_is_told(command_line: CommandLine, run: str, *, saved: int) -> None:
+    (warning,) = (e["text"] for e in command_line.events(run) if "damaged" in e.get("text", ""))
+    assert "step 90000 is damaged: optimizer.pt has 100 bytes" in warning
+    assert f"goes on from step {saved}" in warning
+    names = [path.name for path in (command_line.home / "runs" / run / "checkpoints").iterdir()]
+    assert "checkpoint-90000" not in names
 
 
 def kill_supervisor(command_line: CommandLine, run: str) -> None:

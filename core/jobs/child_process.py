@@ -1,5 +1,6 @@
 """Runs a module on a run's folder as a child of the supervisor, and leaves nothing of it alive."""
 
+import contextlib
 import os
 import selectors
 import signal
@@ -9,14 +10,13 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from core.jobs.record import RunRecord
 from core.machine.hardware import out_of_memory_kills
 from core.machine.processes import end_descendants, signal_name
 from core.machine.source_tree import ROOT
 from core.runs.checkpoints import newest_checkpoint
-from core.runs.logs import TAIL_BYTES, LogWriter, tail
+from core.runs.logs import LogWriter
 from core.runs.state import RunState, Wish
 
 POLL_SECONDS = 0.25
@@ -70,7 +70,7 @@ class ChildProcess:
     def run(self, module: str, *, environment: Mapping[str, str], limit: float | None) -> Ended:
         """Run a module to its end, at the latest after `limit` seconds, with its output logged."""
         kills = out_of_memory_kills()
-        written_before = _size(self._run.paths.log)
+        log = LogWriter(self._run.paths, secrets=self._secrets)
         # What libraries write to the disk meanwhile stays behind where they are killed.
         scratch = tempfile.TemporaryDirectory(prefix="smolfactory-", ignore_cleanup_errors=True)
         child = subprocess.Popen(  # noqa: S603
@@ -82,10 +82,9 @@ class ChildProcess:
             env={**environment, "TMPDIR": scratch.name},
         )
         self._record.child = child
-        log = LogWriter(self._run.paths, secrets=self._secrets)
         was_called_off = False
         try:
-            self._record.write_status()
+            self._try_to_write_status()
             was_called_off = self._watch(child, log, limit=limit)
         finally:
             if child.poll() is None:
@@ -100,7 +99,7 @@ class ChildProcess:
             was_out_of_memory=out_of_memory_kills() > kills,
             was_called_off=was_called_off,
             was_told_to_end=self.is_told_to_end,
-            log=_written_since(written_before, self._run.paths.log),
+            log=log.last_words(),
         )
 
     def _watch(
@@ -133,7 +132,7 @@ class ChildProcess:
             self._record.write_status()
         except OSError as error:
             # Tried again in a second.
-            sys.stderr.write(f"The status could not be written: {error}\n")
+            _complain(f"The status could not be written: {error}")
 
 
 class _Deadline:
@@ -172,24 +171,20 @@ def _write_log(log: LogWriter, data: bytes) -> None:
     try:
         log.write(data)
     except OSError as error:
-        sys.stderr.write(f"The log could not be written: {error}\n")
+        _complain(f"The log could not be written: {error}")
 
 
 def _close(log: LogWriter) -> None:
     try:
         log.close()
     except OSError as error:
-        sys.stderr.write(f"The log could not be written: {error}\n")
+        _complain(f"The log could not be written: {error}")
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _written_since(before: int, path: Path) -> str:
-    # A log that is smaller than before was begun anew meanwhile.
-    written = _size(path) - before
-    return tail(path, size=min(written, TAIL_BYTES) if written >= 0 else TAIL_BYTES)
+def _complain(text: str) -> None:
+    """Our own log may lie on the disk that is full."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{text}\n")
 
 
 def _wait_or_kill(child: subprocess.Popen[bytes], *, grace: float) -> None:

@@ -1,8 +1,9 @@
 """Why a trainer ended: from its exit code, its signal and its last words to a cause in words."""
 
 import re
-import shutil
 
+from core.errors import UserError
+from core.machine.disk import is_for_lack_of_room, is_full
 from core.machine.processes import signal_name
 from core.runs.causes import FailureCause
 from core.runs.events import Cause
@@ -10,6 +11,14 @@ from core.runs.store import Run
 
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(: |$)")
 MEMORY = (FailureCause.DEVICE_OUT_OF_MEMORY, FailureCause.OUT_OF_MEMORY)
+DISK_FULL = Cause(
+    cause=FailureCause.DISK_FULL,
+    explanation="The disk is full.",
+    remedies=[
+        "Delete old runs or caches, then resume from the newest whole checkpoint.",
+        "Lower `training.save_total_limit`.",
+    ],
+)
 # The first that is found in the end of the log names the cause.
 _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
     (
@@ -21,15 +30,12 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
         ),
     ),
     (
-        re.compile(r"No space left on device|Errno 28|Disk quota exceeded"),
-        Cause(
-            cause=FailureCause.DISK_FULL,
-            explanation="The disk is full.",
-            remedies=[
-                "Delete old runs or caches, then resume.",
-                "Lower `training.save_total_limit`.",
-            ],
+        # The last one is torch's, which does not tell why it could not write.
+        re.compile(
+            r"No space left on device|Errno 28|Disk quota exceeded"
+            r"|PytorchStreamWriter failed writing"
         ),
+        DISK_FULL,
     ),
     (
         re.compile(r"GatedRepoError|Access to model \S+ is restricted"),
@@ -70,6 +76,20 @@ def explain_end(code: int, *, was_out_of_memory: bool, log: str, run: Run) -> Ca
     return cause
 
 
+def explain_refusal(error: UserError | OSError, *, run: Run) -> Cause:
+    """The cause where it was not the trainer, but the supervisor that could not go on."""
+    if isinstance(error, UserError):
+        hint = [error.hint] if error.hint else []
+        return Cause(cause=FailureCause.INPUT, explanation=error.message, remedies=hint)
+    if is_for_lack_of_room(error) or is_full(run.home):
+        return DISK_FULL
+    return Cause(
+        cause=FailureCause.CRASHED,
+        explanation=f"A file could not be read or written: {error}",
+        remedies=["Resume when the cause is gone."],
+    )
+
+
 def _what_saves_memory(run: Run) -> list[str]:
     """What this run does not do already."""
     config = run.config()
@@ -96,8 +116,8 @@ def _cause(code: int, *, was_out_of_memory: bool, log: str, run: Run) -> Cause:
     for words, cause in _LAST_WORDS:
         if words.search(log):
             return cause
-    if shutil.disk_usage(run.home).free < 64 * 1024**2:
-        return next(cause for _, cause in _LAST_WORDS if cause.cause is FailureCause.DISK_FULL)
+    if is_full(run.home):
+        return DISK_FULL
     if code < 0:
         return Cause(
             cause=FailureCause.KILLED,

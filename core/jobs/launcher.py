@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -18,8 +19,11 @@ from core.jobs.record import enter
 from core.jobs.submitter import Submitter
 from core.machine.atomic import lock_file, write_atomically
 from core.machine.detached import spawn_detached
+from core.machine.disk import require_room
 from core.publish import demo_space
+from core.runs.checkpoints import newest_checkpoint
 from core.runs.events import EventWriter, Warned
+from core.runs.reserve import despite_full_disk, hold_reserve
 from core.runs.state import RunState, Wish
 from core.runs.store import Run, RunStore
 
@@ -67,7 +71,7 @@ def cancel(run: Run) -> None:
 def resume(run: Run, *, token: SecretStr | None) -> None:
     """Go on from the newest whole checkpoint.
 
-    Raises UserError when the run is not one that can go on.
+    Raises UserError when the run is not one that can go on, or the disk has no room.
     """
     status = current_status(run)
     if not status.state.resumable:
@@ -75,6 +79,11 @@ def resume(run: Run, *, token: SecretStr | None) -> None:
             f"This run is {status.state}, so there is nothing to resume.",
             hint="Start a new run with the same settings instead.",
         )
+    newest = newest_checkpoint(run.paths.checkpoints)
+    require_room(
+        newest.size if newest else 0, home=run.home, what="Resuming", field=None,
+        hint="Delete old runs or caches, then resume.",
+    )  # fmt: skip
     _submit(run, token=token)
 
 
@@ -151,6 +160,7 @@ def _submit(run: Run, *, token: SecretStr | None) -> None:
     lock = _lock_to_start(run)
     try:
         stages = owed_stages(run, trains=True)
+        hold_reserve(run.paths)
         enter(run, RunState.QUEUED)
         dispatcher = queue_up(run, stages=stages, submitter=submitter)
     finally:
@@ -166,7 +176,7 @@ def _ask(run: Run, wish: Wish) -> None:
     if status.state is RunState.PUSHING:
         raise UserError("This run is pushing its model.", hint="Wait for it; it is trained.")
     # A supervisor that begins just now looks for it first.
-    run.ask(wish)
+    despite_full_disk(run.paths, partial(run.ask, wish))
     end = time.monotonic() + LEAVING_SECONDS
     while run.status().state is RunState.QUEUED and time.monotonic() < end:
         lock = run.lock()

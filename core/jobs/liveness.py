@@ -6,10 +6,12 @@ import sys
 from datetime import UTC, datetime
 
 from core.errors import UserError
+from core.jobs.diagnosis import DISK_FULL
 from core.jobs.dispatcher import ensure_dispatcher
 from core.jobs.engines import engine_of
 from core.jobs.queue import Queue
 from core.jobs.record import enter
+from core.machine.disk import is_full
 from core.runs.causes import FailureCause
 from core.runs.events import Failure, PushFailed
 from core.runs.history import History
@@ -73,6 +75,9 @@ def _record_interruption(run: Run, status: RunStatus) -> RunStatus:
     """Write down how a run ended whose supervisor did not live to do it."""
     state, note = RunState.INTERRUPTED, "The machine or the process behind this run went away."
     cause, remedies = FailureCause.INTERRUPTED, [RESUME]
+    if is_full(run.home):
+        # It did not live to say so: there was no room for its last words.
+        note, cause, remedies = DISK_FULL.explanation, DISK_FULL.cause, DISK_FULL.remedies
     fact: Failure | PushFailed = Failure(cause=cause, explanation=note, remedies=remedies)
     if status.state is RunState.PUSHING:
         history = History.of(run.paths)

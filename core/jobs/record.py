@@ -3,10 +3,12 @@
 import subprocess
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 from core.machine.processes import ProcessIdentity
 from core.runs.events import Event, EventWriter, StateChanged
 from core.runs.history import History
+from core.runs.reserve import despite_full_disk, let_go_of_reserve
 from core.runs.state import RunState, RunStatus
 from core.runs.store import Run
 
@@ -18,13 +20,15 @@ def enter(
 ) -> RunStatus:  # fmt: skip
     """Have a run that no process works on be in another state. `fact` is what led to it."""
     events = EventWriter(run.paths.events)
-    if fact is not None:
-        events.write(fact)
-    events.write(StateChanged(state=state, note=note))
+    for event in (fact, StateChanged(state=state, note=note)):
+        if event is not None:
+            despite_full_disk(run.paths, partial(events.write, event))
     entered = run.status().model_copy(
         update={"state": state, "note": note, "updated": datetime.now(UTC), "trainer": None}
     )
-    run.write_status(entered)
+    despite_full_disk(run.paths, partial(run.write_status, entered))
+    if not state.live:
+        let_go_of_reserve(run.paths)
     return entered
 
 
@@ -44,14 +48,18 @@ class RunRecord:
 
     def enter(self, state: RunState, note: str = "") -> None:
         self.write(StateChanged(state=state, note=note))
-        self.write_status()
+        despite_full_disk(self.run.paths, self.write_status)
+        if not state.live:
+            let_go_of_reserve(self.run.paths)
 
     def write(self, event: Event) -> None:
-        EventWriter(self.run.paths.events).write(event)
+        events = EventWriter(self.run.paths.events)
+        despite_full_disk(self.run.paths, partial(events.write, event))
         self.history.follow()
 
     def write_status(self) -> None:
         """Renew the status from what the events add up to by now."""
+        self._wrote_status = time.monotonic()
         history, child = self.history, self.child
         history.follow()
         progress = history.progress
@@ -70,4 +78,3 @@ class RunRecord:
                 }
             )
         )
-        self._wrote_status = time.monotonic()

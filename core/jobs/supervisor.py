@@ -17,12 +17,13 @@ from pydantic import SecretStr
 from core.checkpoint_sync.process import UploaderProcess
 from core.errors import UserError
 from core.jobs.child_process import ChildProcess
+from core.jobs.diagnosis import explain_refusal
 from core.jobs.pause import pause_if_all_is_pushed
 from core.jobs.plan import StageName
 from core.jobs.record import CANCELED_BEFORE_START, RunRecord
 from core.jobs.stages import STAGES
 from core.machine.processes import become_subreaper
-from core.runs.events import Warned
+from core.runs.events import Failure, PushFailed, Warned
 from core.runs.paths import RunPaths
 from core.runs.state import RunState
 from core.runs.store import Run, RunStore
@@ -50,15 +51,33 @@ class Supervisor:
         become_subreaper()
         signal.signal(signal.SIGTERM, lambda *_: self._child.tell_to_end())
         uploader = UploaderProcess(self._run, token=self._token)
+        try:
+            self._go_through(stages, uploader)
+        except (UserError, OSError) as error:
+            self._give_up(error)
+        self._free_slot()
+        uploader.finish()
+        self._pause_space()
+
+    def _go_through(self, stages: Sequence[StageName], uploader: UploaderProcess) -> None:
         if StageName.TRAIN in stages and self._ends_before_it_begins():
-            stages = []
+            return
         if StageName.TRAIN in stages and self._run.config().output.sync_checkpoints:
             self._child.spared = uploader.start()
         if stages:
             self._run_all(stages)
-        self._free_slot()
-        uploader.finish()
-        self._pause_space()
+
+    def _give_up(self, error: UserError | OSError) -> None:
+        """Write down what kept the supervisor itself from its work."""
+        cause = explain_refusal(error, run=self._run)
+        record = self._record
+        record.history.follow()
+        if record.history.state is RunState.PUSHING:
+            record.write(PushFailed(**cause.model_dump()))
+            record.enter(record.history.after_push(is_pushed=False), NOT_PUSHED)
+        else:
+            record.write(Failure(**cause.model_dump()))
+            record.enter(RunState.FAILED, cause.explanation)
 
     def _ends_before_it_begins(self) -> bool:
         if self._child.is_told_to_end:

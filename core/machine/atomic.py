@@ -6,6 +6,12 @@ import secrets
 from pathlib import Path
 
 
+def write_whole(descriptor: int, data: bytes) -> None:
+    """Write all of it: a disk that is nearly full takes a part at first, and then says why."""
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file in one step. Readers see the old text or the new, never a mixture."""
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")

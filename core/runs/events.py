@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from core.config.options import Weights
 from core.config.resolved import Choice
+from core.machine.atomic import write_whole
 from core.runs.causes import FailureCause
 from core.runs.state import RunState
 
@@ -157,27 +158,29 @@ _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="k
 
 
 class EventWriter:
-    """Appends events to a run. Opening it first ends a line that a killed writer left torn."""
+    """Appends events to a run. A line that a killed writer or a full disk left torn is ended."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seq = _end_torn_line(path)
+        self._seq = _last_seq(path)
 
     def write(self, event: Event) -> None:
-        self._seq += 1
-        stamped = event.model_copy(update={"seq": self._seq, "time": datetime.now(UTC)})
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        """Raises OSError when the disk is full; a later event is whole again."""
+        stamped = event.model_copy(update={"seq": self._seq + 1, "time": datetime.now(UTC)})
+        line = stamped.model_dump_json().encode() + b"\n"
+        descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            os.write(descriptor, stamped.model_dump_json().encode() + b"\n")
+            write_whole(descriptor, b"\n" + line if _is_torn(descriptor) else line)
         finally:
             os.close(descriptor)
+        self._seq += 1
 
 
 def read_events(path: Path, *, offset: int) -> tuple[list[Event], int]:
     """The next events after `offset` bytes, and the offset to read from next.
 
     At the end the offset stays. Only whole lines count; a torn tail waits. Kinds that this version
-    doesn't know are passed over.
+    doesn't know are passed over, and so is a line that is longer than any that a writer makes.
     """
     if not path.exists():
         return [], offset
@@ -185,6 +188,8 @@ def read_events(path: Path, *, offset: int) -> tuple[list[Event], int]:
         file.seek(offset)
         data = file.read(CHUNK_BYTES)
     whole = data.rfind(b"\n") + 1
+    if not whole and len(data) == CHUNK_BYTES:
+        return [], offset + CHUNK_BYTES
     return list(_parse(data[:whole])), offset + whole
 
 
@@ -197,14 +202,18 @@ def _parse(data: bytes) -> Iterator[Event]:
             continue
 
 
-def _end_torn_line(path: Path) -> int:
-    """Returns the last sequence number in the file, 0 when there is none."""
+def _is_torn(descriptor: int) -> bool:
+    """Whether a file ends within a line."""
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+
+
+def _last_seq(path: Path) -> int:
+    """The last sequence number in the file, 0 when there is none."""
     if not path.exists():
         return 0
-    with path.open("r+b") as file:
+    with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 65536))
         tail = file.read()
-        if tail and not tail.endswith(b"\n"):
-            file.write(b"\n")
     return max((event.seq for event in _parse(tail)), default=0)

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from core.machine.atomic import write_whole
 from core.runs.paths import RunPaths
 
 MAX_LOG_BYTES = 64 * 1024 * 1024
@@ -26,8 +27,10 @@ class LogWriter:
     def __init__(self, paths: RunPaths, *, secrets: list[str]) -> None:
         self._paths = paths
         self._secrets = [secret.encode() for secret in secrets if secret]
-        self._file = paths.log.open("ab")
+        # Unbuffered: what a full disk does not take is gone, and not in the way of what follows.
+        self._file = paths.log.open("ab", buffering=0)
         self._pending = b""
+        self._newest = b""
 
     def write(self, data: bytes) -> None:
         data = self._pending + data
@@ -51,19 +54,26 @@ class LogWriter:
         return cut
 
     def close(self) -> None:
-        self._put(self._pending)
-        self._pending = b""
-        self._file.close()
+        pending, self._pending = self._pending, b""
+        try:
+            self._put(pending)
+        finally:
+            self._file.close()
+
+    def last_words(self) -> str:
+        """The end of what this writer was given, also where the disk did not take it."""
+        return _as_shown(self._newest)
 
     def _put(self, data: bytes) -> None:
         for secret in self._secrets:
             data = data.replace(secret, b"[secret]")
-        self._file.write(_SECRETS.sub(b"[secret]", data))
-        self._file.flush()
+        data = _SECRETS.sub(b"[secret]", data)
+        self._newest = (self._newest + data)[-TAIL_BYTES:]
+        write_whole(self._file.fileno(), data)
         if self._file.tell() > MAX_LOG_BYTES // 2:
             self._file.close()
             self._paths.log.replace(self._paths.older_log)
-            self._file = self._paths.log.open("ab")
+            self._file = self._paths.log.open("ab", buffering=0)
 
 
 def tail(path: Path, *, size: int = TAIL_BYTES) -> str:
@@ -77,6 +87,10 @@ def tail(path: Path, *, size: int = TAIL_BYTES) -> str:
     if end > size:
         # From the first line that is whole.
         data = data[data.find(b"\n") + 1 :]
+    return _as_shown(data)
+
+
+def _as_shown(data: bytes) -> str:
     text = _ESCAPES.sub("", data.decode(errors="replace"))
     lines = [_overwritten(line) for line in text.replace("\r\n", "\n").split("\n")]
     return _UNPRINTABLE.sub("\ufffd", "\n".join(lines)).strip("\n")

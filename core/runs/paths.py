@@ -86,6 +86,11 @@ class RunPaths:
         return self.root / "supervisor.lock"
 
     @property
+    def reserve(self) -> Path:
+        """Room on the disk for the last words of a run; see core/runs/reserve.py."""
+        return self.root / "reserve"
+
+    @property
     def data(self) -> Path:
         """The person's own files."""
         return self.root / "data"

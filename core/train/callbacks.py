@@ -9,7 +9,16 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
-from core.runs.events import CheckpointSaved, Evaluation, EventWriter, Metric, Progress, Warned
+from core.machine.disk import is_for_lack_of_room
+from core.runs.events import (
+    CheckpointSaved,
+    Evaluation,
+    Event,
+    EventWriter,
+    Metric,
+    Progress,
+    Warned,
+)
 from core.runs.state import Wish
 from core.runs.store import Run
 
@@ -34,6 +43,8 @@ class Reporter(TrainerCallback, ExportableState):
         self._seconds_before = 0.0
         self._tokens = 0.0
         self._has_diverged = False
+        # What could not be written down.
+        self._lost = 0
         self._pace: deque[tuple[float, int, float]] = deque(maxlen=PACE_STEPS + 1)
         signal.signal(signal.SIGTERM, self._on_sigterm)
 
@@ -86,10 +97,10 @@ class Reporter(TrainerCallback, ExportableState):
             return
         is_evaluation = any(name.startswith("eval_") for name in values)
         event = Evaluation if is_evaluation else Metric
-        self._events.write(event(step=state.global_step, values=values))
+        self._tell(event(step=state.global_step, values=values))
         if "loss" in values and values["loss"] is None and not self._has_diverged:
             self._has_diverged = True
-            self._events.write(
+            self._tell(
                 Warned(
                     text=f"The loss is NaN or infinite since step {state.global_step}: "
                     "lower `training.learning_rate`."
@@ -99,7 +110,7 @@ class Reporter(TrainerCallback, ExportableState):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        self._events.write(CheckpointSaved(step=state.global_step))
+        self._tell(CheckpointSaved(step=state.global_step))
 
     @property
     def _seconds(self) -> float:
@@ -111,7 +122,7 @@ class Reporter(TrainerCallback, ExportableState):
         steps, seconds = state.global_step - step, now - then
         per_step = seconds / steps if steps else None
         left = state.max_steps - state.global_step
-        self._events.write(
+        self._tell(
             Progress(
                 step=state.global_step,
                 total=state.max_steps,
@@ -123,6 +134,19 @@ class Reporter(TrainerCallback, ExportableState):
             )
         )
         self._told = now
+
+    def _tell(self, event: Event) -> None:
+        """A full disk costs measurements, and not the run: it may have room for a checkpoint."""
+        try:
+            self._events.write(event)
+            if self._lost:
+                text = f"The disk was full: {self._lost} measurements are missing from the curves."
+                self._events.write(Warned(text=text))
+                self._lost = 0
+        except OSError as error:
+            if not is_for_lack_of_room(error):
+                raise
+            self._lost += 1
 
 
 def _finite(value: float) -> float | None:

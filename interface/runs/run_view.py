@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core.machine.disk import is_full
 from core.runs.causes import FailureCause
 from core.runs.events import Cause, Progress
 from core.runs.state import RunState, RunStatus, Wish
@@ -85,8 +86,8 @@ def buttons(snapshot: Snapshot) -> Buttons:
     may_push = snapshot.has_model and state in _PUSHABLE and snapshot.history.pushed is None
     resume, demo = "", snapshot.demo
     if state.resumable:
-        saved = snapshot.history.checkpoints
-        resume = f"Resume from step {words.count(saved[-1])}" if saved else "Start again"
+        step = snapshot.resumes_at
+        resume = "Start again" if step is None else f"Resume from step {words.count(step)}"
     return Buttons(
         stop=state in _STOPPABLE and snapshot.wish is None,
         cancel=state in _STOPPABLE and snapshot.wish is not Wish.CANCEL,
@@ -111,6 +112,8 @@ def _note(snapshot: Snapshot) -> str:
     note = snapshot.status.note or snapshot.history.note
     if snapshot.wish is not None:
         note = _WISHES[snapshot.wish]
+    elif snapshot.status.state.live and is_full(snapshot.run.home):
+        note = "The disk is full: make room now, or the run fails when it saves."
     elif snapshot.status.state is RunState.TRAINING and _is_through(snapshot.history.progress):
         note = "All steps are done: looking at the evaluation loss, then saving."
     elif _cause(snapshot) is not None:

@@ -1,5 +1,6 @@
 """Why a trainer ended, out of its exit code, the kernel's word and its last lines."""
 
+import errno
 import signal
 import uuid
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 import yaml
 
 from core.config.parse import parse_config
-from core.jobs.diagnosis import explain_end
+from core.errors import UserError
+from core.jobs.diagnosis import explain_end, explain_refusal
 from core.runs.store import Run, RunStore
 
 
@@ -27,6 +29,10 @@ def made(home: Path, **settings: object) -> Run:
     [
         ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate", "device_out_of_memory"),
         ("OSError: [Errno 28] No space left on device", "disk_full"),
+        (
+            "RuntimeError: [enforce fail] PytorchStreamWriter failed writing file data/3",
+            "disk_full",
+        ),
         ("huggingface_hub.errors.GatedRepoError: 403 Client Error.", "gated"),
         ("httpx.ConnectError: [Errno 111] Connection refused", "no_network"),
         ("DefaultCPUAllocator: can't allocate memory: you tried", "out_of_memory"),
@@ -38,6 +44,23 @@ def test_the_last_words_name_the_cause(run: Run, line: str, cause: str) -> None:
     found = explain_end(1, was_out_of_memory=False, log=log, run=run)
     assert found.cause == cause
     assert found.explanation
+    assert found.remedies
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left"), "disk_full", "The disk is full."),
+        (OSError(errno.EIO, "Input/output error"), "crashed", "Input/output error"),
+        (UserError("Of a newer version.", hint="Update."), "input", "Of a newer version."),
+    ],
+)
+def test_what_keeps_the_supervisor_from_its_work_is_named(
+    run: Run, error: UserError | OSError, cause: str, words: str
+) -> None:
+    found = explain_refusal(error, run=run)
+    assert found.cause == cause
+    assert words in found.explanation
     assert found.remedies
 
 

@@ -113,6 +113,18 @@ def test_a_line_is_there_as_soon_as_it_is_whole(paths: RunPaths) -> None:
     assert on_disk(paths) == b"Loading\n 10%\r 20%"
 
 
+def test_a_full_disk_takes_no_line_and_the_last_words_are_known(paths: RunPaths) -> None:
+    paths.log.symlink_to("/dev/full")
+    writer = LogWriter(paths, secrets=[LIVE])
+    for words in (b"Loading\n", f"OSError: no room for {LIVE}\nand".encode()):
+        with pytest.raises(OSError, match="No space left"):
+            writer.write(words)
+    with pytest.raises(OSError, match="No space left"):
+        writer.close()
+    assert writer.last_words() == "Loading\nOSError: no room for [secret]\nand"
+    paths.log.unlink()
+
+
 def test_a_new_writer_appends(paths: RunPaths) -> None:
     for words in (b"first\n", b"second\n"):
         with closing(LogWriter(paths, secrets=[])) as writer:

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from core.checkpoint_sync.status import sync_status
 from core.checkpoint_sync.uploader import ONCE
 from core.machine.environment import allowed_environment
+from core.machine.processes import child_of_this
 from core.machine.source_tree import ROOT
 from core.runs.events import EventWriter, Warned
 from core.runs.store import Run
@@ -37,7 +38,7 @@ class UploaderProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             cwd=ROOT,
-            env=allowed_environment(token=self._token),
+            env=allowed_environment(token=self._token) | child_of_this(),
         )
         return self._process.pid
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 # From linux/prctl.h.
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+PARENT = "SMOLFACTORY_PARENT"
 
 
 class ProcessIdentity(BaseModel):
@@ -45,9 +46,19 @@ def become_subreaper() -> None:
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
+def child_of_this() -> dict[str, str]:
+    """For the environment of a child that calls `die_with_parent`: whose it is."""
+    return {PARENT: str(os.getpid())}
+
+
 def die_with_parent() -> None:
-    """Have the kernel end this process when its parent ends, however that happens."""
+    """Have the kernel end this process when its parent ends, however that happens.
+
+    A parent that ended before this was asked is not told of: then this process has another one.
+    """
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.environ.pop(PARENT, str(os.getppid())) != str(os.getppid()):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def end_family(process: psutil.Process, *, grace: float) -> None:

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from core.machine.processes import ProcessIdentity, end_family
+from core.machine.source_tree import ROOT
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
@@ -23,6 +24,22 @@ STUBBORN = (
     "print(child.pid, flush=True)\n"
     "time.sleep(60)\n"
 )
+
+# A child that asks to die with its parent when that is gone already.
+LATE = """
+import os, time
+from core.machine.processes import PARENT, die_with_parent
+while os.getppid() == int(os.environ[PARENT]):
+    time.sleep(0.01)
+print("orphan", flush=True)
+die_with_parent()
+time.sleep(60)
+"""
+SHORT_LIVED = """
+import os, subprocess, sys
+from core.machine.processes import child_of_this
+subprocess.Popen([sys.executable, "-c", sys.argv[1]], env=os.environ | child_of_this())
+"""
 
 
 @contextmanager
@@ -124,3 +141,12 @@ def test_a_family_that_is_gone_already_is_no_trouble(sleeper: subprocess.Popen[s
     sleeper.kill()
     sleeper.wait(timeout=10)
     end_family(process, grace=1)
+
+
+def test_a_child_whose_parent_dies_before_it_asks_to_die_with_it_does_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    with running(sys.executable, "-c", SHORT_LIVED, LATE) as parent:
+        # To the end: nobody holds the pipe any more.
+        assert parent.communicate(timeout=30)[0] == "orphan\n"

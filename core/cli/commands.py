@@ -23,7 +23,8 @@ from core.jobs import launcher, preflight
 from core.jobs.liveness import current_status
 from core.publish import demo_space
 from core.runs.history import History
-from core.runs.state import RunState
+from core.runs.patience import stop_note
+from core.runs.state import RunState, RunStatus, UnreadableRun, Wish
 from core.runs.store import Run, RunStore
 from core.settings import Settings
 
@@ -90,12 +91,12 @@ def _load(path: Path) -> tuple[RunConfig, dict[str, Path]]:
 
 
 def list_runs(asked: argparse.Namespace, settings: Settings) -> int:
-    statuses = []
+    statuses: list[RunStatus | UnreadableRun] = []
     for run in RunStore(settings.home).list():
         try:
             statuses.append(current_status(run))
         except UserError as error:
-            tell_person(str(error))
+            statuses.append(UnreadableRun(id=run.id, note=str(error)))
     if asked.json:
         tell(json.dumps([status.model_dump(mode="json") for status in statuses]))
         return OK
@@ -209,12 +210,15 @@ def _follow(asked: argparse.Namespace, run: Run) -> int:
     """Tell how a run goes until it has ended."""
     history = History.of(run.paths)
     history.follow()
-    shown, told = "", len(history.warnings)
+    shown, noted, told = "", "", len(history.warnings)
     while (status := current_status(run)).state.live:
         history.follow()
         for text in history.warnings[told:]:
             tell_person(text)
         told = len(history.warnings)
+        if run.wish() is Wish.STOP and (note := stop_note(run, history)) != noted:
+            tell_person(note)
+            noted = note
         if not asked.json and (line := progress_line(history)) != shown:
             tell_person(line)
             shown = line

@@ -7,7 +7,7 @@ import sys
 from core.data.preview import Piece
 from core.errors import InvalidConfig, UserError
 from core.runs.history import History
-from core.runs.state import RunState, RunStatus
+from core.runs.state import RunState, RunStatus, UnreadableRun
 
 
 def marked(piece: Piece) -> str:
@@ -31,7 +31,9 @@ def show(asked: argparse.Namespace, status: RunStatus) -> None:
     tell(status.model_dump_json() if asked.json else status_line(status))
 
 
-def status_line(status: RunStatus) -> str:
+def status_line(status: RunStatus | UnreadableRun) -> str:
+    if isinstance(status, UnreadableRun):
+        return f"{status.id}  {status.state:<11}  {status.note}"
     loss = f"loss {status.loss:.4f}" if status.loss is not None else ""
     steps = f"{status.step}/{status.total}" if status.total else ""
     pushed = status.pushed_to or ""

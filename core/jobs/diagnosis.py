@@ -79,8 +79,8 @@ def explain_end(code: int, *, was_out_of_memory: bool, log: str, run: Run) -> Ca
 def explain_refusal(error: UserError | OSError, *, run: Run) -> Cause:
     """The cause where it was not the trainer, but the supervisor that could not go on."""
     if isinstance(error, UserError):
-        hint = [error.hint] if error.hint else []
-        return Cause(cause=FailureCause.INPUT, explanation=error.message, remedies=hint)
+        hint = error.hint or "Open it with the SmolFactory that wrote it, or start a new run."
+        return Cause(cause=FailureCause.INPUT, explanation=error.message, remedies=[hint])
     if is_for_lack_of_room(error) or is_full(run.home):
         return DISK_FULL
     return Cause(

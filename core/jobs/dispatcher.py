@@ -103,7 +103,7 @@ def _spawn(queue: Queue, *, lock: int, submitters: dict[str, Submitter]) -> None
 
 def _start_waiting(queue: Queue, submitters: dict[str, Submitter]) -> None:
     """Start the first that waits, if the device is free; and end those that are over."""
-    is_turn = True
+    is_turn = not queue.is_closed()
     for run in queue.runs():
         # It may be on its way into the queue still, or somebody looks at it.
         lock = run.lock()

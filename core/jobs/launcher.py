@@ -1,5 +1,6 @@
 """Starting runs and asking things of them."""
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from core.checkpoint_sync.status import sync_status
 from core.config.output import OutputSection
 from core.config.run_config import RunConfig
 from core.errors import UserError
@@ -15,6 +17,7 @@ from core.jobs.dispatcher import call_off, queue_up, take_turn
 from core.jobs.engines import engine_of
 from core.jobs.liveness import current_status
 from core.jobs.plan import owed_stages
+from core.jobs.queue import Queue
 from core.jobs.record import enter
 from core.jobs.submitter import Submitter
 from core.machine.atomic import lock_file, write_atomically
@@ -144,6 +147,9 @@ def save_all(store: RunStore, *, grace: float) -> None:
     Returns when their supervisors are gone, which copy it to the Hub where that was asked for, or
     after `grace` seconds.
     """
+    # The device becomes free, and what would begin now would be cut off at once.
+    with contextlib.suppress(OSError):
+        Queue(store.home).close()
     training = [(run, status) for run, status in store.readable() if status.state in SAVABLE]
     for _, status in training:
         process = status.trainer.process() if status.trainer else None
@@ -193,6 +199,11 @@ def _ask(run: Run, wish: Wish) -> None:
 def _lock_to_start(run: Run) -> int:
     """The lock of a run that nobody works on, of which nothing is asked any more."""
     lock = _lock_patiently(run.paths.lock)
+    if lock is None and not run.status().state.live and sync_status(run) is not None:
+        raise UserError(
+            "The last checkpoint of this run is still being uploaded to the Hub.",
+            hint="Try again when it is there: the run's page says which step is synced.",
+        )
     if lock is None:
         raise UserError(BUSY, hint="Wait for it to end.")
     run.paths.request.unlink(missing_ok=True)

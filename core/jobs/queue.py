@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from core.errors import UserError
 from core.jobs.plan import StageName
 from core.machine.atomic import lock_file, write_atomically
+from core.machine.processes import ProcessIdentity
 from core.runs.store import RUN_ID, Run, RunStore
 
 
@@ -38,6 +39,8 @@ class Queue:
         self.home = home
         self.folder = home / "queue"
         self._waiting = self.folder / "waiting"
+        # Names the process that closed the queue.
+        self._closed = self.folder / "closed"
 
     @property
     def socket(self) -> Path:
@@ -62,6 +65,18 @@ class Queue:
 
     def has(self, run: Run) -> bool:
         return (self._waiting / run.id).exists()
+
+    def close(self) -> None:
+        """Have nobody start what waits for as long as this process lives: the machine goes down."""
+        self._make_folders()
+        write_atomically(self._closed, ProcessIdentity.of(os.getpid()).model_dump_json())
+
+    def is_closed(self) -> bool:
+        try:
+            closed_by = ProcessIdentity.model_validate_json(self._closed.read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return False
+        return closed_by.process() is not None
 
     def ticket(self, run: Run) -> Ticket | None:
         """None when the run does not wait, or another version's ticket can't be read."""

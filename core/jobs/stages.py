@@ -18,7 +18,8 @@ from core.jobs.plan import StageName
 from core.jobs.record import RunRecord
 from core.machine.environment import allowed_environment, trainer_environment
 from core.runs.causes import FailureCause
-from core.runs.events import Failure, PushFailed, PushProgress, Warned
+from core.runs.checkpoints import newest_checkpoint
+from core.runs.events import Cause, Failure, PushFailed, PushProgress, Warned
 from core.runs.state import RunState, TrainerExit, Wish
 from core.runs.store import Run
 
@@ -30,12 +31,24 @@ PUSH_SECONDS = 6 * 60 * 60
 TRACKING_SECONDS = 10 * 60
 
 
+STUCK = Cause(
+    cause=FailureCause.STUCK,
+    explanation="The trainer was asked to stop, took no step for too long, and was ended.",
+    remedies=[
+        "Resume: training goes on from the newest whole checkpoint.",
+        "If it hangs at the same step again, see the log.",
+    ],
+)
+
+
 class Stage(ABC):
     """What runs, for how long at most, and what is written down as it begins and fails."""
 
     name: ClassVar[StageName]
     module: ClassVar[str]
     limit: ClassVar[float | None] = None
+    # Whether a stop or a cancel ends it: once the model is whole, it is too late.
+    is_asked: ClassVar[bool] = False
     # Where one of these has failed, this one is left out.
     needs: ClassVar[frozenset[StageName]] = frozenset({StageName.TRAIN})
 
@@ -56,6 +69,7 @@ class Stage(ABC):
 class Train(Stage):
     name = StageName.TRAIN
     module = "core.train"
+    is_asked = True
     needs = frozenset()
 
     def environment(self, run: Run, *, token: SecretStr | None) -> dict[str, str]:
@@ -74,7 +88,11 @@ class Train(Stage):
         elif record.run.wish() is Wish.CANCEL:
             record.enter(RunState.CANCELED, "Canceled: nothing new was saved.")
         elif ended.was_called_off:
-            record.enter(RunState.CANCELED, "Stopped before the first step: nothing was saved.")
+            saved = newest_checkpoint(record.run.paths.checkpoints)
+            if saved is None:
+                record.enter(RunState.CANCELED, "Stopped before the first step: nothing was saved.")
+            else:
+                record.enter(RunState.STOPPED, f"Stopped before it went on from step {saved.step}.")
         elif ended.was_told_to_end or ended.code in WENT_DOWN:
             record.enter(RunState.INTERRUPTED, "The machine went down. Resume when it is back.")
         else:
@@ -85,6 +103,9 @@ class Train(Stage):
     def _explain(self, record: RunRecord, ended: Ended) -> None:
         if record.history.failure is not None:
             # The trainer itself has.
+            return
+        if ended.was_stuck:
+            record.write(Failure(**STUCK.model_dump()))
             return
         cause = explain_end(
             ended.code,

@@ -25,11 +25,12 @@ from core.jobs.stages import STAGES
 from core.machine.processes import become_subreaper
 from core.runs.events import Failure, PushFailed, Warned
 from core.runs.paths import RunPaths
-from core.runs.state import RunState
+from core.runs.state import RunState, Wish
 from core.runs.store import Run, RunStore
 from core.settings import Space, load_settings
 
 STOPPED_AND_PUSHED = "What it learned so far is pushed. It can still go on."
+CANCELED_LATE = "It was canceled when it was trained already: the model is here, and nowhere else."
 NOT_PUSHED = "The model is safe here, and not pushed."
 
 
@@ -96,10 +97,18 @@ class Supervisor:
                 continue
             stage.begin(self._record)
             environment = stage.environment(self._run, token=self._token)
-            ended = self._child.run(stage.module, environment=environment, limit=stage.limit)
+            ended = self._child.run(
+                stage.module, environment=environment, limit=stage.limit, is_asked=stage.is_asked
+            )
             if ended.code != 0:
                 stage.fail(self._record, ended)
                 failed.add(stage.name)
+            elif stage.is_asked and self._run.wish() is Wish.CANCEL:
+                # Too late for the training, and in time for what would have followed.
+                self._record.enter(
+                    RunState.TRAINED if StageName.PUSH in stages else RunState.DONE, CANCELED_LATE
+                )
+                return
         if StageName.TRAIN not in failed:
             self._enter_end(has_pushed=StageName.PUSH in stages)
 
@@ -123,11 +132,12 @@ class Supervisor:
 
     def _pause_space(self) -> None:
         """The last run of a Space turns the light off, if it was asked to."""
-        asked = self._run.output().pause_space
-        if not asked or self._space is None or self._token is None:
+        if self._space is None or self._token is None:
             return
         self._record.history.follow()
         try:
+            if not self._run.output().pause_space:
+                return
             state = self._record.history.state
             if state in (RunState.FAILED, RunState.TRAINED, RunState.INTERRUPTED):
                 raise UserError("this run did not end with a verified push.")

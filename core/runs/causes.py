@@ -13,6 +13,7 @@ class FailureCause(StrEnum):
     CRASHED = "crashed"
     KILLED = "killed"
     INTERRUPTED = "interrupted"
+    STUCK = "stuck"
     # It waited with a person's own sign-in, which is gone with the process that held it.
     SIGNED_OUT = "signed_out"
     NOT_MERGED = "not_merged"

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -61,6 +62,14 @@ class RunStatus(BaseModel):
     note: str = ""
     trainer: ProcessIdentity | None = None
     pushed_to: str | None = None
+
+
+class UnreadableRun(BaseModel):
+    """A run whose status can't be read. `note` says why, and what to do."""
+
+    id: str
+    state: Literal["unreadable"] = "unreadable"
+    note: str
 
 
 class Request(BaseModel):

@@ -29,9 +29,6 @@ RUN_ID = re.compile(r"^\d{8}-\d{6}-[0-9a-f]{8}$")
 SUBMISSION = re.compile(r"^[0-9a-f]{8,64}$")
 
 
-ANOTHER_VERSION = "Another version of SmolFactory wrote it; open it with that version."
-
-
 @dataclass(frozen=True)
 class Run:
     """One run: its id and its folder."""
@@ -44,7 +41,12 @@ class Run:
         return self.paths.root.parent.parent
 
     def config(self) -> RunConfig:
-        return load_config(self.paths.config.read_text(encoding="utf-8"))
+        """Raises UserError when another SmolFactory wrote what this one can't read."""
+        try:
+            text = self.paths.config.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._unreadable("The settings", self.paths.config) from error
+        return load_config(text)
 
     def files(self) -> dict[str, Path]:
         """This run's own copies of the person's files, by their names."""
@@ -52,20 +54,24 @@ class Run:
         return {path.name: path for path in folder.iterdir()} if folder.is_dir() else {}
 
     def resolved(self) -> dict[str, object]:
-        """What `auto` became, versions and revisions; empty before the trainer knows."""
+        """What `auto` became, versions and revisions; empty before the trainer knows.
+
+        Raises UserError when it can't be read.
+        """
         if not self.paths.resolved.exists():
             return {}
-        stored = yaml.safe_load(self.paths.resolved.read_text(encoding="utf-8"))
-        return migrate_section("hardware", stored)
+        try:
+            stored = yaml.safe_load(self.paths.resolved.read_text(encoding="utf-8"))
+            return migrate_section("hardware", _mapping(stored))
+        except (yaml.YAMLError, ValueError) as error:
+            raise self._unreadable("What was resolved", self.paths.resolved) from error
 
     def status(self) -> RunStatus:
-        """Raises UserError when a newer SmolFactory wrote a status that this one can't read."""
+        """Raises UserError when it is damaged, or of another SmolFactory than can be read."""
         try:
             return RunStatus.model_validate_json(self.paths.status.read_bytes())
         except ValidationError as error:
-            raise UserError(
-                f"The status of run {self.id} can't be read.", hint=ANOTHER_VERSION
-            ) from error
+            raise self._unreadable("The status", self.paths.status) from error
 
     def write_status(self, status: RunStatus) -> None:
         write_atomically(self.paths.status, status.model_dump_json(indent=2))
@@ -77,12 +83,10 @@ class Run:
         """
         if self.paths.push.exists():
             try:
-                stored = json.loads(self.paths.push.read_bytes())
+                stored = _mapping(json.loads(self.paths.push.read_bytes()))
                 return OutputSection.model_validate(migrate_section("output", stored))
             except ValueError as error:
-                raise UserError(
-                    f"Where run {self.id} is pushed to can't be read.", hint=ANOTHER_VERSION
-                ) from error
+                raise self._unreadable("The push target", self.paths.push) from error
         return self.config().output
 
     def choose_output(self, output: OutputSection) -> None:
@@ -92,11 +96,21 @@ class Run:
         write_atomically(self.paths.request, Request(wish=wish).model_dump_json())
 
     def wish(self) -> Wish | None:
-        """What was last asked of this run since it was last started."""
+        """What was last asked of this run since it was last started.
+
+        What another version's page asks, and this one doesn't know, is as good as nothing.
+        """
         try:
             return Request.model_validate_json(self.paths.request.read_bytes()).wish
-        except FileNotFoundError:
+        except (FileNotFoundError, ValidationError):
             return None
+
+    def _unreadable(self, what: str, path: Path) -> UserError:
+        return UserError(
+            f"{what} of run {self.id} can't be read.",
+            hint=f"Another version of SmolFactory wrote {path.name}, or it is damaged: open it with"
+            f" that version. Checkpoints and model are in {self.paths.root}.",
+        )
 
     def is_supervised(self) -> bool:
         """Whether its supervisor lives."""
@@ -203,6 +217,13 @@ class RunStore:
     def _new_run(self) -> Run:
         run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         return Run(id=run_id, paths=RunPaths(self._folder / run_id))
+
+
+def _mapping(stored: object) -> Mapping[str, object]:
+    """Raises ValueError when it is none."""
+    if not isinstance(stored, dict):
+        raise ValueError("This holds no settings.")
+    return stored
 
 
 def first_status(*, run_id: str, config: RunConfig) -> RunStatus:

@@ -23,6 +23,7 @@ from core.runs.state import Wish
 from core.runs.store import Run
 
 PROGRESS_SECONDS = 0.5
+EVALUATION_SECONDS = 10.0
 # Steps over which the pace is taken: enough to be calm, few enough to follow a change.
 PACE_STEPS = 20
 
@@ -80,6 +81,13 @@ class Reporter(TrainerCallback, ExportableState):
         now = time.monotonic()
         self._pace.append((now, state.global_step, self._tokens))
         if control.should_training_stop or now - self._told >= PROGRESS_SECONDS:
+            self._tell_progress(state)
+
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        # An evaluation that takes long does not look like one that hangs.
+        if time.monotonic() - self._told >= EVALUATION_SECONDS:
             self._tell_progress(state)
 
     def on_log(

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from core.machine.disk import is_full
 from core.runs.causes import FailureCause
 from core.runs.events import Cause, Progress
-from core.runs.state import RunState, RunStatus, Wish
+from core.runs.patience import stop_note
+from core.runs.state import RunState, RunStatus, UnreadableRun, Wish
 from interface.display import machine, words
 from interface.display.render import render
 from interface.runs.outcome import outcome_of
@@ -23,11 +24,8 @@ _CAUSES = {
     FailureCause.KILLED: "The training was killed",
     FailureCause.NO_NETWORK: "The Hub can't be reached",
     FailureCause.OUT_OF_MEMORY: "The machine ran out of memory",
+    FailureCause.STUCK: "The training hung",
     FailureCause.SIGNED_OUT: "Its sign-in was lost while it waited",
-}
-_WISHES = {
-    Wish.STOP: "Stopping: after the next whole step it saves what it learned.",
-    Wish.CANCEL: "Canceling…",
 }
 WORRYING_MINUTES = 5
 _STOPPABLE = (RunState.QUEUED, RunState.PREPARING, RunState.TRAINING)
@@ -97,7 +95,7 @@ def buttons(snapshot: Snapshot) -> Buttons:
     )
 
 
-def run_list(statuses: Sequence[RunStatus], *, selected: str) -> str:
+def run_list(statuses: Sequence[RunStatus | UnreadableRun], *, selected: str) -> str:
     """The list of runs, where the one with the id `selected` stands out."""
     return render("runs/list.html", runs=statuses, selected=selected)
 
@@ -111,7 +109,8 @@ def _cause(snapshot: Snapshot) -> Cause | None:
 def _note(snapshot: Snapshot) -> str:
     note = snapshot.status.note or snapshot.history.note
     if snapshot.wish is not None:
-        note = _WISHES[snapshot.wish]
+        is_stop = snapshot.wish is Wish.STOP
+        note = stop_note(snapshot.run, snapshot.history) if is_stop else "Canceling…"
     elif snapshot.status.state.live and is_full(snapshot.run.home):
         note = "The disk is full: make room now, or the run fails when it saves."
     elif snapshot.status.state is RunState.TRAINING and _is_through(snapshot.history.progress):

@@ -19,7 +19,7 @@ from core.publish.demo_space import Demo
 from core.runs.checkpoints import newest_checkpoint
 from core.runs.history import History
 from core.runs.logs import tail
-from core.runs.state import RunStatus, Wish
+from core.runs.state import RunStatus, UnreadableRun, Wish
 from core.runs.store import Run, RunStore
 from interface.runs import charts
 
@@ -85,10 +85,9 @@ class Snapshots:
         self._looked: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def statuses(self) -> list[RunStatus]:
-        """The newest runs, newest first. One that can't be read is left out."""
-        found = (self._status(run) for run in self.store.list(newest=MAX_LISTED))
-        return [status for status in found if status is not None]
+    def statuses(self) -> list[RunStatus | UnreadableRun]:
+        """The newest runs, newest first."""
+        return [self._status(run) for run in self.store.list(newest=MAX_LISTED)]
 
     def take(self, run_id: str) -> Snapshot | None:
         """The run now, or as it was a moment ago while another thread is still reading it.
@@ -113,7 +112,7 @@ class Snapshots:
                 self._cache.popitem(last=False)
             return cached
 
-    def _status(self, run: Run) -> RunStatus | None:
+    def _status(self, run: Run) -> RunStatus | UnreadableRun:
         changed = _changed(run.paths.status)
         known = self._statuses.get(run.id)
         try:
@@ -122,8 +121,8 @@ class Snapshots:
             if known[1].state.live and self._is_due(run):
                 # It may be dead: nobody else may ever open its page.
                 known = (changed, current_status(run))
-        except UserError:
-            return None
+        except UserError as error:
+            return UnreadableRun(id=run.id, note=str(error))
         self._statuses[run.id] = known
         return known[1]
 
@@ -149,7 +148,7 @@ def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
         run=run,
         status=status,
         history=history,
-        settings=cached.part("settings", 0, lambda: paths.config.read_text(encoding="utf-8")),
+        settings=cached.part("settings", 0, lambda: _settings(run)),
         output=cached.part("output", _changed(paths.push), lambda: _output(run)),
         curves=cached.part("curves", drawn, lambda: charts.draw(history, metrics)),
         log=cached.part("log", _changed(paths.log), lambda: tail(paths.log, size=LOG_BYTES)),
@@ -168,6 +167,12 @@ def _newest_step(run: Run) -> int | None:
     return newest.step if newest else None
 
 
+def _settings(run: Run) -> str:
+    # Settings of another version can still be looked at.
+    path = run.paths.config
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
 def _metrics(run: Run) -> tuple[MethodMetric, ...]:
     try:
         return run.config().method.metrics
@@ -179,7 +184,6 @@ def _output(run: Run) -> OutputSection | None:
     try:
         return run.output()
     except UserError:
-        # Settings of another version can still be looked at.
         return None
 
 

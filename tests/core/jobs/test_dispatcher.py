@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.jobs.queue import Queue
 from core.machine.source_tree import ROOT
 from core.runs.store import RunStore
 from tests.command_line import (
@@ -139,6 +140,12 @@ def test_a_run_that_waits_is_called_off_at_once(command_line: CommandLine) -> No
             )
         dispatcher.resume()
         wait_until(lambda: not processes_of(home))
+    # Nor does one begin while the machine goes down, although the device is free.
+    Queue(home).close()
+    third = command_line.start(LONG)
+    assert state(command_line, third) == "queued"
+    end(command_line, third)
+    assert "preparing" not in {e.get("state") for e in command_line.events(third)}
 
 
 @pytest.fixture

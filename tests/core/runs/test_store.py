@@ -82,10 +82,36 @@ def test_a_status_of_another_version_hides_no_other_run(store: RunStore) -> None
 
 def test_where_to_push_as_another_version_chose_it_is_told(store: RunStore) -> None:
     run, _ = store.create(CONFIG, files={}, submission=SUBMISSION)
-    for text in ('{"name": "bot", "galaxy": "far away"}', "{"):
+    for text in ('{"name": "bot", "galaxy": "far away"}', "{", "[]", "null", '"bot"'):
         run.paths.push.write_text(text, encoding="utf-8")
         with pytest.raises(UserError, match="Another version of SmolFactory"):
             run.output()
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"[", b"- a", b"version: 99\n", None])
+def test_settings_that_cannot_be_read_are_told_and_raise_nothing_else(
+    store: RunStore, data: bytes | None
+) -> None:
+    run, _ = store.create(CONFIG, files={}, submission=SUBMISSION)
+    for path, read in ((run.paths.config, run.config), (run.paths.resolved, run.resolved)):
+        path.unlink(missing_ok=True)
+        if data is not None:
+            path.write_bytes(data)
+        # What was resolved is written later, and holds any names.
+        if path == run.paths.resolved and data in (None, b"version: 99\n"):
+            read()
+            continue
+        with pytest.raises(UserError):
+            read()
+
+
+def test_what_a_newer_version_asks_is_nothing_to_this_one(store: RunStore) -> None:
+    run, _ = store.create(CONFIG, files={}, submission=SUBMISSION)
+    for text in ('{"wish": "sample"}', '{"wish": 3}', "[]", "{", ""):
+        run.paths.request.write_text(text, encoding="utf-8")
+        assert run.wish() is None
+    run.paths.request.write_text('{"wish": "stop", "by": "ada"}', encoding="utf-8")
+    assert run.wish() is Wish.STOP
 
 
 def test_a_wish_is_the_last_that_was_asked(store: RunStore) -> None:

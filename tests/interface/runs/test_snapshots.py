@@ -1,10 +1,16 @@
 """The list of runs tells what they are, and not what was last written of them."""
 
+import os
 from pathlib import Path
 
+import pytest
+
 from core.config.parse import parse_config
-from core.runs.state import RunState
+from core.errors import UserError
+from core.machine import disk
+from core.runs.state import RunState, UnreadableRun
 from core.runs.store import Run, RunStore
+from interface.runs import run_view
 from interface.runs.snapshots import Snapshots
 
 
@@ -21,6 +27,66 @@ def test_a_run_whose_supervisor_is_gone_is_not_listed_as_training(tmp_path: Path
     held = alive.lock()
     assert held is not None
     snapshots = Snapshots(store, in_reach=True)
-    states = {status.id: status.state for status in snapshots.statuses()}
+    states = {status.id: str(status.state) for status in snapshots.statuses()}
     assert states == {dead.id: RunState.INTERRUPTED, alive.id: RunState.TRAINING}
     assert dead.status().state is RunState.INTERRUPTED
+
+
+STRANGE = (b'{"galaxy": "far away"}', b"[]", b"3", b"{", b"", b"\xff\xfe\x00")
+
+
+@pytest.mark.parametrize("data", STRANGE)
+def test_files_of_another_version_do_not_keep_a_run_from_being_shown(
+    tmp_path: Path, data: bytes
+) -> None:
+    store = RunStore(tmp_path)
+    run = training(store, submission="a" * 16)
+    held = run.lock()
+    assert held is not None
+    paths = run.paths
+    for path in (
+        paths.push, paths.request, paths.config, paths.resolved, paths.demo, paths.sync_status,
+        paths.events, paths.log,
+    ):  # fmt: skip
+        path.write_bytes(data)
+    snapshot = Snapshots(store, in_reach=True).take(run.id)
+    os.close(held)
+    assert snapshot is not None
+    assert snapshot.status.state is RunState.TRAINING
+    assert (snapshot.wish, snapshot.output) == (None, None)
+    assert "role=" in run_view.head(snapshot)
+    assert not run_view.buttons(snapshot).push
+
+
+def test_a_run_whose_status_cannot_be_read_is_listed_with_what_to_do(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    torn, whole = (training(store, submission=letter * 16) for letter in "ab")
+    torn.paths.status.write_text("{", encoding="utf-8")
+    snapshots = Snapshots(store, in_reach=True)
+    listed = {status.id: status for status in snapshots.statuses()}
+    assert listed.keys() == {torn.id, whole.id}
+    assert isinstance(listed[torn.id], UnreadableRun)
+    shown = run_view.run_list(snapshots.statuses(), selected=torn.id)
+    assert "Unreadable" in shown
+    assert "Another version of SmolFactory wrote status.json, or it is damaged" in shown
+    with pytest.raises(UserError, match="Another version of SmolFactory"):
+        snapshots.take(torn.id)
+
+
+def test_a_disk_that_is_full_is_told_while_something_can_be_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = training(RunStore(tmp_path), submission="a" * 16)
+    held = run.lock()
+    assert held is not None
+    snapshots = Snapshots(RunStore(tmp_path), in_reach=True)
+
+    def head() -> str:
+        snapshot = snapshots.take(run.id)
+        assert snapshot is not None
+        return run_view.head(snapshot)
+
+    assert "The disk is full" not in head()
+    monkeypatch.setattr(disk, "FULL_BYTES", 10**18)
+    assert "The disk is full: make room now" in head()
+    os.close(held)

@@ -1,0 +1,67 @@
+"""What the trainer writes down at each step, also where the disk has no room for it."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from transformers import TrainerControl, TrainerState, TrainingArguments
+
+from core.config.parse import parse_config
+from core.runs.events import EventWriter
+from core.runs.history import History
+from core.runs.store import Run, RunStore
+from core.train import callbacks
+from core.train.callbacks import Reporter
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    before = signal.getsignal(signal.SIGTERM)
+    run, _ = RunStore(tmp_path).create(parse_config({}), files={}, submission="ab" * 8)
+    yield run
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> TrainingArguments:
+    return TrainingArguments(output_dir=str(tmp_path), report_to="none", use_cpu=True)
+
+
+def test_a_full_disk_costs_measurements_and_not_the_run(
+    run: Run, arguments: TrainingArguments
+) -> None:
+    reporter = Reporter(run=run, events=EventWriter(run.paths.events))
+    state, control = TrainerState(global_step=1, max_steps=9), TrainerControl()
+    run.paths.events.symlink_to("/dev/full")
+    reporter.on_train_begin(arguments, state, control)
+    reporter.on_log(arguments, state, control, logs={"loss": 2.0})
+    reporter.on_save(arguments, state, control)
+    run.paths.events.unlink()
+    state.global_step = 2
+    for loss in (1.5, 1.0):
+        reporter.on_log(arguments, state, control, logs={"loss": loss})
+    history = History(path=run.paths.events)
+    history.follow()
+    assert history.latest["loss"] == 1.0
+    assert history.warnings == ["The disk was full: 3 measurements are missing from the curves."]
+
+
+def test_an_evaluation_gives_signs_of_life(
+    run: Run, arguments: TrainingArguments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reporter = Reporter(run=run, events=EventWriter(run.paths.events))
+    state, control = TrainerState(global_step=3, max_steps=9), TrainerControl()
+    history = History(path=run.paths.events)
+    reporter.on_prediction_step(arguments, state, control)
+    assert not history.follow()
+    monkeypatch.setattr(callbacks, "EVALUATION_SECONDS", 0)
+    reporter.on_train_begin(arguments, state, control)
+    history.follow()
+    before = history.progress
+    reporter.on_prediction_step(arguments, state, control)
+    history.follow()
+    assert before is not None
+    assert history.progress is not None
+    assert history.progress.step == before.step == 3
+    assert history.progress.time > before.time

@@ -71,9 +71,15 @@ class LogWriter:
         self._newest = (self._newest + data)[-TAIL_BYTES:]
         write_whole(self._file.fileno(), data)
         if self._file.tell() > MAX_LOG_BYTES // 2:
-            self._file.close()
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Where that can't be done, the file is written on."""
+        if self._paths.log.exists():
             self._paths.log.replace(self._paths.older_log)
-            self._file = self._paths.log.open("ab", buffering=0)
+        file = self._paths.log.open("ab", buffering=0)
+        self._file.close()
+        self._file = file
 
 
 def tail(path: Path, *, size: int = TAIL_BYTES) -> str:

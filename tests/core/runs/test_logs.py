@@ -1,6 +1,7 @@
 """The trainer's log: no secret in it, no end to what it may be fed, and only its end is read."""
 
 import random
+import shutil
 import time
 import tracemalloc
 import unicodedata
@@ -158,6 +159,25 @@ def test_a_log_is_capped_and_its_end_kept(paths: RunPaths, monkeypatch: pytest.M
     assert kept.endswith(piece + b"the end\n")
     assert len(kept) >= 10_000
     assert {p.name for p in paths.root.iterdir()} == {paths.log.name, paths.older_log.name}
+
+
+def test_a_log_that_cannot_be_begun_anew_is_written_on(
+    paths: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "MAX_LOG_BYTES", 24)
+    # Nothing takes the place of a folder with something in it.
+    paths.older_log.mkdir()
+    (paths.older_log / "in the way").touch()
+    writer = LogWriter(paths, secrets=[])
+    for line in (b"a line of the log\n", b"and another one\n"):
+        with pytest.raises(OSError, match="directory"):
+            writer.write(line)
+    shutil.rmtree(paths.older_log)
+    writer.write(b"the third\n")
+    writer.write(b"the fourth\n")
+    writer.close()
+    assert on_disk(paths).endswith(b"the fourth\n")
+    assert paths.older_log.read_bytes().startswith(b"a line of the log\nand another one\n")
 
 
 def test_a_progress_bar_is_shown_as_it_is_now(tmp_path: Path) -> None:

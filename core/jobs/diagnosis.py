@@ -30,10 +30,10 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
         ),
     ),
     (
-        # The last one is torch's, which does not tell why it could not write.
+        # The last two are torch's, which does not tell why it could not write.
         re.compile(
             r"No space left on device|Errno 28|Disk quota exceeded"
-            r"|PytorchStreamWriter failed writing"
+            r"|PytorchStreamWriter failed writing|inline_container\.cc:\d+\] \. unexpected pos"
         ),
         DISK_FULL,
     ),

@@ -29,10 +29,9 @@ def made(home: Path, **settings: object) -> Run:
     [
         ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate", "device_out_of_memory"),
         ("OSError: [Errno 28] No space left on device", "disk_full"),
-        (
-            "RuntimeError: [enforce fail] PytorchStreamWriter failed writing file data/3",
-            "disk_full",
-        ),
+        ("SafetensorError: I/O error: No space left on device (os error 28)", "disk_full"),
+        ("[enforce fail at inline_container.cc:672] . unexpected pos 5 vs 4", "disk_full"),
+        ("RuntimeError: PytorchStreamWriter failed writing file data/3", "disk_full"),
         ("huggingface_hub.errors.GatedRepoError: 403 Client Error.", "gated"),
         ("httpx.ConnectError: [Errno 111] Connection refused", "no_network"),
         ("DefaultCPUAllocator: can't allocate memory: you tried", "out_of_memory"),

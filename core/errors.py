@@ -35,6 +35,10 @@ class HubUnreachable(UserError):
     """The Hub gave no answer: no network, or it is down."""
 
 
+class HubAway(HubUnreachable):
+    """The Hub is not there at all: no network, or it restarts."""
+
+
 class TokenRefused(UserError):
     """The Hub does not take this token, or not for this."""
 

@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from core.errors import HubUnreachable, TokenRefused, UserError
+from core.errors import HubAway, HubUnreachable, TokenRefused, UserError
 
 
 @contextlib.contextmanager
@@ -54,7 +54,10 @@ def hub_errors(
         raise UserError(f"{what} is not a valid name on the Hub.", field=field) from error
     except LocalTokenNotFoundError as error:
         raise UserError("This needs a Hugging Face token.", hint="Set HF_TOKEN.") from error
-    except (OfflineModeIsEnabled, httpx2.TransportError) as error:
+    except OfflineModeIsEnabled as error:
+        # It will not be back in a minute, as one that is away may be.
+        raise _unreachable(what, field, HubUnreachable) from error
+    except httpx2.TransportError as error:
         raise _unreachable(what, field) from error
     except HfHubHTTPError as error:
         raise _http_error(error, what=what, field=field) from error
@@ -67,8 +70,10 @@ def hub_errors(
         raise _http_error(error, what=what, field=field) from error
 
 
-def _unreachable(what: str, field: str | None) -> HubUnreachable:
-    return HubUnreachable(
+def _unreachable(
+    what: str, field: str | None, kind: type[HubUnreachable] = HubAway
+) -> HubUnreachable:
+    return kind(
         f"The Hub did not respond to a request about {what}.",
         hint="Check the network, or use the built-in model and data, which work offline.",
         field=field,
@@ -136,6 +141,11 @@ def _refusal(status: int, *, what: str, field: str | None, words: str = "") -> U
                 hint="Try again in a few minutes.",
                 field=field,
             )
+        case 502 | 503 | 504:
+            return HubAway(
+                f"The Hub is not available right now (HTTP {status}).", hint="Try again later.",
+                field=field,
+            )  # fmt: skip
         case _ if status >= 500:
             return HubUnreachable(
                 f"The Hub had an internal error (HTTP {status}).", hint="Try again later.",

@@ -10,12 +10,13 @@ from typing import TypeVar
 
 from huggingface_hub import HfApi, RepoFile
 
-from core.errors import HubUnreachable
+from core.errors import HubAway, HubUnreachable
 from core.hub.errors import hub_errors
 
 T = TypeVar("T")
 ATTEMPTS = 3
 PAUSE_SECONDS = 3
+LONGEST_PAUSE_SECONDS = 12
 # The Hub takes larger ones as LFS or Xet only.
 LARGEST_IN_GIT = 10 * 1024**2
 
@@ -42,13 +43,33 @@ class Target:
     replaces: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Patience:
+    """For how long a Hub that is away is waited for; `tell` hears meanwhile what it waits for."""
+
+    seconds: float
+    tell: Callable[[str], None]
+
+
+LITTLE = Patience(seconds=0, tell=lambda _: None)
+
+
 def upload_verified(
-    api: HfApi, target: Target, *, folder: Path, local: dict[str, Print], message: str
+    api: HfApi,
+    target: Target,
+    *,
+    folder: Path,
+    local: dict[str, Print],
+    message: str,
+    approve: Callable[[str], None] | None = None,
+    patience: Patience = LITTLE,
 ) -> str:
     """Upload until the remote listing equals the local one. Returns the commit that has it all.
 
     An upload may become several commits, or succeed although its response was lost. So the remote
-    listing decides, and files that are there already are not sent again.
+    listing decides, and files that are there already are not sent again. `approve` is asked right
+    before about the commit that the upload builds on, and raises UserError to call it off: what
+    somebody commits after that has the Hub refuse the upload, and it is asked again.
 
     Raises UserError when the Hub refuses, or gives no answer for too long.
     """
@@ -56,7 +77,10 @@ def upload_verified(
     def send() -> str:
         commit, other = _compare(api, target, local=local)
         if other:
-            _upload(api, target, folder=folder, message=message)
+            if approve is not None:
+                approve(commit)
+            parent = commit if approve is not None else None
+            _upload(api, target, folder=folder, message=message, parent=parent)
             commit, other = _compare(api, target, local=local)
         if other:
             raise HubUnreachable(
@@ -65,17 +89,23 @@ def upload_verified(
             )
         return commit
 
-    return patiently(send)
+    return patiently(send, patience)
 
 
-def patiently(ask: Callable[[], T]) -> T:
-    """What `ask` returns; it is tried again a few times while the Hub can't be reached."""
-    for attempt in range(1, ATTEMPTS):
+def patiently(ask: Callable[[], T], patience: Patience = LITTLE) -> T:
+    """What `ask` returns; it is tried again a few times while the Hub gives no answer."""
+    end = time.monotonic() + patience.seconds
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             return ask()
-        except HubUnreachable:
-            time.sleep(attempt * PAUSE_SECONDS)
-    return ask()
+        except HubUnreachable as error:
+            may_be_back = isinstance(error, HubAway) and time.monotonic() < end
+            if attempt >= ATTEMPTS and not may_be_back:
+                raise
+            patience.tell(f"{error.message} Trying again…")
+        time.sleep(min(attempt * PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
 
 
 def _compare(api: HfApi, target: Target, *, local: dict[str, Print]) -> tuple[str, list[str]]:
@@ -88,7 +118,7 @@ def _compare(api: HfApi, target: Target, *, local: dict[str, Print]) -> tuple[st
     return commit, differences(local, there) + left
 
 
-def _upload(api: HfApi, target: Target, *, folder: Path, message: str) -> None:
+def _upload(api: HfApi, target: Target, *, folder: Path, message: str, parent: str | None) -> None:
     with hub_errors(f"the upload to {target.repo}"):
         api.upload_folder(
             repo_id=target.repo,
@@ -98,6 +128,7 @@ def _upload(api: HfApi, target: Target, *, folder: Path, message: str) -> None:
             commit_message=message,
             revision=target.revision,
             delete_patterns=list(target.replaces) or None,
+            parent_commit=parent,
         )
 
 

@@ -1,10 +1,11 @@
 """What the Hub's client raises is told in words, also where a transfer tells of it its own way."""
 
+import httpx2
 import pytest
 from hf_xet import XetAuthenticationError
 from huggingface_hub.errors import OfflineModeIsEnabled
 
-from core.errors import HubUnreachable, TokenRefused, UserError
+from core.errors import HubAway, HubUnreachable, TokenRefused, UserError
 from core.hub.errors import hub_errors
 
 
@@ -19,6 +20,10 @@ from core.hub.errors import hub_errors
         ),
         (RuntimeError("CAS: 402 Payment Required"), UserError, "requires payment"),
         (ConnectionError("reset"), HubUnreachable, "was interrupted: reset"),
+        # Those that a restart explains are waited out for longer.
+        (httpx2.ConnectError("refused"), HubAway, "did not respond to a request about a model"),
+        (RuntimeError("CAS: 503 Service Unavailable"), HubAway, "not available right now"),
+        (RuntimeError("CAS: 500 Internal Server Error"), HubUnreachable, "internal error"),
         (OfflineModeIsEnabled("off"), HubUnreachable, "did not respond to a request about a model"),
     ],
 )

@@ -99,13 +99,17 @@ class SyncRepository:
         there = self._listing(parent)
         return self._commit(manifest, parent=parent, there=there, files={}, older=set())
 
-    def squash_history(self) -> None:
+    def squash_history(self) -> bool:
         """Drop older checkpoints for good: a history holds their bytes, and somebody pays for them.
 
-        Without it all else works, so what the Hub says against it is ignored.
+        Returns whether the Hub did. Where it does not, all else works.
         """
-        with contextlib.suppress(UserError), self._errors():
-            self._api.super_squash_history(self.name)
+        try:
+            with self._errors():
+                self._api.super_squash_history(self.name)
+        except UserError:
+            return False
+        return True
 
     def delete(self) -> None:
         """Delete it, if it is there. Raises UserError when another installation uses it."""

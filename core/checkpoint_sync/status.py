@@ -12,11 +12,15 @@ OLD_STATUS = "kept.json"
 
 
 class SyncStatus(BaseModel):
-    """How syncing goes, for the page. `problem` is "" while it goes well."""
+    """How syncing goes, for the page. `problem` is "" while it goes well.
+
+    `left_over` are the bytes of older checkpoints that the Hub still stores in the history.
+    """
 
     repo: str = ""
     url: str = ""
     step: int = 0
+    left_over: int = 0
     problem: str = ""
 
 

@@ -133,8 +133,8 @@ class CheckpointUploader:
             before = sync_status(self._run)
             name = before.repo if before and before.repo else sync_repo(self._run, self._token)
             repository = SyncRepository(name, token=self._token, here=self._here)
-            step = before.step if before else 0
-            self._status = SyncStatus(repo=name, url=repository.url, step=step)
+            known = before or SyncStatus()
+            self._status = known.model_copy(update={"repo": name, "url": repository.url})
             self._report()
             self._known_repository = repository
         return self._known_repository
@@ -144,9 +144,8 @@ class CheckpointUploader:
         staged = stage(checkpoint.path, paths=self._run.paths, step=step, here=self._here)
         local = fingerprints(staged.closed)
         repository.create()
-        before = repository.newest_commit()
-        if before is not None:
-            repository.require_ours(before)
+        commit = repository.newest_commit()
+        before = repository.require_ours(commit) if commit is not None else None
         with self._heartbeats():
             repository.upload(staged.closed, local=local, step=step)
         commit = repository.newest_commit()
@@ -164,7 +163,12 @@ class CheckpointUploader:
         clear_staging(self._run.paths)
         self._status = self._status.model_copy(update={"step": step})
         self._report()
-        repository.squash_history()
+        left_over = 0
+        if not repository.squash_history():
+            replaced = _bytes_replaced(before, self._manifest) if before is not None else 0
+            left_over = self._status.left_over + replaced
+        self._status = self._status.model_copy(update={"left_over": left_over})
+        self._report()
 
     @contextlib.contextmanager
     def _heartbeats(self) -> Iterator[None]:
@@ -221,6 +225,11 @@ class CheckpointUploader:
         with contextlib.suppress(OSError):
             # A full disk costs a line on the page, not the copy on the Hub.
             write_atomically(self._run.paths.sync_status, self._status.model_dump_json())
+
+
+def _bytes_replaced(before: Manifest, now: Manifest) -> int:
+    """What is in the history alone, now that another step is the newest."""
+    return sum(file.size for path, file in before.files.items() if now.files.get(path) != file)
 
 
 def _lower_priority() -> None:

@@ -103,6 +103,8 @@ def train_on_until_the_hub_knows(online: CommandLine, hub: HubDouble, run: str) 
     # The copy follows behind; the run must not have ended by then.
     with trainer_held(online):
         wait_until(lambda: on_hub(hub, run)["state"] == "training")
+        # The history can't be dropped, so it is told what it takes up.
+        wait_until(lambda: synced(online, run)["left_over"] > 0)
         assert hub.repo(repo_id=repo_of(run)).private
 
 

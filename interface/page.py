@@ -5,6 +5,7 @@ from typing import Any
 
 import gradio as gr
 
+from core.config.proposed_name import for_another_run
 from core.runs.store import RunStore
 from core.settings import Settings, Space
 from interface import guide
@@ -177,7 +178,7 @@ class Page:
     def _reuse(self, request: gr.Request, run_id: str) -> list[Any]:
         with in_plain_words():
             run = self._runs.open(request, run_id)
-            filled = self._train.filled(run.config(), files=run.files())
+            filled = self._train.filled(for_another_run(run.config()), files=run.files())
         return [gr.Tabs(selected=TRAIN), *filled]
 
 

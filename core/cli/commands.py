@@ -22,6 +22,7 @@ from core.errors import UserError
 from core.jobs import launcher, preflight
 from core.jobs.liveness import current_status
 from core.publish import demo_space
+from core.publish.occupied import Occupied
 from core.runs.history import History
 from core.runs.patience import stop_note
 from core.runs.state import RunState, RunStatus, UnreadableRun, Wish
@@ -34,14 +35,16 @@ GOOD_ENDS = (RunState.DONE, RunState.STOPPED)
 
 
 def train(asked: argparse.Namespace, settings: Settings) -> int:
+    store = RunStore(settings.home)
     config, files = _load(asked.file)
+    config = store.named(config)
     warnings = preflight.check(
         config, files=files, home=settings.home, token=settings.token, report=tell_person
     )
     for text in warnings:
         tell_person(text)
     run = launcher.start(
-        RunStore(settings.home), config, files=files, submission=secrets.token_hex(16),
+        store, config, files=files, submission=secrets.token_hex(16),
         token=settings.token, warnings=warnings,
     )  # fmt: skip
     if not asked.follow:
@@ -179,9 +182,13 @@ def push(asked: argparse.Namespace, settings: Settings) -> int:
         "hub_private_repo": not asked.public,
         "pull_request": asked.pull_request,
         "weights": asked.weights,
+        "replace": asked.replace,
     }
     output = parse_config({"output": chosen}).output
-    launcher.push(run, token=settings.token, output=output)
+    try:
+        launcher.push(run, token=settings.token, output=output)
+    except Occupied as error:
+        raise UserError(error.message, hint="Choose another name, or add --replace.") from error
     return _follow(asked, run)
 
 

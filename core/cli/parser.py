@@ -95,6 +95,9 @@ def _add_push(subparsers: Subparsers) -> None:
     push.add_argument("repo", metavar="OWNER/NAME")
     push.add_argument("--public", action="store_true", help="for everybody to see")
     push.add_argument(
+        "--replace", action="store_true", help="replace what others have pushed there"
+    )
+    push.add_argument(
         "--pull-request", action="store_true", help="propose it to a repository that is there"
     )
     push.add_argument(

@@ -36,11 +36,12 @@ class Setting:
         return bool(self._extra["basic"])
 
     @property
-    def shown_when(self) -> dict[str, list[str]]:
+    def shown_when(self) -> dict[str, list[str | bool]]:
         """The values of other settings under which this one means anything, by their paths."""
-        conditions: dict[str, list[str]] = self._extra["shown_when"]
-        only = {f"{METHOD}.{NAME}": list(self.methods)} if self.methods else {}
-        return only | conditions
+        conditions: dict[str, list[str | bool]] = self._extra["shown_when"]
+        if self.methods:
+            return {f"{METHOD}.{NAME}": [*self.methods], **conditions}
+        return conditions
 
     def value(self, config: RunConfig) -> Any:
         """What a run sets it to; its default where the run's method has no such setting."""

@@ -9,9 +9,9 @@ from core.config.setting import Name, Section, setting
 
 
 class OutputSection(Section):
-    name: Name = setting(
-        "smollm2-facts-to-json", label="Model name", basic=True,
-        help="Letters, digits, '-', '_' and '.'. Also the name of the repository on the Hub.",
+    name: Name | None = setting(
+        None, label="Model name", basic=True,
+        help="Also the repository's name on the Hub. If empty, named after the model and the data.",
     )  # fmt: skip
     push_to_hub: bool = setting(
         False, label="Push to the Hub when done", basic=True,
@@ -24,6 +24,11 @@ class OutputSection(Section):
     hub_private_repo: bool = setting(
         True, label="Private", basic=True, help="Make the Hub repository private."
     )
+    replace: bool = setting(
+        False, label="Replace what is in the repository", basic=True,
+        help="Without this, a push to a repository that has content of others is refused.",
+        shown_when={"output.push_to_hub": (True,)},
+    )  # fmt: skip
     pull_request: bool = setting(
         False, label="Push as a pull request",
         help="Opens a pull request on an existing repository instead of committing to it.",
@@ -49,3 +54,10 @@ class OutputSection(Section):
         False, label="Pause the Space when done",
         help="Only if no other run is waiting and every model has been pushed and verified.",
     )  # fmt: skip
+
+    @property
+    def repo_name(self) -> str:
+        """The name, once it is known: a run has one before it starts."""
+        if self.name is None:
+            raise ValueError("This run has no name yet.")
+        return self.name

@@ -33,7 +33,7 @@ class SettingReference:
     values: str
     default: Any
     basic: bool
-    shown_when: dict[str, list[str]]
+    shown_when: dict[str, list[str | bool]]
     help: str
 
 
@@ -99,7 +99,7 @@ def _default_text(value: Any) -> str:
 def _condition(setting: SettingReference) -> str:
     conditions = []
     for path, values in setting.shown_when.items():
-        *others, last = [f"`{value}`" for value in values]
+        *others, last = [f"`{str(value).lower() if value is True else value}`" for value in values]
         named = f"{', '.join(others)} or {last}" if others else last
         conditions.append(f"`{path}` is {named}")
     return f" Applies when {' and '.join(conditions)}." if conditions else ""

@@ -56,7 +56,7 @@ class RunConfig(Section):
         return is_named or self.evaluation.fraction > 0
 
     def for_publication(self) -> "RunConfig":
-        """The same, but for the names of the person's files: those are their own affair."""
+        """The same, but for the person's own affairs: names of their files, leave to replace."""
         data, evaluation = self.dataset.files, self.evaluation.files
         public = {
             name: f"file-{number}{PurePath(name).suffix}"
@@ -70,6 +70,7 @@ class RunConfig(Section):
                 "evaluation": self.evaluation.model_copy(
                     update={"files": tuple(public[name] for name in evaluation)}
                 ),
+                "output": self.output.model_copy(update={"replace": False}),
             }
         )
 

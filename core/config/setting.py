@@ -25,7 +25,7 @@ def setting(
     label: str,
     help: str,
     basic: bool = False,
-    shown_when: Mapping[str, tuple[str, ...]] | None = None,
+    shown_when: Mapping[str, tuple[str | bool, ...]] | None = None,
     **bounds: Any,
 ) -> Any:
     """Declare a setting: its default, its label, one sentence of help, and its bounds.

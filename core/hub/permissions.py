@@ -32,11 +32,11 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
             field="output.push_to_hub",
         )
     if output.pull_request:
-        repo = f"{output.owner or account(token).name}/{output.name}"
+        repo = f"{output.owner or account(token).name}/{output.repo_name}"
         _require_proposable(repo, output, token)
         return repo
     owner = writable_owner(output, token)
-    repo = f"{owner}/{output.name}"
+    repo = f"{owner}/{output.repo_name}"
     with hub_errors(repo, field="output.name"):
         validate_repo_id(repo)
     if output.hub_private_repo and _is_private(repo, token) is False:

@@ -111,7 +111,7 @@ def _record(run: Run) -> dict[str, str]:
     config = run.config().for_publication()
     return {
         "run": run.id,
-        "name": config.output.name,
+        "name": config.output.repo_name,
         "base_model": config.model.name,
         "data": data_name(config),
         "created": run.status().created.isoformat(),

@@ -1,5 +1,6 @@
 """Runs: each is a folder, whose files core/runs/paths.py names."""
 
+import contextlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from core.config.migrations import migrate_section
 from core.config.options import DatasetSource
 from core.config.output import OutputSection
 from core.config.parse import load_config
+from core.config.proposed_name import named
 from core.config.run_config import RunConfig, data_name
 from core.errors import UserError
 from core.machine.atomic import lock_file, write_atomically
@@ -131,11 +133,16 @@ class RunStore:
         self.home = home
         self._folder = home / "runs"
         self._submissions = home / "submissions"
+        self._names: dict[str, str] = {}
 
     @property
     def slot(self) -> Path:
         """Locked by the one supervisor whose trainer may use this machine's device."""
         return self.home / "slot.lock"
+
+    def named(self, config: RunConfig) -> RunConfig:
+        """The same with a name: where it has none, one that no run here has."""
+        return config if config.output.name else named(config, taken=self._all_names())
 
     def create(
         self, config: RunConfig, *, files: Mapping[str, Path], submission: str
@@ -147,7 +154,7 @@ class RunStore:
         """
         if not SUBMISSION.match(submission):
             raise UserError("This form is not one of ours.", hint="Reload the page.")
-        run = self._new_run()
+        run, config = self._new_run(), self.named(config)
         # Made under another name first: a folder in the list is a whole one.
         aside = self._folder / f".{run.id}"
         aside.mkdir(parents=True)
@@ -214,6 +221,14 @@ class RunStore:
             except UserError:
                 continue
 
+    def _all_names(self) -> set[str]:
+        """What the runs here are called. A run keeps its name, so it is read once."""
+        for run in self.list():
+            if run.id not in self._names:
+                with contextlib.suppress(UserError):
+                    self._names[run.id] = run.status().name
+        return {*self._names.values()}
+
     def _new_run(self) -> Run:
         run_id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
         return Run(id=run_id, paths=RunPaths(self._folder / run_id))
@@ -231,7 +246,7 @@ def first_status(*, run_id: str, config: RunConfig) -> RunStatus:
     now = datetime.now(UTC)
     return RunStatus(
         id=run_id,
-        name=config.output.name,
+        name=config.output.repo_name,
         base_model=config.model.name,
         dataset=data_name(config),
         state=RunState.QUEUED,

@@ -9,6 +9,8 @@ from gradio.components import Component
 from core.config.allowed_values import bounds, choices, value_type
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.every_setting import Setting
+from core.config.proposed_name import proposed_name
+from core.config.run_config import RunConfig
 from interface.display import words
 
 # A start for those who look around; any other model of the Hub can be typed.
@@ -100,6 +102,8 @@ def help_text(setting: Setting) -> str:
 
 
 def _placeholder(setting: Setting) -> str | None:
+    if setting.path == "output.name":
+        return proposed_name(RunConfig())
     return "not set" if setting.field.default is None else None
 
 

@@ -31,9 +31,9 @@ def show(config: RunConfig, around: Circumstances) -> str:
         examples_a_step=training.per_device_train_batch_size * training.gradient_accumulation_steps,
         # Where a pull request goes, one may not write.
         sync_owner=output.owner if not output.pull_request else None,
-        repository=f"{output.owner}/{output.name}"
+        repository=f"{output.owner}/{output.repo_name}"
         if output.owner
-        else f"your account, as {output.name}",
+        else f"your account, as {output.repo_name}",
         device=machine.now()[0],
         warnings=_warnings(config, around),
     )

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import gradio as gr
 
+from core.config import proposed_name
 from core.config.parse import MAX_YAML_BYTES, load_config
 from core.config.run_config import RunConfig
 from core.errors import InvalidConfig, UserError
@@ -82,11 +83,11 @@ class TrainTab:
         try:
             by_itself = config.output.auto_resume
             self._access.require_own_account(request, resumes_by_itself=by_itself)
-            token = self._access.token(request)
+            token, named = self._access.token(request), self._store.named(config)
 
             def check(report: Callable[[str], None]) -> list[str]:
                 return preflight.check(
-                    config, files=files, home=self._store.home, token=token, report=report
+                    named, files=files, home=self._store.home, token=token, report=report
                 )
 
             checking = _Reporting(check)
@@ -96,7 +97,7 @@ class TrainTab:
             yield messages.busy("Starting…"), problems.NOTHING, None, None
             run = launcher.start(
                 self._store,
-                config,
+                named,
                 files=files,
                 submission=submission or new_submission(),
                 token=token,
@@ -110,8 +111,10 @@ class TrainTab:
 
     def preview(
         self, request: gr.Request, refusal: Refusal | None, **values: Any
-    ) -> tuple[str, str, str, str]:
+    ) -> tuple[str, str, str, str, Any]:
         """The run that the form describes: a summary, its YAML, its command, its problems.
+
+        And its name, shown where one can be typed.
 
         A form filled by the program is previewed late: what Start has refused meanwhile stays.
         """
@@ -119,12 +122,16 @@ class TrainTab:
             config, files = self.form.parse(values), self.form.files(values)
         except UserError as error:
             found = field_problems.show(self.form, error, reveal=False)
-            return summary.unready(), _unready_yaml(self.form, error), UNREADY, found
-        command = f"python -m core train {config.output.name}.yaml"
-        shown = summary.show(config, self._circumstances(request))
+            return summary.unready(), _unready_yaml(self.form, error), UNREADY, found, gr.skip()
+        # How many runs are called so is none of a visitor's business.
+        may_see = self._access.may_act(request)
+        named = self._store.named(config) if may_see else proposed_name.named(config, taken=())
+        command = f"python -m core train {named.output.repo_name}.yaml"
+        shown = summary.show(named, self._circumstances(request))
         is_refused = refusal and (refusal.config, refusal.files) == (config, files)
         found = refusal.words if refusal and is_refused else problems.NOTHING
-        return shown, config.to_yaml(), command, found
+        name = gr.update(placeholder=named.output.repo_name)
+        return shown, named.to_yaml(), command, found, name
 
     def _circumstances(self, request: gr.Request) -> summary.Circumstances:
         token, own = self._access.token(request), self._access.own_token(request)
@@ -182,7 +189,13 @@ class TrainTab:
             "fn": self.preview,
             "inputs": [self.refusal],
             "inputs_kwargs": self.form.components,
-            "outputs": [self.summary, self.yaml, self.command, self.problems],
+            "outputs": [
+                self.summary,
+                self.yaml,
+                self.command,
+                self.problems,
+                self.form.components["output__name"],
+            ],
             # The values as they were typed: pydantic says better than Gradio what is wrong.
             "preprocess": False,
         }
@@ -198,8 +211,10 @@ class TrainTab:
     def _wire_yaml(self) -> None:
         self.download.click(
             fn=None,
-            inputs=[self.yaml, self.form.components["output__name"]],
-            js="(text, name) => window.smolfactory.download(`${name || 'run'}.yaml`, text)",
+            inputs=[self.yaml, self.command],
+            # As the command has it: its last word, once the settings make a run.
+            js="""(text, command) => window.smolfactory.download(
+                command.match(/[^ ]+\\.yaml$/)?.[0] ?? "run.yaml", text)""",
         )
         self.data.follow(
             self.load.upload(

@@ -24,7 +24,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
-PUSHED = "ada/smollm2-facts-to-json"
+PUSHED = "ada/smollm2-135m-facts-to-json"
 TOKEN = "hf_AnotherCanaryOfTheBrowserTest0123456789"
 # A slow machine may take long; what is promised of a quick one is measured in benchmarks.
 TRAINING_SECONDS = 900

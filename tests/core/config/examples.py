@@ -53,6 +53,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     },
     "output": {
         "name": "1.0", "push_to_hub": True, "owner": "0x10", "hub_private_repo": False,
+        "replace": True,
         "pull_request": True,
         "weights": "both", "sync_checkpoints": True, "auto_resume": True, "pause_space": True,
         "tracking": "trackio",

@@ -80,7 +80,8 @@ def test_a_setting_is_shown_for_values_that_exist() -> None:
     for setting, path, values in conditions:
         assert path != setting.path
         kind: Any = SETTINGS[path].field.annotation
-        known = get_args(kind) or [member.value for member in kind]
+        yes_or_no = (True, False) if kind is bool else ()
+        known = yes_or_no or get_args(kind) or [member.value for member in kind]
         assert values, setting.path
         assert set(values) <= set(known), setting.path
 

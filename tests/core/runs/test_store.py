@@ -48,7 +48,10 @@ def test_a_submission_is_one_of_ours(store: RunStore, submission: str) -> None:
 def test_a_run_has_its_own_copies_of_the_files(store: RunStore, tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text("text\na\n", encoding="utf-8")
-    config = parse_config({"dataset": {"source": "upload", "files": ["mine.csv"]}})
+    asked = {
+        "dataset": {"source": "upload", "files": ["mine.csv"]}, "output": {"name": "bot"}
+    }  # fmt: skip
+    config = parse_config(asked)
     run, _ = store.create(config, files={"mine.csv": file}, submission=SUBMISSION)
     file.unlink()
     assert run.files()["mine.csv"].read_text(encoding="utf-8") == "text\na\n"
@@ -140,3 +143,14 @@ def test_a_run_has_one_supervisor(store: RunStore) -> None:
     assert held is not None
     assert run.is_supervised()
     assert run.lock() is None
+
+
+def test_a_run_that_nobody_named_has_a_name_of_its_own(store: RunStore) -> None:
+    names = [
+        store.create(parse_config({}), files={}, submission=f"{n:032x}")[0].config().output.name
+        for n in range(3)
+    ]
+    name = "smollm2-135m-facts-to-json"
+    assert names == [name, f"{name}-2", f"{name}-3"]
+    # Another look at the same home, as after a restart.
+    assert RunStore(store.home).named(parse_config({})).output.name == f"{name}-4"

@@ -56,12 +56,23 @@ def test_zeros_survive(preview: Preview) -> None:
         assert config[section][key] == 0, name
 
 
-def test_defaults_are_a_run(preview: Preview) -> None:
+def test_defaults_are_a_run_with_a_name_of_its_own(preview: Preview, server: Server) -> None:
     shown = preview()
     assert shown["problems"] == ""
-    assert load_config(shown["yaml"]) == load_config("version: 2")
+    run = server.store.named(load_config("version: 2"))
+    assert load_config(shown["yaml"]) == run
     assert "SmolLM2-135M-Instruct (built in)" in shown["summary"]
-    assert shown["command"] == "python -m core train smollm2-facts-to-json.yaml"
+    name = run.output.repo_name
+    assert name.startswith("smollm2-135m-facts-to-json")
+    assert shown["command"] == f"python -m core train {name}.yaml"
+    assert shown["name"]["placeholder"] == name
+    # It follows what is trained on what, until somebody names it.
+    chosen = {"model__name": "Qwen/Qwen3-0.6B", "dataset__builtin": "facts_pairs"}
+    shown = preview(**chosen, method__name="dpo")
+    assert shown["name"]["placeholder"] == "qwen3-0.6b-facts-pairs"
+    assert "name: bot\n" in preview(**chosen, method__name="dpo", output__name="bot")["yaml"]
+    server.store.create(run, files={}, submission="ab" * 8)
+    assert preview()["name"]["placeholder"] not in ("", name)
 
 
 def test_it_is_said_what_outlives_the_machine(preview: Preview, space: Server) -> None:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from core.checkpoint_sync.status import sync_status
 from core.config.output import OutputSection
 from core.config.run_config import RunConfig
-from core.errors import UserError
+from core.errors import HubUnreachable, UserError
 from core.jobs.dispatcher import call_off, queue_up, take_turn
 from core.jobs.engines import engine_of
 from core.jobs.liveness import current_status
@@ -24,6 +24,7 @@ from core.machine.atomic import lock_file, write_atomically
 from core.machine.detached import spawn_detached
 from core.machine.disk import require_room
 from core.publish import demo_space
+from core.publish.checks import require_pushable
 from core.runs.checkpoints import newest_checkpoint
 from core.runs.events import EventWriter, Warned
 from core.runs.reserve import despite_full_disk, hold_reserve
@@ -95,7 +96,8 @@ def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = No
 
     `output` names another place than the run's settings do.
 
-    Raises UserError when there is no model, the run is busy, or nobody is signed in.
+    Raises UserError when there is no model, the run is busy, nobody is signed in, or the push would
+    be refused; Occupied where it would replace what others have put there.
     """
     status = current_status(run)
     if status.state.live:
@@ -104,6 +106,9 @@ def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = No
         raise UserError("This run has no model to push.", hint="Let it train to the end first.")
     if token is None:
         raise UserError(NOBODY, hint=SIGN_IN)
+    # The push itself waits for a Hub that is away, and says so.
+    with contextlib.suppress(HubUnreachable):
+        require_pushable(output or run.output(), run=run, token=token)
     lock = _lock_to_start(run)
     try:
         if output is not None:

@@ -32,6 +32,7 @@ from core.settings import Space, load_settings
 STOPPED_AND_PUSHED = "What it learned so far is pushed. It can still go on."
 CANCELED_LATE = "It was canceled when it was trained already: the model is here, and nowhere else."
 NOT_PUSHED = "The model is safe here, and not pushed."
+PUSHED_BEFORE = "The last push failed. What was pushed before is on the Hub."
 
 
 class Supervisor:
@@ -121,8 +122,11 @@ class Supervisor:
             return
         is_pushed = history.push_failure is None
         state = history.after_push(is_pushed=is_pushed)
-        note = STOPPED_AND_PUSHED if is_pushed else NOT_PUSHED
-        self._record.enter(state, "" if state is RunState.DONE else note)
+        if not is_pushed:
+            note = PUSHED_BEFORE if history.pushed is not None else NOT_PUSHED
+        else:
+            note = "" if state is RunState.DONE else STOPPED_AND_PUSHED
+        self._record.enter(state, note)
 
     def _free_slot(self) -> None:
         """The next run may train while the last checkpoint of this one is copied."""

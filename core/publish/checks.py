@@ -1,10 +1,18 @@
 """Whether the result and the measurements of a run may go where they are to go."""
 
+from pathlib import Path
+
+from pydantic import SecretStr
+
 from core.config.check import Context
 from core.config.options import Tracking
+from core.config.output import OutputSection
 from core.config.run_config import RunConfig
 from core.errors import HubUnreachable, UserError
+from core.hub.client import hub_client
 from core.hub.permissions import experiments_repo, target_repo
+from core.publish.occupied import Contents, require_free
+from core.runs.store import Run, RunStore
 
 
 def check_push(config: RunConfig, context: Context) -> list[str]:
@@ -12,14 +20,49 @@ def check_push(config: RunConfig, context: Context) -> list[str]:
         return []
     context.report("Checking that you may push…")
     try:
-        target_repo(config.output, context.token)
+        replaced = require_pushable(config.output, run=None, token=context.token)
     except HubUnreachable as error:
         raise UserError(
             "The Hub does not respond, so it is unknown whether you may push.",
             hint="Turn off `output.push_to_hub` and push later, with one button.",
             field="output.push_to_hub",
         ) from error
-    return []
+    warnings = (
+        [f"The push will replace what is in {replaced.repo}: {replaced}."] if replaced else []
+    )
+    if other := _pushes_there_too(config.output, context.home):
+        warnings.append(
+            f"Another run, {other.id}, is still to push to a repository of this name: then the"
+            " second of the two pushes is refused."
+        )
+    return warnings
+
+
+def _pushes_there_too(output: OutputSection, home: Path) -> Run | None:
+    """A run that will have pushed where this one wants to, by the time that it does."""
+    if output.pull_request or output.replace:
+        return None
+    for run, status in RunStore(home).readable():
+        if not status.state.live or status.name != output.repo_name:
+            continue
+        other = run.output()
+        if other.push_to_hub and not other.pull_request and other.owner == output.owner:
+            return run
+    return None
+
+
+def require_pushable(
+    output: OutputSection, *, run: Run | None, token: SecretStr | None
+) -> Contents | None:
+    """What of others a push will replace, as it is now; None for nothing. `run` may not be yet.
+
+    Raises UserError when this token may not write there, and Occupied where something would be
+    replaced that nobody said may be.
+    """
+    repo = target_repo(output, token)
+    if output.pull_request:
+        return None
+    return require_free(hub_client(token), repo, run=run, replace=output.replace)
 
 
 def check_tracking(config: RunConfig, context: Context) -> list[str]:

@@ -31,6 +31,8 @@ from core.runs.store import Run
 from core.settings import token_of_this_process
 
 FAILED = 1
+# Of the commits, with the run's id behind it.
+TITLE = "Demo of run "
 BUSY = "A demo Space of this run is being made already."
 # Space repositories are meant for code: beyond this the weights stay in a model repository.
 CARRIED_BYTES = 1_000_000_000
@@ -64,35 +66,42 @@ def look(run: Run) -> Demo | None:
 def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo:
     """Create the Space, or update it. A new one is private.
 
-    Raises UserError when there is no model, when a Space of that name is not one of ours, or when
+    Raises UserError when there is no model, when a Space of that name is not this run's, or when
     the Hub refuses.
     """
     if not run.paths.model.is_dir():
         raise UserError("This run has no model yet.", hint="Let it train to the end first.")
     report("Creating the Space…")
     api = hub_client(token)
-    repo = f"{writable_owner(run.output(), token)}/{run.output().name}-demo"
+    repo = f"{writable_owner(run.output(), token)}/{run.output().repo_name}-demo"
     with hub_errors(f"the Space {repo}"):
         if api.repo_exists(repo, repo_type="space"):
-            _require_ours(api, repo, private=run.output().hub_private_repo)
+            _require_ours(api, repo, run=run)
         api.create_repo(repo, repo_type="space", space_sdk="gradio", private=True, exist_ok=True)
         private = bool(api.space_info(repo).private)
     folder = _fill_folder(run, private=private, api=api)
     report(f"Uploading to {repo}, then comparing file by file…")
     target = Target(repo, kind="space", replaces=(f"{MODEL_FOLDER}/*",))
     local = fingerprints(folder)
-    upload_verified(api, target, folder=folder, local=local, message=f"Demo of run {run.id}")
+    upload_verified(api, target, folder=folder, local=local, message=f"{TITLE}{run.id}")
     shutil.rmtree(folder)
     return Demo(repo=repo, url=f"{api.endpoint}/spaces/{repo}")
 
 
-def _require_ours(api: HfApi, repo: str, *, private: bool) -> None:
+def _require_ours(api: HfApi, repo: str, *, run: Run) -> None:
     if not api.file_exists(repo, "demo.json", repo_type="space"):
         raise UserError(
             f"A Space called {repo} already exists, and it is not one of SmolFactory's.",
             hint="Rename it on the Hub, or push under another name first.",
         )
-    if private and not api.space_info(repo).private:
+    titles = (commit.title for commit in api.list_repo_commits(repo, repo_type="space"))
+    made_by = next((title for title in titles if title.startswith(TITLE)), "")
+    if made_by and run.id not in made_by:
+        raise UserError(
+            f"{repo} is the demo of another run, {made_by.removeprefix(TITLE)}.",
+            hint="Push this run under another name first: its demo is named after that.",
+        )
+    if run.output().hub_private_repo and not api.space_info(repo).private:
         raise UserError(
             f"{repo} is now public, but this run's model is private.",
             hint="Make that Space private on the Hub, or push under another name first.",
@@ -120,7 +129,7 @@ def _fill_folder(run: Run, *, private: bool, api: HfApi) -> Path:
     licence = license_of(config.model.name, api=api).get("license")
     fill_demo(
         folder,
-        title=run.output().name,
+        title=run.output().repo_name,
         model=model,
         base_model=config.model.name,
         is_adapter=is_adapter,

@@ -13,7 +13,7 @@ from core.config.every_setting import settings_of_a_run
 from core.config.methods.settings import MethodMetric
 from core.config.options import DatasetSource, Weights
 from core.config.run_config import RunConfig, data_name, hub_datasets
-from core.errors import UserError
+from core.errors import HubUnreachable, UserError
 from core.hub.client import hub_endpoint
 from core.hub.errors import hub_errors
 from core.hub.licences import limits
@@ -102,6 +102,9 @@ def is_public_data(config: RunConfig, *, api: HfApi) -> bool:
     try:
         with hub_errors("the data"):
             infos = [api.dataset_info(name) for name in hub_datasets(config)]
+    except HubUnreachable:
+        # A Hub that is away for a moment says nothing of the data.
+        raise
     except UserError:
         return False
     # Whoever is let through a gate has agreed to terms.
@@ -138,12 +141,17 @@ def _trackio_tags(history: History) -> list[str]:
 
 
 def license_of(model: str, *, api: HfApi) -> dict[str, Any]:
-    """The base model's licence, which binds what is made from it; nothing where it states none."""
+    """The base model's licence, which binds what is made from it; nothing where it states none.
+
+    Raises HubUnreachable when the Hub gives no answer: a card without it would say it is free.
+    """
     if model == BUILTIN_MODEL:
         return {"license": BUILTIN_LICENSE}
     try:
         with hub_errors(f"the model {model}"):
             card = api.model_info(model).card_data
+    except HubUnreachable:
+        raise
     except UserError:
         return {}
     # One that is called "other" has a name and a link of its own.

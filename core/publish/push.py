@@ -6,20 +6,21 @@ only when the Hub lists, file by file, the size and the hash of what lies here.
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from huggingface_hub import Discussion, HfApi
 from pydantic import SecretStr
 
 from core.config.options import Weights
-from core.config.output import OutputSection
 from core.errors import HubUnreachable, UserError
 from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 from core.hub.licences import require_sharing_allowed
 from core.hub.permissions import target_repo
-from core.hub.upload import Target, fingerprints, patiently, upload_verified
+from core.hub.upload import Patience, Target, fingerprints, patiently, upload_verified
 from core.publish.model_card import write_card
+from core.publish.occupied import replacement, require_free, upload_title
 from core.runs.causes import FailureCause
 from core.runs.events import EventWriter, Pushed, PushFailed, PushProgress
 from core.runs.history import History
@@ -28,6 +29,8 @@ from core.runs.store import Run
 from core.settings import token_of_this_process
 
 FAILED = 1
+# A server that restarts is back by then.
+PATIENCE_SECONDS = 75
 ADAPTER_FOLDER = "adapter"
 # transformers would load an adapter, or a whole file, that an earlier push has left.
 REPLACED = ("model*.safetensors", "model.safetensors.index.json", "adapter_*", "adapter/*")
@@ -36,49 +39,102 @@ REPLACED = ("model*.safetensors", "model.safetensors.index.json", "adapter_*", "
 def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
     """Upload the run's model with its card, and compare what the Hub then has with what is here.
 
-    Raises UserError when the Hub refuses or gives no answer; the files stay.
+    Raises UserError when the Hub refuses or gives no answer, Occupied where it would replace what
+    others have put there and may not; the files stay.
     """
     output = run.output()
     if not run.paths.model.is_dir():
         raise UserError("This run has no model to push.", hint="Let it train to the end first.")
-    events.write(PushProgress(note="Checking that you may push…"))
-    api = hub_client(token)
-    repo, private = patiently(lambda: _open_repo(api, output, token=token))
+
+    def tell(note: str) -> None:
+        events.write(PushProgress(note=note))
+
+    tell("Checking that you may push…")
+    api, patience = hub_client(token), Patience(seconds=PATIENCE_SECONDS, tell=tell)
+    repo, private = patiently(lambda: _open_repo(api, run, token=token), patience)
     if not private:
-        require_sharing_allowed(run.config(), token=token)
+        patiently(lambda: require_sharing_allowed(run.config(), token=token), patience)
     proposal = None
     if output.pull_request:
-        proposal = patiently(lambda: _pull_request(api, repo=repo, run=run))
-    folder = _fill_folder(run, repo=repo, private=private, api=api)
-    local = fingerprints(folder)
-    privacy = "private" if private else "public"
-    note = f"Uploading to {repo} ({privacy}), then comparing file by file…"
-    events.write(PushProgress(note=note))
-    if proposal:
-        # What else is in the repository is for its owners to clean up.
-        target = Target(repo, revision=proposal.git_reference)
-    else:
-        target = Target(repo, replaces=REPLACED)
-    commit = upload_verified(
-        api, target, folder=folder, local=local, message=f"Upload {output.name}"
-    )
+        proposal = patiently(lambda: _pull_request(api, repo=repo, run=run), patience)
+    folder = patiently(lambda: _fill_folder(run, repo=repo, private=private, api=api), patience)
+    upload = _Upload(api, run, repo=repo, private=private, folder=folder, tell=tell)
+    commit = upload.propose(proposal, patience) if proposal else upload.replace(patience)
     shutil.rmtree(folder)
     shutil.rmtree(run.paths.merged, ignore_errors=True)
+    if output.replace:
+        # It was said of what was there then.
+        run.choose_output(output.model_copy(update={"replace": False}))
     return Pushed(
         repo=repo,
         url=proposal.url if proposal else f"{api.endpoint}/{repo}",
         commit=commit,
-        files=len(local),
-        size=sum(file.size for file in local.values()),
+        files=len(upload.local),
+        size=sum(file.size for file in upload.local.values()),
         private=private,
         pull_request=proposal is not None,
         weights=_weights(run),
+        replaced=upload.replaced,
     )
 
 
-def _open_repo(api: HfApi, output: OutputSection, *, token: SecretStr | None) -> tuple[str, bool]:
-    """The repository that the result goes to, made where it is not there; and if it is private."""
+class _Upload:
+    """The upload of a folder. `replaced` is the commit of others that it was put on top of."""
+
+    def __init__(
+        self,
+        api: HfApi,
+        run: Run,
+        *,
+        repo: str,
+        private: bool,
+        folder: Path,
+        tell: Callable[[str], None],
+    ) -> None:
+        self.local = fingerprints(folder)
+        self.replaced: str | None = None
+        self._api, self._run, self._repo, self._folder, self._tell = api, run, repo, folder, tell
+        self._where = f"{repo} ({'private' if private else 'public'})"
+
+    def propose(self, proposal: Discussion, patience: Patience) -> str:
+        """What else is in the repository is for its owners to clean up."""
+        target = Target(self._repo, revision=proposal.git_reference)
+        return self._send(target, lambda _: self._begin(), patience)
+
+    def replace(self, patience: Patience) -> str:
+        return self._send(Target(self._repo, replaces=REPLACED), self._approve, patience)
+
+    def _send(self, target: Target, approve: Callable[[str], None], patience: Patience) -> str:
+        return upload_verified(
+            self._api, target, folder=self._folder, local=self.local,
+            message=upload_title(self._run), approve=approve, patience=patience,
+        )  # fmt: skip
+
+    def _approve(self, commit: str) -> None:
+        """Nothing of others is replaced without leave, nor without a word."""
+        there = require_free(
+            self._api, self._repo, run=self._run, revision=commit,
+            replace=self._run.output().replace,
+        )  # fmt: skip
+        if there is not None:
+            self.replaced = commit
+            ends = replacement(there, pushed=self.local, deleted=REPLACED)
+            self._tell(f"Replacing what is in {self._repo}: {ends}.")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._tell(f"Uploading to {self._where}, then comparing file by file…")
+
+
+def _open_repo(api: HfApi, run: Run, *, token: SecretStr | None) -> tuple[str, bool]:
+    """The repository that the result goes to, made where it is not there; and if it is private.
+
+    Looked at before anything is prepared, and again right before the upload.
+    """
+    output = run.output()
     repo = target_repo(output, token)
+    if not output.pull_request:
+        require_free(api, repo, run=run, replace=output.replace)
     with hub_errors(f"the repository {repo}"):
         if not output.pull_request:
             api.create_repo(repo, private=output.hub_private_repo, exist_ok=True)

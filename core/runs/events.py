@@ -136,6 +136,8 @@ class Pushed(Fact):
     private: bool
     pull_request: bool = False
     weights: Weights = Weights.ADAPTER
+    # The commit with what others had put there, which was replaced as a person had said.
+    replaced: str | None = None
 
 
 class Tracked(Fact):

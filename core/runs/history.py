@@ -46,6 +46,8 @@ class History:
     failure: Failure | None = None
     push_failure: PushFailed | None = None
     pushed: Pushed | None = None
+    # Where this run's pushes have brought repositories, ever.
+    pushed_commits: set[str] = field(default_factory=set)
     tracked: Tracked | None = None
     # What it was when its push began.
     before_push: RunState = RunState.SAVING
@@ -77,7 +79,11 @@ class History:
                 self._add(event)
 
     def after_push(self, *, is_pushed: bool) -> RunState:
-        """What the run is once a push is over. One that was stopped can still go on."""
+        """What the run is once a push is over. One that was stopped can still go on.
+
+        What an earlier push has brought to the Hub is there, whatever becomes of the next.
+        """
+        is_pushed = is_pushed or self.pushed is not None
         if self.before_push.live or self.before_push in (RunState.DONE, RunState.TRAINED):
             return RunState.DONE if is_pushed else RunState.TRAINED
         return self.before_push
@@ -113,6 +119,8 @@ class History:
                 self.push_failure = event
             case Pushed():
                 self.pushed = event
+                if not event.pull_request:
+                    self.pushed_commits.add(event.commit)
             case Tracked():
                 self.tracked = event
             case PushProgress():

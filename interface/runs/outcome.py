@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.checkpoint_sync.status import SyncStatus
 from core.publish.demo_space import Demo
-from core.runs.events import Pushed, Tracked
+from core.runs.events import Tracked
 from core.runs.state import RunState
 from interface.display.render import render
 from interface.runs.snapshots import Snapshot
@@ -20,7 +20,6 @@ class Outcome:
 
     folder: Path | None
     sync: SyncStatus | None
-    pushed: Pushed | None
     tracked: Tracked | None
     demo: Demo | None
 
@@ -33,7 +32,6 @@ def outcome_of(snapshot: Snapshot) -> Outcome:
     return Outcome(
         folder=snapshot.run.paths.model if is_at_hand else None,
         sync=None if is_sync_over else snapshot.sync,
-        pushed=history.pushed,
         tracked=history.tracked,
         demo=snapshot.demo,
     )

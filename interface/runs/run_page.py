@@ -4,10 +4,9 @@ from typing import Any
 
 import gradio as gr
 
-from core.config.options import Weights
-from interface.display import words
-from interface.display.live import AWAY, column_visible, visible
+from interface.display.live import AWAY, visible
 from interface.runs import outcome, run_view
+from interface.runs.push_card import PushCard
 from interface.runs.snapshots import Snapshot
 
 
@@ -20,7 +19,7 @@ class RunPage:
             self.device = gr.HTML("", elem_id="run-device")
             self.failure = gr.HTML("", elem_id="run-failure")
             self._build_buttons()
-        self._build_push()
+        self.push_card = PushCard()
         self._build_tabs()
         self.outputs: dict[str, Any] = {
             "head": self.head,
@@ -29,19 +28,15 @@ class RunPage:
             "stop": self.stop,
             "cancel": self.cancel,
             "resume": self.resume,
-            "demo": self.demo,
-            "push_panel": self.push_panel,
-            "push": self.push,
-            **{f"push_{name}": field for name, field in self.push_fields.items()},
+            **self.push_card.outputs,
             "curves": self.curves,
             "samples": self.samples,
             "log": self.log,
             "settings": self.settings,
         }
 
-    def view(self, snapshot: Snapshot, *, account: str | None) -> dict[str, Any]:
+    def view(self, snapshot: Snapshot, *, account: str | None, signed_in: bool) -> dict[str, Any]:
         buttons = run_view.buttons(snapshot)
-        output = snapshot.output
         return {
             "head": run_view.head(snapshot),
             "device": run_view.device(snapshot),
@@ -49,17 +44,7 @@ class RunPage:
             "stop": gr.update(visible=visible(buttons.stop)),
             "cancel": gr.update(visible=visible(buttons.cancel)),
             "resume": gr.update(visible=visible(buttons.resume), value=buttons.resume or "Resume"),
-            "demo": gr.update(visible=visible(buttons.demo)),
-            "push_panel": column_visible(buttons.push, "card"),
-            "push": gr.update(value=buttons.push or "Push"),
-            "push_owner": (output.owner if output else None) or account or "",
-            "push_name": output.name if output else snapshot.status.name,
-            "push_private": output.hub_private_repo if output else True,
-            "push_pull_request": output.pull_request if output else False,
-            "push_weights": gr.update(
-                value=output.weights if output else None,
-                visible=visible(snapshot.is_adapter),
-            ),
+            **self.push_card.view(snapshot, account=account, signed_in=signed_in),
             "curves": snapshot.curves,
             "samples": outcome.samples(snapshot),
             "log": snapshot.log,
@@ -73,9 +58,6 @@ class RunPage:
             self.resume = gr.Button(
                 "Resume", variant="primary", visible="hidden", elem_id="resume", size="sm"
             )
-            self.demo = gr.Button(
-                "Make a demo Space", visible="hidden", elem_id="make-demo", size="sm"
-            )
             self.reuse = gr.Button("New run from these settings", elem_id="reuse", size="sm")
         with gr.Column(elem_classes=["confirm", AWAY]) as self.confirm:
             gr.HTML("<p>Cancel this run? What it learned is lost, and it can't be resumed.</p>")
@@ -84,36 +66,6 @@ class RunPage:
                     "Cancel the run", variant="stop", elem_id="cancel-now", size="sm"
                 )
                 self.go_back = gr.Button("Go back", elem_id="go-back", size="sm")
-
-    def _build_push(self) -> None:
-        with gr.Column(elem_classes=["card", AWAY], elem_id="push-panel") as self.push_panel:
-            gr.HTML("<h2>Push to the Hub</h2>")
-            with gr.Row(elem_classes=["push-fields"]):
-                self.push_fields = {
-                    "owner": gr.Textbox(
-                        label="Owner",
-                        placeholder="your own account",
-                        max_lines=1,
-                        elem_id="push-owner",
-                    ),
-                    "name": gr.Textbox(label="Name", max_lines=1, elem_id="push-name"),
-                    "weights": gr.Dropdown(
-                        [(words.choice(each), each) for each in Weights],
-                        value=Weights.ADAPTER,
-                        label="What to push",
-                        elem_id="push-weights",
-                    ),
-                }
-            with gr.Row(elem_classes=["push-choices"]):
-                self.push_fields |= {
-                    "private": gr.Checkbox(label="Private", elem_id="push-private"),
-                    "pull_request": gr.Checkbox(
-                        label="As a pull request", elem_id="push-pull-request"
-                    ),
-                }
-            self.push_problem = gr.HTML("", elem_id="push-problem")
-            with gr.Row(elem_classes=["buttons"]):
-                self.push = gr.Button("Push", variant="primary", elem_id="push", size="sm")
 
     def _build_tabs(self) -> None:
         with gr.Tabs(elem_classes=["card", "run-tabs"]):

@@ -29,18 +29,15 @@ _CAUSES = {
 }
 WORRYING_MINUTES = 5
 _STOPPABLE = (RunState.QUEUED, RunState.PREPARING, RunState.TRAINING)
-_PUSHABLE = (RunState.DONE, RunState.STOPPED, RunState.TRAINED)
 
 
 @dataclass(frozen=True)
 class Buttons:
-    """Which buttons are there; `push` and `resume` are their words, "" where they are not."""
+    """Which buttons are there; `resume` is its words, "" where it is not."""
 
     stop: bool
     cancel: bool
     resume: str
-    push: str
-    demo: bool
 
 
 def head(snapshot: Snapshot) -> str:
@@ -74,15 +71,16 @@ def failure(snapshot: Snapshot) -> str:
     cause = _cause(snapshot)
     if cause is None:
         return ""
-    title = _title(cause, pushing=snapshot.history.failure is None)
-    return render("runs/failure.html", title=title, cause=cause)
+    history = snapshot.history
+    is_of_the_push = history.failure is None
+    pushed = history.pushed if is_of_the_push else None
+    title = _title(cause, pushing=is_of_the_push, has_pushed=pushed is not None)
+    return render("runs/failure.html", title=title, cause=cause, pushed=pushed)
 
 
 def buttons(snapshot: Snapshot) -> Buttons:
     state = snapshot.status.state
-    again = snapshot.history.push_failure is not None or state is RunState.TRAINED
-    may_push = snapshot.has_model and state in _PUSHABLE and snapshot.history.pushed is None
-    resume, demo = "", snapshot.demo
+    resume = ""
     if state.resumable:
         step = snapshot.resumes_at
         resume = "Start again" if step is None else f"Resume from step {words.count(step)}"
@@ -90,8 +88,6 @@ def buttons(snapshot: Snapshot) -> Buttons:
         stop=state in _STOPPABLE and snapshot.wish is None,
         cancel=state in _STOPPABLE and snapshot.wish is not Wish.CANCEL,
         resume=resume,
-        demo=snapshot.has_model and state in _PUSHABLE and not (demo and demo.note),
-        push=("Push again" if again else "Push") if may_push else "",
     )
 
 
@@ -134,7 +130,9 @@ def _silent_minutes(snapshot: Snapshot) -> int:
     return int((datetime.now(UTC) - progress.time).total_seconds() // 60)
 
 
-def _title(cause: Cause, *, pushing: bool) -> str:
+def _title(cause: Cause, *, pushing: bool, has_pushed: bool) -> str:
+    if has_pushed:
+        return "The last push failed, and what was pushed before is on the Hub"
     if pushing:
         return "The model is trained and safe here, but it was not pushed"
     return _CAUSES.get(cause.cause, "The run failed")

@@ -1,14 +1,11 @@
 """The Runs tab: the list of runs, the page of the one that is selected, and what can be asked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
-from core.config.output import OutputSection
-from core.config.parse import parse_config
 from core.errors import UserError
-from core.hub.permissions import target_repo
 from core.jobs import launcher
 from core.runs.store import Run, RunStore
 from interface.access.accounts import Accounts
@@ -16,6 +13,7 @@ from interface.access.roles import Access, in_plain_words
 from interface.display import messages, problems
 from interface.display.live import AWAY, NO_PROGRESS, QUIET, column_visible, visible
 from interface.runs import run_view
+from interface.runs.push_card import chosen_output
 from interface.runs.restore_panel import RestorePanel
 from interface.runs.run_page import RunPage
 from interface.runs.snapshots import Snapshots
@@ -69,12 +67,15 @@ class RunsTab:
             return listed | _blank(problems.listed(error))
         if snapshot is None:
             return listed | _blank(READING)
-        account = self._accounts.look(self._access.token(request)).name
+        token = self._access.token(request)
+        account = self._accounts.look(token).name
         shown = {
             "blank": gr.update(visible=visible(False)),
             "column": column_visible(True),
         }
-        return listed | shown | self.page.view(snapshot, account=account)
+        return (
+            listed | shown | self.page.view(snapshot, account=account, signed_in=token is not None)
+        )
 
     def open(self, request: gr.Request, run_id: str) -> Run:
         """The run, for someone who may act on it. Raises UserError otherwise."""
@@ -94,7 +95,7 @@ class RunsTab:
             (page.stop, self._stop),
             (page.cancel_now, self._cancel),
             (page.resume, self._resume),
-            (page.demo, self._make_demo),
+            (page.push_card.demo, self._make_demo),
         ):
             name = act.__name__.removeprefix("_")
             refresh(button.click(act, [run_id], None, api_name=name, **NO_PROGRESS))
@@ -102,12 +103,16 @@ class RunsTab:
         page.go_back.click(**hide)
         page.cancel_now.click(**hide)
         run_id.change(**hide)
+        card = page.push_card
+        outcome = [card.problem, card.fields["replace"]]
+        # What was said of one run is not said of the next.
+        run_id.change(lambda: (problems.NOTHING, False), outputs=outcome, **QUIET)
         refresh(
-            page.push.click(
+            card.push.click(
                 self._push,
                 [run_id],
-                page.push_problem,
-                inputs_kwargs=page.push_fields,
+                outcome,
+                inputs_kwargs=card.fields,
                 api_name="push",
                 **NO_PROGRESS,
             )
@@ -133,22 +138,19 @@ class RunsTab:
             run = self.open(request, run_id)
             launcher.make_demo(run, token=self._access.token(request))
 
-    def _push(self, request: gr.Request, run_id: str, **values: Any) -> str:
+    def _push(self, request: gr.Request, run_id: str, **values: Any) -> tuple[str, Any]:
+        """Returns what is wrong, and whether the next push may replace what others pushed."""
         with in_plain_words():
             self._access.require(request)
         try:
             run = self.open(request, run_id)
-            output = _chosen_output(run, values)
-            token = self._access.token(request)
-            if token is not None:
-                # A run that is done should not turn into one that failed for a slip of the pen.
-                target_repo(output, token)
-            launcher.push(run, token=token, output=output)
+            output = chosen_output(run, values)
+            launcher.push(run, token=self._access.token(request), output=output)
         except UserError as error:
-            fields = self.page.push_fields.items()
+            fields = self.page.push_card.fields.items()
             labels = {f"output.{name}": str(field.label) for name, field in fields}
-            return problems.listed(error, labels=labels)
-        return problems.NOTHING
+            return problems.listed(error, labels=labels), gr.skip()
+        return problems.NOTHING, False
 
 
 def _blank(html: str) -> dict[str, Any]:
@@ -156,16 +158,3 @@ def _blank(html: str) -> dict[str, Any]:
         "blank": gr.update(value=html, visible=visible(True)),
         "column": column_visible(False),
     }
-
-
-def _chosen_output(run: Run, values: Mapping[str, Any]) -> OutputSection:
-    """Where the panel says to push to. Raises InvalidConfig when that is no such place."""
-    nested = run.config().model_dump(mode="json")
-    nested["output"] |= {
-        "name": (values["name"] or "").strip(),
-        "owner": (values["owner"] or "").strip() or None,
-        "hub_private_repo": values["private"],
-        "pull_request": values["pull_request"],
-        "weights": values["weights"],
-    }
-    return parse_config(nested).output

@@ -125,7 +125,12 @@ def test_what_a_licence_forbids_or_the_hub_lacks_is_told_before_training(
     proposed = SHORT.replace(
         "push_to_hub: true", "push_to_hub: true, owner: grace, pull_request: true"
     )
-    told, lost = online.refusals(asking("nd", private="false"), proposed)
+    hub.add_repo(repo_id="ada/taken", files={"notes.txt": b"Precious."}, private=True)
+    taken = SHORT.replace("name: bot", "name: taken")
+    told, lost, occupied = online.refusals(asking("nd", private="false"), proposed, taken)
+    assert "ada/taken already has content" in occupied["output.name"]
+    assert "1 file (notes.txt), last changed" in occupied["output.name"]
+    assert "turn on `output.replace`" in occupied["output.name"]
     assert "forbids sharing" in told["output.hub_private_repo"]
     assert list(lost) == ["output.pull_request"]
     with taken_device(online.home):
@@ -136,6 +141,9 @@ def test_what_a_licence_forbids_or_the_hub_lacks_is_told_before_training(
             run = online.start(asking(name, private=private))
             warnings = [e["text"] for e in online.events(run) if e["kind"] == "warning"]
             assert any(words in text for text in warnings), name
+        run = online.start(taken.replace("name: taken", "name: taken, replace: true"))
+        (warning,) = [e["text"] for e in online.events(run) if e["kind"] == "warning"]
+        assert "will replace what is in ada/taken: 1 file (notes.txt)" in warning
         end_processes_of(online.home)
 
 
@@ -148,8 +156,9 @@ def test_nothing_goes_where_it_may_not_be_seen(
 
     def expect_refusal(*arguments: str, words: str) -> None:
         done = online("push", trained, *arguments)
-        assert done.returncode == 1, words
+        assert done.returncode == 2, words
         assert words in done.stderr
+        assert online.status(trained)["state"] == "done", words
 
     # A pull request needs a repository that is there, and must not show what is private.
     expect_refusal("grace/none", "--pull-request", words="grace/none")
@@ -168,7 +177,10 @@ def test_nothing_goes_where_it_may_not_be_seen(
     asked = online.home / "runs" / trained / "config.yaml"
     text = asked.read_text(encoding="utf-8")
     asked.write_text(text.replace("HuggingFaceTB/SmolLM2-135M-Instruct", "acme/base"), "utf-8")
-    expect_refusal("ada/bot", "--public", words="forbids sharing")
+    # The process that pushes asks about licences.
+    done = online("push", trained, "ada/bot", "--public")
+    assert done.returncode == 1
+    assert "forbids sharing" in done.stderr
     assert not has_weights(hub, "ada/bot")
 
 

@@ -19,7 +19,7 @@ from core.hub.account import Account
 from core.hub.spaces import Hardware
 from core.machine.source_tree import ROOT
 from core.publish.demo_space import Demo
-from core.runs.events import Failure, Progress, Pushed, Sample, Tracked
+from core.runs.events import Failure, Progress, Pushed, PushFailed, Sample, Tracked
 from core.runs.history import History
 from core.runs.state import RunState, RunStatus
 from core.runs.store import Run, RunStore
@@ -28,7 +28,7 @@ from interface.account.checklist import Check
 from interface.display import messages, problems
 from interface.display.problems import Problem
 from interface.display.render import TEMPLATES, render
-from interface.runs import outcome, run_view
+from interface.runs import outcome, push_card, run_view
 from interface.runs.snapshots import Snapshot
 from interface.train import data_view, summary
 from tests.interface.harness import make_run
@@ -101,7 +101,9 @@ def hostile_status(state: RunState) -> RunStatus:
 
 def hostile_history() -> History:
     history = History(path=Path("events.jsonl"), warnings=[HOSTILE])
-    history.pushed = Pushed(repo=HOSTILE, url=SCRIPT, commit="c", files=1, size=1, private=True)
+    history.pushed = Pushed(
+        time=datetime.now(UTC), repo=HOSTILE, url=SCRIPT, commit="c", files=1, size=1, private=True
+    )
     history.tracked = Tracked(repo=HOSTILE, url=SCRIPT, dashboard=SCRIPT)
     history.samples = [
         Sample(step=1, prompt=HOSTILE, answer=HOSTILE, base_answer=HOSTILE, reference=HOSTILE)
@@ -159,6 +161,9 @@ def rendered(store: RunStore) -> Iterator[tuple[str, str]]:
         demo=Demo(problem=HOSTILE),
     )
     yield "head with problems", run_view.head(troubled)
+    yield "push card", push_card.said(snapshot(run, history, RunState.DONE), signed_in=False)
+    history.push_failure = PushFailed(cause=HOSTILE, explanation=HOSTILE, remedies=[HOSTILE])
+    yield "failed push", run_view.failure(snapshot(run, history, RunState.DONE))
     failed = History(path=history.path)
     failed.failure = Failure(cause=HOSTILE, explanation=HOSTILE, remedies=[HOSTILE])
     yield "failure", run_view.failure(snapshot(run, failed, RunState.FAILED))

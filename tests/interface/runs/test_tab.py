@@ -116,11 +116,9 @@ def test_what_became_of_a_run_is_shown_and_what_to_do(
     page.goto(f"{server.url}/?run={failed.id}")
     _expect_a_failure_with_its_remedies(page)
     page.locator(f'[data-run="{owed.id}"]').click()
-    _expect_a_push_that_can_be_tried_again(page)
+    _expect_a_push_that_can_be_tried_again(page, server, owed)
     page.locator(f'[data-run="{pushed.id}"]').click()
-    link = page.get_by_role("link", name="acme/bot")
-    expect(link).to_have_attribute("href", "https://huggingface.co/acme/bot")
-    expect(page.locator("#push-panel")).to_be_hidden()
+    _expect_what_was_pushed_and_that_it_stays(page, pushed)
     _expect_the_form_to_be_filled_from_a_run(page)
     page.goto(f"{server.url}/?run=..%2F..%2Fetc")
     expect(page.locator("#run-blank")).to_contain_text("There is no run")
@@ -153,15 +151,19 @@ def _owed(server: Server) -> Run:
     return run
 
 
-def _expect_a_push_that_can_be_tried_again(page: Page) -> None:
+def _expect_a_push_that_can_be_tried_again(page: Page, server: Server, run: Run) -> None:
     expect(page.locator("#run-failure h3")).to_contain_text("trained and safe here")
     expect(page.locator("#push")).to_have_text("Push again")
     expect(page.get_by_label("Owner", exact=True)).to_have_value("acme")
     expect(page.locator("#push-private input")).not_to_be_checked()
-    page.get_by_label("Name", exact=True).fill("not a name")
-    page.locator("#push").click()
-    expect(page.locator("#push-problem")).to_contain_text("Name Use letters")
-    expect(page.get_by_label("Name", exact=True)).to_have_value("not a name")
+    # It takes a token, and where to get one is said before anybody tries.
+    expect(page.locator("#push-said")).to_contain_text("needs a Hugging Face token. Sign in;")
+    expect(page.locator("#push")).to_be_disabled()
+    expect(page.locator("#make-demo")).to_be_disabled()
+    wrong = {"name": "not a name", "owner": "acme", "weights": "adapter", "private": True}
+    chosen = wrong | {"pull_request": False, "replace": False}
+    problem, _ = server.client().predict(run_id=run.id, **chosen, api_name="/push")
+    assert "<b>Name</b> Use letters" in problem
 
 
 def _pushed(server: Server) -> Run:
@@ -170,9 +172,23 @@ def _pushed(server: Server) -> Run:
     url = "https://huggingface.co/acme/bot"
     write(
         run,
-        Pushed(repo="acme/bot", url=url, commit="c", files=9, size=2_000_000, private=True),
+        Pushed(
+            repo="acme/bot", url=url, commit="0123456789", files=9, size=2_000_000, private=True
+        ),
     )
     return run
+
+
+def _expect_what_was_pushed_and_that_it_stays(page: Page, run: Run) -> None:
+    link = page.locator("#push-panel").get_by_role("link", name="acme/bot")
+    expect(link).to_have_attribute("href", "https://huggingface.co/acme/bot")
+    expect(page.locator("#push-said")).to_contain_text("each one verified at revision 0123456.")
+    expect(page.locator("#push")).to_have_text("Push again")
+    # A push that fails takes nothing back.
+    write(run, PushFailed(cause="no_network", explanation="The Hub did not respond."))
+    expect(page.locator("#run-failure h3")).to_contain_text("The last push failed")
+    expect(page.locator("#run-failure")).to_contain_text("at revision 0123456: that stays.")
+    expect(link).to_be_visible()
 
 
 def _expect_the_form_to_be_filled_from_a_run(page: Page) -> None:

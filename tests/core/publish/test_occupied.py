@@ -1,0 +1,90 @@
+"""What others have put into a repository is replaced only with leave, and told before."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from core.publish.occupied import Contents, replacement
+from tests.command_line import CommandLine
+from tests.core.conftest import LFS_ONLY
+from tests.core.publish.test_push_faults import begin_push
+from tests.hub import HubDouble
+
+HERS = {"README.md": b"Hers.", "model.safetensors": b"Hers too.", "notes.txt": b"Precious."}
+
+
+def contents(*files: str) -> Contents:
+    changed = datetime(2026, 11, 26, 17, 30, tzinfo=UTC)
+    return Contents(repo="ada/bot", commit="c", changed=changed, files=frozenset(files))
+
+
+def test_what_is_there_is_counted_and_named() -> None:
+    assert str(contents("b", "a")) == "2 files (a, b), last changed 2026-11-26 17:30 UTC"
+    assert str(contents(*"edcba")).startswith("5 files (a, b, c, d and 1 more), last")
+
+
+@pytest.mark.parametrize(
+    ("deleted", "words"),
+    [
+        ((), "overwritten: 1 file (README.md); left as they are: 2 files (model.bin, notes)"),
+        (
+            ("model*", "README.md"),
+            "overwritten: 1 file (README.md); deleted: 1 file (model.bin); left as they are: "
+            "1 file (notes)",
+        ),
+    ],
+)
+def test_it_is_told_which_files_go_and_which_stay(deleted: tuple[str, ...], words: str) -> None:
+    there = contents("README.md", "notes", "model.bin")
+    assert replacement(there, pushed={"README.md": 1, "new": 2}, deleted=deleted) == words
+
+
+@LFS_ONLY
+def test_nothing_of_others_is_replaced_without_leave(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    repo = hub.add_repo(repo_id="ada/bot", files=HERS, private=True)
+    before = repo.head
+    refused = online("push", trained, "ada/bot")
+    assert refused.returncode == 2
+    assert "3 files (README.md, model.safetensors, notes.txt), last changed 2" in refused.stderr
+    assert "--replace" in refused.stderr
+    assert (repo.head, online.status(trained)["state"]) == (before, "done")
+
+    replaced = online("push", trained, "ada/bot", "--replace")
+    assert replaced.returncode == 0, replaced.stderr
+    notes = [e["note"] for e in online.events(trained) if e["kind"] == "push_progress"]
+    assert (
+        "Replacing what is in ada/bot: overwritten: 1 file (README.md); deleted: 1 file "
+        "(model.safetensors); left as they are: 1 file (notes.txt)." in notes
+    )
+    pushed = next(e for e in online.events(trained) if e["kind"] == "pushed")
+    assert pushed["replaced"] == before
+    there = hub.files(repo_id="ada/bot")
+    assert there["notes.txt"] == HERS["notes.txt"]
+    assert "adapter_model.safetensors" in there
+
+    # Its own it may renew, but what somebody has changed since is somebody's again.
+    assert online("push", trained, "ada/bot").returncode == 0
+    theirs = hub.commit(repo_id="ada/bot", files={"README.md": b"Better words."})
+    refused = online("push", trained, "ada/bot")
+    assert (refused.returncode, repo.head) == (2, theirs)
+
+
+@LFS_ONLY
+def test_what_is_committed_between_the_check_and_the_upload_stays(
+    online: CommandLine, hub: HubDouble, trained: str
+) -> None:
+    hold = hub.hold(path="/commit/")
+    push = begin_push(online, trained, "ada/late")
+    assert hold.reached.wait(60)
+    theirs = hub.commit(repo_id="ada/late", files={"README.md": b"Just now."})
+    hold.release()
+    _, errors = push.communicate(timeout=200)
+    assert push.returncode == 1
+    assert "ada/late already has content that this run did not push: 1 file (README.md)" in errors
+    assert "Push again" in errors
+    assert hub.repo(repo_id="ada/late").head == theirs
+    # The model is safe, and goes elsewhere.
+    assert online.wait(trained)["state"] == "trained"
+    assert online("push", trained, "ada/elsewhere").returncode == 0

@@ -45,7 +45,11 @@ def _pushes_there_too(output: OutputSection, home: Path) -> Run | None:
     for run, status in RunStore(home).readable():
         if not status.state.live or status.name != output.repo_name:
             continue
-        other = run.output()
+        try:
+            other = run.output()
+        except UserError:
+            # Another version's.
+            continue
         if other.push_to_hub and not other.pull_request and other.owner == output.owner:
             return run
     return None

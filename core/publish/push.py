@@ -57,6 +57,7 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
     proposal = None
     if output.pull_request:
         proposal = patiently(lambda: _pull_request(api, repo=repo, run=run), patience)
+    tell("Preparing the files…")
     folder = patiently(lambda: _fill_folder(run, repo=repo, private=private, api=api), patience)
     upload = _Upload(api, run, repo=repo, private=private, folder=folder, tell=tell)
     commit = upload.propose(proposal, patience) if proposal else upload.replace(patience)

@@ -229,6 +229,12 @@ def _the_owner_has_the_space_pause(
     page.locator("#push").click()
     expect(page.locator("#push-problem")).to_contain_text("Owner This token can't write to sam.")
     page.get_by_label("Owner", exact=True).fill("olga")
+    # So is a push that would replace what somebody has put there, until they say that it may.
+    double.commit(repo_id="olga/owners-bot", files={"notes.txt": b"Precious."})
+    page.locator("#push").click()
+    expect(page.locator("#push-problem")).to_contain_text("1 file (notes.txt), last changed")
+    expect(page.locator("#push-problem")).to_contain_text("“Replace what is in the repository”")
+    page.locator("#push-replace input").check()
     page.locator("#push").click()
     wait_until(lambda: double.space(SPACE).stage == "PAUSED")
     assert double.repo(repo_id="olga/owners-bot").private

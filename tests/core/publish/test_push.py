@@ -202,6 +202,13 @@ def test_a_demo_that_was_made_public_gets_no_private_model(
     repo = hub.repo(kind="space", repo_id="ada/bot-demo")
     assert repo.private
     assert "model/adapter_model.safetensors" in repo.tree
+    # One that another run of this name has made since is that run's.
+    mine, other = repo.head, "Demo of run 20260101-000000-0123abcd"
+    hub.commit(kind="space", repo_id="ada/bot-demo", files={"app.py": b""}, title=other)
+    refused = online("demo", trained)
+    assert refused.returncode == 2
+    assert "is the demo of another run, 20260101-000000-0123abcd" in refused.stderr
+    repo.branches["main"] = mine
     repo.private = False
     refused = online("demo", trained)
     assert refused.returncode == 2

@@ -1,5 +1,7 @@
 """Which parts a row of each format has, and what datasets call them."""
 
+from collections.abc import Sequence
+
 from core.config.options import DatasetFormat
 
 # What a row of each format must have, and what it may have besides.
@@ -24,22 +26,27 @@ OPTIONAL: dict[DatasetFormat, tuple[str, ...]] = {
 NAMES: dict[str, tuple[str, ...]] = {
     "messages": (
         "messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns",
+        "data",
     ),
     "prompt": (
-        "prompt", "instruction", "question", "query", "problem", "input", "user", "human", "source",
+        "prompt", "instruction", "question", "query", "problem", "input", "inputs", "user", "human",
+        "source",
     ),
     "completion": (
         "completion", "response", "output", "answer", "solution", "assistant", "target", "reply",
-        "final_answer", "ground_truth", "accepted_completion", "accepted_response",
+        "final_answer", "ground_truth", "answers", "targets",
     ),
     "reasoning": (
         "reasoning", "reasoning_content", "thinking", "thought", "rationale", "chain_of_thought",
         "cot",
     ),
     "text": ("text", "content", "document", "article", "body", "passage"),
-    "chosen": ("chosen", "preferred", "accepted", "winner", "response_chosen", "chosen_response"),
+    "chosen": ("chosen", "preferred", "accepted", "winner", "response_chosen", "chosen_response",
+        "preferred_output",
+    ),
     "rejected": (
         "rejected", "dispreferred", "loser", "response_rejected", "rejected_response",
+        "non_preferred_output",
     ),
     "label": ("label", "is_good", "thumbs_up", "desirable", "feedback"),
     "answer": ("answer", "solution", "ground_truth", "final_answer", "reference"),
@@ -48,25 +55,43 @@ NAMES: dict[str, tuple[str, ...]] = {
     "system": ("system", "system_prompt", "system_message"),
     "developer": ("developer",),
 }  # fmt: skip
-# Words in a longer name that say as much: Complex_CoT.
+# Words in a longer name that say as much, anywhere (Complex_CoT) or at its end (long_answer).
 WORDS: dict[str, frozenset[str]] = {
     "reasoning": frozenset({"cot", "reasoning", "thinking", "thoughts", "rationale"}),
 }
+LAST_WORDS: dict[str, frozenset[str]] = {
+    "prompt": frozenset({"prompt", "instruction", "question", "problem"}),
+    "completion": frozenset({"completion", "response", "answer", "answers", "solution", "output"}),
+}
+# Unless these stand before it.
+NOT_MEANT = frozenset({"system", "non", "wrong", "incorrect", "bad", "rejected", "negative"})
+# Fields whose name says only that what they are in is text.
+SAID = ("text", "value", "content")
 # Beside a prompt, what it is about.
-INPUTS = ("input", "context")
+INPUTS = ("input", "context", "contexts", "passage", "article")
+# What is to be chosen from is no answer.
+CHOICES = ("choices", "options", "endings", "candidates", "distractors")
 # Rows whose one message names the message that it answers.
 PARENTS = ("parent_id", "parent", "parent_message_id", "reply_to")
 
 
 def plain(column: str) -> str:
-    """A column's name as it is compared."""
-    return column.strip().lower().replace("-", "_").replace(" ", "_")
+    """A column's name as it is compared: for a field its own, unless that says nothing."""
+    outer, _, name = column.rpartition(".")
+    said = outer if outer and name.lower() in SAID else name or column
+    return said.strip().lower().replace("-", "_").replace(" ", "_")
 
 
-def columns_called(part: str, columns: list[str]) -> list[str]:
+def columns_called(part: str, columns: Sequence[str]) -> list[str]:
     """The columns whose names say that they are this part, the surest first."""
-    by_name = {plain(column): column for column in columns}
-    found = [by_name[name] for name in NAMES[part] if name in by_name]
-    words = WORDS.get(part, frozenset())
-    longer = (column for name, column in by_name.items() if words & set(name.split("_")))
-    return list(dict.fromkeys([*found, *longer]))
+    names = {column: plain(column) for column in columns}
+    exact = (column for name in NAMES[part] for column in columns if names[column] == name)
+    longer = (column for column in columns if _says(part, names[column]))
+    return list(dict.fromkeys([*exact, *longer]))
+
+
+def _says(part: str, name: str) -> bool:
+    words = name.split("_")
+    if NOT_MEANT & set(words):
+        return False
+    return bool(WORDS.get(part, frozenset()) & set(words)) or words[-1] in LAST_WORDS.get(part, ())

@@ -1,14 +1,17 @@
 """Rows brought into the format that training takes: filtered, mapped, each with its place."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 
-from core.data.files import Row, read_rows
+from core.data.column_values import columns_of, pieces_of, value_at
+from core.data.files import read_rows
 from core.data.filters import check_filters, wanted
-from core.data.formats import Example, LeftOut, to_example
+from core.data.formats import ONE_OF_SEVERAL, Example, LeftOut, to_example
 from core.data.hub_rows import stream_hub_split
-from core.data.mapping import RowMapping, find_mapping
+from core.data.mapping import RowMapping, find_mapping, places
+from core.data.row import Row
 from core.data.sources import MIX_FIELD, HubSplit, Source
 from core.errors import UserError, at_field
 
@@ -53,13 +56,19 @@ class MappedRows:
     # Those of the first rows, by which the mapping was found.
     columns: frozenset[str]
 
+    @cached_property
+    def used(self) -> frozenset[str]:
+        """The columns that parts come from."""
+        values = self.mapping.parts.values()
+        return frozenset(name for value in values for name in places(value, self.columns))
+
     def examples(self, rows: Iterable[Row]) -> Iterator[PlacedExample]:
         """The examples that some of the rows make.
 
         Raises UserError at a bad row, unless the filters skip those.
         """
         for row in rows:
-            placed = Row(self.source.place(row.place), row.values, row.fault)
+            placed = replace(row, place=self.source.place(row.place))
             try:
                 if placed.fault is not None:
                     raise placed.fault
@@ -72,16 +81,28 @@ class MappedRows:
                     raise
                 yield PlacedExample(placed.place, None, fault=error.message)
             else:
-                yield PlacedExample(placed.place, example, warnings=self._late(row))
+                yield PlacedExample(placed.place, example, warnings=tuple(self._warnings(row)))
 
-    def _late(self, row: Row) -> tuple[str, ...]:
-        """Warnings about columns that nobody has looked at."""
-        late = (name for name, value in row.values.items() if name not in self.columns and value)
-        return tuple(
-            f"The column {name[:60]!r} of {self.source.name} appears only after the first "
-            f"{LOOKED_AT_ROWS} rows, and is not used."
-            for name in late
-        )
+    def _warnings(self, row: Row) -> Iterator[str]:
+        """What of a row is read otherwise than it stands there, or not at all."""
+        for name, value in row.values.items():
+            if name not in self.columns and value:
+                yield (
+                    f"The column {name[:60]!r} of {self.source.name} appears only after the first "
+                    f"{LOOKED_AT_ROWS} rows, and is not used."
+                )
+        for part, column in self.mapping.parts.items():
+            if part in ONE_OF_SEVERAL and len(pieces_of(value_at(row.values, column))) > 1:
+                yield (
+                    f"The column {column[:60]!r} of {self.source.name} has several texts in a row: "
+                    f"the first of them is taken as the {part}."
+                )
+        for name, note in row.notes.items():
+            if name in self.used:
+                yield (
+                    f"The column {name[:60]!r} of {self.source.name} holds numbers or truth values,"
+                    f" and is read as on the Hub: {note}."
+                )
 
 
 def map_rows(source: Source, rows: Iterator[Row]) -> MappedRows:
@@ -91,7 +112,7 @@ def map_rows(source: Source, rows: Iterator[Row]) -> MappedRows:
     if not readable and first and first[0].fault is not None:
         with at_field(source.field):
             raise first[0].fault
-    columns = list(dict.fromkeys(name for values in readable for name in values))
+    columns = columns_of(readable)
     try:
         mapping = find_mapping(source.format, source.columns, columns=columns, rows=readable)
     except UserError as error:

@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterator
 
 from core.config.data import FiltersSection
-from core.data.files import Row
+from core.data.column_values import value_at
+from core.data.row import Row
 from core.errors import UserError
 
 TRUE = (True, 1, "true", "yes", "1")
@@ -21,9 +22,9 @@ def wanted(rows: Iterator[Row], filters: FiltersSection) -> Iterator[Row]:
         if row.fault is not None:
             yield row
             continue
-        if filters.drop_where is not None and _is_true(row.values.get(filters.drop_where)):
+        if filters.drop_where is not None and _is_true(value_at(row.values, filters.drop_where)):
             continue
-        if filters.drop_empty is not None and _is_empty(row.values.get(filters.drop_empty)):
+        if filters.drop_empty is not None and _is_empty(value_at(row.values, filters.drop_empty)):
             continue
         if filters.drop_duplicates:
             digest = _digest(row)
@@ -40,7 +41,7 @@ def check_filters(filters: FiltersSection, *, columns: list[str]) -> None:
         if column is not None and column not in columns:
             raise UserError(
                 f"This data has no column {column!r}.",
-                hint="Name one of its columns, or none.",
+                hint=f"Name one of its columns, or none. It has: {', '.join(columns[:20])}.",
                 field=f"filters.{setting}",
             )
 

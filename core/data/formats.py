@@ -4,20 +4,22 @@ import re
 from typing import Any
 
 from core.config.options import DatasetFormat
-from core.data.files import SKIP, Row
-from core.data.mapping import PLACE, RowMapping, label
+from core.data.column_values import value_at
+from core.data.fitting import label
+from core.data.json_values import NotMessages, json_value, whole, without_padding
+from core.data.mapping import PLACE, RowMapping
 from core.data.messages import (
     NESTS,
     Message,
-    NotMessages,
     conversation,
+    has_role,
     is_left_out,
-    json_value,
     past_turns,
     transcript,
-    whole,
-    without_padding,
 )
+from core.data.row import SKIP, Row
+from core.data.scalars import text_of
+from core.data.tool_calls import calling
 from core.errors import UserError
 
 # messages; prompt and completion; text; prompt, chosen and rejected; … — as TRL names them.
@@ -26,6 +28,10 @@ Example = dict[str, Any]
 NOT_TO_LEARN = "are marked as not to be learned"
 NOTHING_SAID = "hold an empty conversation"
 LEFT_OUT = (NOT_TO_LEARN, NOTHING_SAID)
+# Parts of which one is taken where a column lists several; others are put line by line.
+ONE_OF_SEVERAL = ("completion", "reasoning", "answer", "chosen", "rejected")
+# What some datasets write where there is no input.
+NO_INPUT = ("<noinput>", "<no input>")
 # Columns of what a language model does not see, and what stands for it in a text.
 MEDIA = re.compile(r"(images?|audios?|videos?)(_\w+)?")
 MEDIA_PLACE = re.compile(r"<(image|audio|video)>")
@@ -43,9 +49,9 @@ def to_example(row: Row, mapping: RowMapping) -> Example:
     """
     if is_left_out(row.values):
         raise LeftOut(NOT_TO_LEARN)
-    if row.values.get(mapping.parts.get("messages", "")) == []:
-        raise LeftOut(NOTHING_SAID)
     maker = _Maker(row, mapping)
+    if mapping.format is DatasetFormat.MESSAGES and maker.value("messages") == []:
+        raise LeftOut(NOTHING_SAID)
     match mapping.format:
         case DatasetFormat.MESSAGES:
             example: Example = {"messages": maker.opened(maker.dialogue("messages"))}
@@ -58,7 +64,7 @@ def to_example(row: Row, mapping: RowMapping) -> Example:
         case DatasetFormat.PREFERENCE:
             example = maker.pair()
         case DatasetFormat.UNPAIRED_PREFERENCE:
-            rating = label(row.values.get(mapping.parts["label"]))
+            rating = label(maker.value("label"))
             if rating is None:
                 raise maker.refusal("label", "should be true or false, or 1 or 0")
             example = {"prompt": maker.prompt(), "completion": maker.answer("completion")}
@@ -79,6 +85,11 @@ class _Maker:
     def __init__(self, row: Row, mapping: RowMapping) -> None:
         self._row = row
         self._mapping = mapping
+
+    def value(self, part: str) -> Any:
+        """What the row has in the column that a part is."""
+        column = self._mapping.parts.get(part)
+        return value_at(self._row.values, column) if column else None
 
     def fill(self, part: str) -> str:
         """The text of a part, "" where the format or the row has none of it."""
@@ -108,7 +119,7 @@ class _Maker:
 
     def dialogue(self, part: str) -> list[Message]:
         try:
-            return conversation(self._row.values.get(self._mapping.parts[part]))
+            return conversation(self.value(part))
         except NotMessages as error:
             raise self.refusal(part, str(error)) from error
 
@@ -116,8 +127,7 @@ class _Maker:
         return self.opened([*self._history(), *self._spoken_prompt()])
 
     def _history(self) -> list[Message]:
-        column = self._mapping.parts.get("history")
-        turns = self._row.values.get(column) if column else None
+        turns = self.value("history")
         if not turns:
             return []
         try:
@@ -126,12 +136,21 @@ class _Maker:
             raise self.refusal("history", str(error)) from error
 
     def answer(self, part: str) -> list[Message]:
+        if (called := self._called(part)) is not None:
+            return [called]
         return self._spoken(part) or [{"role": "assistant", "content": self.text(part)}]
+
+    def _called(self, part: str) -> Message | None:
+        """An answer that is calls of the row's tools."""
+        return calling(self.value(part)) if self.value("tools") else None
 
     def _spoken(self, part: str) -> list[Message] | None:
         """The messages of a part that has some, None where it has text instead."""
-        value = self._row.values.get(self._mapping.parts[part])
-        if isinstance(value, dict) and not any(nest in value for nest in NESTS):
+        value = self.value(part)
+        if isinstance(value, list) and not any(isinstance(item, dict) for item in value):
+            return None
+        is_spoken = isinstance(value, dict) and any(nest in value for nest in NESTS)
+        if isinstance(value, dict) and not is_spoken and not has_role(value):
             problem = f"should be text or a list of messages, but it is {str(value)[:40]!r}"
             raise self.refusal(part, problem)
         return self.dialogue(part) if isinstance(value, list | dict) else None
@@ -148,6 +167,10 @@ class _Maker:
 
     def _spoken_prompt(self) -> list[Message]:
         """The prompt as the row has it, without what the settings add."""
+        value = self.value("prompt")
+        spoken = transcript(value) if isinstance(value, str) else None
+        if spoken and spoken[-1] == {"role": "assistant", "content": ""}:
+            return spoken[:-1]
         return self._spoken("prompt") or [{"role": "user", "content": self.text("prompt")}]
 
     def pair(self) -> Example:
@@ -193,8 +216,7 @@ class _Maker:
         return front + messages
 
     def tools(self) -> list[Any]:
-        column = self._mapping.parts.get("tools")
-        value = self._row.values.get(column) if column else None
+        value = self.value("tools")
         if value in (None, "", []):
             return []
         try:
@@ -222,13 +244,15 @@ class _Maker:
             )
 
     def _cell(self, part: str, column: str) -> str:
-        value = self._row.values.get(column)
-        if value is None or value != value:  # NaN, as parquet may have it.
-            return ""
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        value = value_at(self._row.values, column)
+        texts = [text_of(item) for item in (value if isinstance(value, list) else [value])]
+        if None in texts:
             raise self.refusal(part, f"should be text, but it is {str(value)[:40]!r}", column)
+        said = [text for text in texts if text and text.strip().lower() not in NO_INPUT]
+        if part in ONE_OF_SEVERAL:
+            said = said[:1]
         try:
-            return whole(str(value))
+            return whole("\n".join(said))
         except NotMessages as error:
             raise self.refusal(part, str(error), column) from error
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from huggingface_hub import DatasetInfo
 
 from core.config.resolved import Choice
-from core.data.files import Row
+from core.data.row import Row
 from core.data.sources import HubSplit
 from core.errors import HubUnreachable, UserError
 from core.hub.errors import hub_errors

@@ -1,15 +1,17 @@
 """Conversations of any nesting in use, brought into a list of messages with role and content."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from core.data.json_values import NotMessages, json_value, whole
+from core.data.tool_calls import CALLS, calls_of
 
 Message = dict[str, Any]
 
 # The names that datasets on the Hub give to who speaks and to what is said.
 ROLE_KEYS = ("role", "from", "speaker", "author", "sender", "user_type")
-CONTENT_KEYS = ("content", "value", "text", "message", "body", "utterance")
+CONTENT_KEYS = ("content", "value", "text", "message", "body", "utterance", "parts")
 # A conversation may lie one level deeper.
 NESTS = ("messages", "conversations", "conversation", "turns", "dialogue", "dialog")
 ROLES = {
@@ -25,10 +27,6 @@ ROLES = {
     "tool": "tool", "function": "tool", "observation": "tool", "function_response": "tool",
     "tool_response": "tool", "ipython": "tool",
 }  # fmt: skip
-# Some million tokens, of which no model reads more.
-MAX_CHARACTERS = 4_000_000
-# Turns that are the call itself, as JSON.
-CALLS = ("function_call", "tool_call")
 # What a message may carry beside its content, as chat templates read it.
 EXTRAS = ("name", "tool_call_id")
 # What a message was thought of before, by the names that datasets give it.
@@ -47,12 +45,7 @@ PAIRS = (
     ("human", "assistant"),
     ("user", "assistant"),
 )
-_PYTHON_LIST = re.compile(r"\s*[\[{]+\s*'")
-_TURN = re.compile(r"(?:^|\n\n)(Human|Assistant|H|A): ?")
-
-
-class NotMessages(ValueError):
-    """What is wrong with a value that should be a conversation; its text goes on a sentence."""
+_TURN = re.compile(r"(?:^|\n\n+|\n?#{2,3} ?)(Human|User|USER|Assistant|ASSISTANT|H|A): ?")
 
 
 def is_conversation(value: Any) -> bool:
@@ -64,12 +57,31 @@ def is_conversation(value: Any) -> bool:
     return True
 
 
+def roles_of(value: Any) -> list[str]:
+    """Who speaks in a conversation that names the roles itself; nobody in other values."""
+    try:
+        if isinstance(value, str) and transcript(value) is None:
+            value = json_value(value)
+        if isinstance(value, list) and not all(has_role(item) for item in value):
+            return []
+        return [message["role"] for message in conversation(value)]
+    except NotMessages:
+        return []
+
+
+def has_role(item: Any) -> bool:
+    return isinstance(item, dict) and str(_first(item, ROLE_KEYS)).strip().lower() in ROLES
+
+
 def conversation(value: Any) -> list[Message]:
     """The messages of a value, whatever its keys are called. Raises NotMessages."""
     if isinstance(value, str):
-        value = _from_json(value)
+        if (spoken := transcript(value)) is not None:
+            return spoken
+        value = json_value(value)
     if isinstance(value, dict):
-        value = next((value[nest] for nest in NESTS if nest in value), None)
+        alone = [value] if has_role(value) else None
+        value = next((value[nest] for nest in NESTS if nest in value), alone)
     if not isinstance(value, list) or not value:
         raise NotMessages("should be a list of messages, with one at least")
     if all(isinstance(item, str) for item in value):
@@ -95,34 +107,19 @@ def past_turns(value: Any) -> list[Message]:
 
 def transcript(text: str) -> list[Message] | None:
     """The messages of a text in which "Human:" and "Assistant:" speak by turns; None for others."""
+    if text.lstrip("\n# ")[:1] not in ("H", "U"):
+        return None
     head, *turns = _TURN.split(text.strip("\n"))
     speakers, contents = turns[::2], turns[1::2]
-    if head or len(contents) < 2 or speakers[0][0] != "H":
+    if head or len(contents) < 2 or speakers[0][0] == "A":
         return None
-    roles = {"H": "user", "A": "assistant"}
     return [
-        {"role": roles[speaker[0]], "content": whole(content.strip())}
+        {
+            "role": "assistant" if speaker[0] == "A" else "user",
+            "content": whole(content.strip()),
+        }
         for speaker, content in zip(speakers, contents, strict=True)
     ]
-
-
-def without_padding(value: Any) -> Any:
-    """A value without the keys that are None: Arrow gives every object every key of the column.
-
-    Raises NotMessages.
-    """
-    try:
-        return _unpadded(value)
-    except RecursionError as error:
-        raise NotMessages("is too deeply nested") from error
-
-
-def _unpadded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _unpadded(each) for name, each in value.items() if each is not None}
-    if isinstance(value, list):
-        return [_unpadded(each) for each in value]
-    return value
 
 
 def _by_turns(texts: Sequence[str]) -> list[Message]:
@@ -145,39 +142,6 @@ def _pair(item: Any, keys: tuple[str, str]) -> list[Message]:
     return _by_turns([str(text) for text in texts])
 
 
-def whole(text: str) -> str:
-    """The text itself, unless no model could read it.
-
-    JSON can hold half a character, which no file and no tokenizer can. Raises NotMessages.
-    """
-    if len(text) > MAX_CHARACTERS:
-        raise NotMessages(
-            f"has {len(text) / 1e6:.0f} million characters, far more than a model can read"
-        )
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise NotMessages("has half a character (a lone surrogate)") from error
-    return text
-
-
-def json_value(value: Any) -> Any:
-    """A csv can hold a list only as text."""
-    return _from_json(value) if isinstance(value, str) else value
-
-
-def _from_json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        if _PYTHON_LIST.match(text):
-            raise NotMessages(
-                "has Python's quotes instead of JSON's: write it with json.dumps, and not with str"
-            ) from error
-        raise NotMessages("is not a list of messages") from error
-
-
 def _message(item: Any) -> Message:
     if not isinstance(item, dict):
         raise NotMessages("should be a list of objects with role and content")
@@ -188,7 +152,7 @@ def _message(item: Any) -> Message:
         known = "system, developer, user, assistant, tool"
         raise NotMessages(f"has a role {said_by[:40]!r}; known are {known}")
     content = _text(_first(item, CONTENT_KEYS))
-    calls = _calls(item, speaker=speaker, content=content)
+    calls = calls_of(item, speaker=speaker, content=content)
     if calls and speaker in CALLS:
         content = ""
     if content is None and not calls:
@@ -199,7 +163,7 @@ def _message(item: Any) -> Message:
     for extra in EXTRAS:
         if isinstance(value := item.get(extra), str):
             message[extra] = whole(value)
-    reasoning = _first(item, REASONING_KEYS)
+    reasoning = _first(item, REASONING_KEYS) or _thoughts(_first(item, CONTENT_KEYS))
     if isinstance(reasoning, str) and reasoning.strip():
         message[REASONING] = whole(reasoning)
     if is_left_out(item):
@@ -229,6 +193,7 @@ def _first(item: Message, names: Sequence[str]) -> Any:
 def _text(content: Any) -> str | None:
     """Content that is text, or a list of parts that all are."""
     if isinstance(content, list) and content:
+        content = [part for part in content if not _thoughts([part])]
         parts = [part.get("text") if isinstance(part, dict) else part for part in content]
         texts = [part for part in parts if isinstance(part, str)]
         kinds = {part.get("type") for part in content if isinstance(part, dict)}
@@ -241,23 +206,8 @@ def _text(content: Any) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _calls(item: Message, *, speaker: str, content: str | None) -> list[Any]:
-    """The tool calls of a message, as chat templates read them: arguments as an object."""
-    calls = item.get("tool_calls") or ([content] if speaker in CALLS and content else [])
-    if isinstance(calls, str):
-        calls = json_value(calls)
-    if not isinstance(calls, list):
-        raise NotMessages("has tool calls that are not a list")
-    return [_call(json_value(call)) for call in calls]
-
-
-def _call(call: Any) -> Message:
-    function = call.get("function", call) if isinstance(call, dict) else None
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise NotMessages("has a tool call without the name of a function")
-    arguments = without_padding(json_value(function.get("arguments") or {}))
-    made: Message = {
-        "type": "function",
-        "function": {"name": function["name"], "arguments": arguments},
-    }
-    return made | ({"id": call["id"]} if isinstance(call.get("id"), str) else {})
+def _thoughts(content: Any) -> str:
+    """What was thought, of content in parts."""
+    parts = content if isinstance(content, list) else []
+    found = [part.get("thinking") for part in parts if isinstance(part, dict)]
+    return "\n".join(text for text in found if isinstance(text, str))

@@ -29,7 +29,7 @@ WIDE = (
 # Menus of what there is, filled when the Hub or the data have been looked at.
 COLUMN_MENUS = ("filters.drop_where", "filters.drop_empty")
 SUBSET_MENU, SPLIT_MENUS = "dataset.subset", ("dataset.split", "evaluation.split")
-FILE_TYPES = [".csv", ".json", ".jsonl", ".parquet", ".txt"]
+FILE_TYPES = [".csv", ".json", ".jsonl", ".ndjson", ".parquet", ".tsv", ".txt"]
 # More choices than these are easier to find in a list.
 MAX_RADIO_CHOICES = 3
 

@@ -12,8 +12,8 @@ from itertools import chain, islice
 # Tokenizers need no torch, and the seconds and the memory that it takes are the person's.
 sys.modules["torch"] = None  # type: ignore[assignment]
 
+from core.data.column_values import columns_of  # noqa: E402
 from core.data.examples import LOOKED_AT_ROWS, map_rows, rows_of  # noqa: E402
-from core.data.files import Row  # noqa: E402
 from core.data.hub_rows import HubContents, contents, info_of  # noqa: E402
 from core.data.preview import (  # noqa: E402
     Fault,
@@ -22,6 +22,7 @@ from core.data.preview import (  # noqa: E402
     limit_memory,
     too_large,
 )
+from core.data.row import Row  # noqa: E402
 from core.data.sources import MIX_FIELD, HubSplit, Source, sources_of  # noqa: E402
 from core.errors import UserError  # noqa: E402
 from core.train.preview.look import Look  # noqa: E402
@@ -134,7 +135,8 @@ def _columns(source: Source, rows: Iterator[Row], found: Preview) -> Iterator[Ro
     first = list(islice(rows, LOOKED_AT_ROWS))
     if source.field == MIX_FIELD:
         return chain(first, rows)
-    found.columns = list(dict.fromkeys([*found.columns, *(n for row in first for n in row.values)]))
+    names = columns_of(row.values for row in first)
+    found.columns = list(dict.fromkeys([*found.columns, *names]))
     return chain(first, rows)
 
 

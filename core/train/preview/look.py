@@ -9,8 +9,8 @@ import numpy as np
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.config.run_config import RunConfig
-from core.data.files import Row
 from core.data.preview import Fault, Preview, Question, ShownRow
+from core.data.row import Row
 from core.errors import UserError
 from core.train.preview.findings import Findings
 from core.train.preview.shown import Seen, chosen_rows, shown_row

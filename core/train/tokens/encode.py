@@ -53,12 +53,6 @@ class Encoder:
         self._compared = 0
         self.template: str | None = tokenizer.chat_template
         self._marks = answers_only and format is DatasetFormat.MESSAGES
-        if format is DatasetFormat.TEXT and answers_only:
-            raise UserError(
-                "This data is plain text, so there are no answers to tell from questions.",
-                hint="Turn off `method.assistant_only_loss` to learn all of the text.",
-                field="method.assistant_only_loss",
-            )
         if format is not DatasetFormat.TEXT and self.template is None:
             raise UserError(
                 f"{model_name} has no chat template, so it can't be trained on conversations yet.",

@@ -5,12 +5,15 @@ from collections.abc import Iterable, Sequence
 from core.config.methods import METHODS
 from core.config.methods.settings import MethodSettings
 from core.config.options import DatasetFormat
+from core.data.column_names import columns_called
 from core.data.formats import LEFT_OUT
 from core.data.mapping import RowMapping
 from core.errors import UserError
 from core.train.tokens.split import counted, listed
 
 UNREADABLE = "can't be read"
+# So many reasons for it are told apart.
+MANY_REASONS = 8
 
 
 def require_format(method: MethodSettings, mapping: RowMapping, *, field: str) -> None:
@@ -22,15 +25,65 @@ def require_format(method: MethodSettings, mapping: RowMapping, *, field: str) -
     taken = f"{', '.join(others)} or {last}" if others else last
     suitable = [other.title for other in METHODS.values() if format in other.formats]
     hint = "Choose another dataset"
-    if mapping.conversations and DatasetFormat.MESSAGES in method.formats:
-        hint = f"Set `dataset.format` to messages, to learn {mapping.conversations[0]!r}"
-    elif suitable:
+    if suitable:
         hint += f", or the method {' or '.join(suitable)}, which learns from these"
-    elif field != "dataset.builtin":
-        hint += ". To learn one column as the answer, set the format prompt_completion and name it"
+    if field == "dataset.format":
+        hint += _other_reading(mapping, method.formats)
     raise UserError(
         f"This data is {format.words}, and {method.title} learns from {taken}.",
         hint=f"{hint}.",
+        field=field,
+    )
+
+
+def _other_reading(mapping: RowMapping, formats: Sequence[DatasetFormat]) -> str:
+    """How rows of a format that a method can't learn from can be read as one that it can."""
+    if mapping.dialogues and DatasetFormat.MESSAGES in formats:
+        named = f"messages and `columns.messages` to {mapping.dialogues[0]}"
+        return f". To learn its conversations, set `dataset.format` to {named}"
+    if DatasetFormat.PROMPT_COMPLETION not in formats:
+        return ""
+    if mapping.format is DatasetFormat.UNPAIRED_PREFERENCE:
+        told = "To learn all of its answers, whatever their label"
+        return f". {told}, set `dataset.format` to prompt_completion"
+    if mapping.format is DatasetFormat.PREFERENCE and "prompt" in mapping.parts:
+        told, answer = "To learn the better answers", mapping.parts["chosen"]
+    elif mapping.answers:
+        told, answer = "To learn one column as the answer", mapping.answers[0]
+    elif mapping.format is DatasetFormat.PROMPT_ONLY:
+        return ", or put the answers into a column of text"
+    else:
+        return ""
+    named = f"prompt_completion and `columns.completion` to {answer}"
+    return f". {told}, set `dataset.format` to {named}"
+
+
+def require_answers(mapping: RowMapping, *, is_named: bool) -> None:
+    """Raises UserError at plain text, of which nobody can tell what the answer is.
+
+    `is_named` says that a person wants it as text.
+    """
+    if mapping.format is not DatasetFormat.TEXT:
+        return
+    text, field = mapping.parts["text"], "method.assistant_only_loss"
+    hint = "Turn off `method.assistant_only_loss` to learn all of the text."
+    if not is_named and mapping.dialogues:
+        field = "columns.messages"
+        hint = f"Set `columns.messages` to {mapping.dialogues[0]} to learn the answers in it."
+    elif not is_named and mapping.answers:
+        field, other = "columns.completion", mapping.answers[0]
+        prompt, answer = (other, text) if columns_called("prompt", [other]) else (text, other)
+        named = f"Set `columns.prompt` to {prompt} and `columns.completion` to {answer}"
+        hint = f"{named}, or the other way round."
+    elif not is_named and mapping.unused:
+        hint = (
+            f"If another column ({', '.join(mapping.unused[:8])}) is the answer, set "
+            f"`columns.prompt` to {text} and `columns.completion` to it. Otherwise, turn off "
+            "`method.assistant_only_loss` to learn all of the text."
+        )
+    raise UserError(
+        "This data is plain text, so there are no answers to tell from questions.",
+        hint=hint,
         field=field,
     )
 
@@ -79,5 +132,16 @@ def skips(faults: Iterable[tuple[str, str]]) -> list[str]:
     """The warnings about rows that are left out, by the place and the fault of each."""
     by_reason: dict[str, list[str]] = {}
     for place, fault in faults:
-        by_reason.setdefault(fault if fault in LEFT_OUT else UNREADABLE, []).append(place)
+        reason = _reason(fault, place=place)
+        known = reason in by_reason or len(by_reason) < MANY_REASONS
+        by_reason.setdefault(reason if known else UNREADABLE, []).append(place)
     return [skipped(places, why=reason) for reason, places in by_reason.items()]
+
+
+def _reason(fault: str, *, place: str) -> str:
+    """A fault without the row that it is of, to count the rows that have it."""
+    if fault in LEFT_OUT:
+        return fault
+    line = place.partition(" of ")[0].capitalize()
+    told = fault.replace(f" in {place}", "").replace(f"{line} of", "Some of").rstrip(".")
+    return f"{UNREADABLE} ({told})"

@@ -10,8 +10,8 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from core.config.resolved import Choice
 from core.config.run_config import RunConfig
 from core.data.examples import map_rows, rows_of
-from core.data.files import Row
 from core.data.hub_rows import load_hub_split, pin_split
+from core.data.row import Row
 from core.data.sources import HubSplit, Source, fingerprint, sources_of
 from core.errors import UserError
 from core.runs.store import Run

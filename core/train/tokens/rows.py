@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
+from core.config.options import DatasetFormat
 from core.config.run_config import RunConfig
 from core.data.examples import MappedRows, PlacedExample
-from core.data.files import SKIP, Row
 from core.data.formats import Example
+from core.data.row import SKIP, Row
+from core.data.sources import MIX_FIELD
 from core.errors import UserError
 from core.train.tokens.encode import Encoder
+from core.train.tokens.learnable import require_answers
 from core.train.tokens.row_tokens import Refused, Sides
 
 
@@ -38,6 +41,11 @@ class RowEncoder:
         self.source, self.mapping, self.rows = mapped.source, mapped.mapping, mapped.rows
         self._mapped = mapped
         self.columns = config.method.columns
+        if config.method.learns_answers_only:
+            wanted = (
+                self.source.format is DatasetFormat.TEXT or self.source.columns.text is not None
+            )
+            require_answers(self.mapping, is_named=wanted or self.source.field == MIX_FIELD)
         self.encoder = Encoder(
             tokenizer,
             format=self.mapping.format,

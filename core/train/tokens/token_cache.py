@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from datasets import Dataset
 
-from core.data.files import Row
+from core.data.row import Row
 from core.machine.hardware import cpu_cores
 from core.machine.processes import die_with_parent
 from core.train.tokens.columns import column_of
@@ -28,7 +28,7 @@ from core.train.tokens.row_tokens import digest_of, first_learned, length_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 
 # Raised when the same rows would become other tokens than before.
-ENCODING_VERSION = 5
+ENCODING_VERSION = 6
 # Rows that one core encodes at a time: the first few tell how large they are.
 FIRST_ROWS, CHUNK_ROWS, CHUNK_BYTES = 64, 1000, 4 * 1024**2
 # Fewer are done before other processes have begun.

@@ -22,10 +22,8 @@ FAULTS: list[tuple[str, bytes | str, list[str]]] = [
     ("text_after_a_quote.csv", 'a,b\n1,2\n"x" y,2\n', ["Line 3 "]),
     ("unclosed.csv", 'a,b\n1,2\n"x,2\n3,4\n5,6\n7,8\n', ["Line 3 "]),
     ("twice.csv", "a,a\n1,2\n", ["first line", "twice"]),
-    ("nameless.csv", "a,\n1,2\n", ["first line"]),
     ("header_only.csv", "prompt,completion\n", ["no rows"]),
     ("latin.csv", "text\ncafé\n".encode("latin-1"), ["UTF-8"]),
-    ("utf16.csv", "text\ncafé\n".encode("utf-16"), ["UTF-8"]),
     ("bom_only.csv", BOM, ["no rows"]),
     ("cut.jsonl", '{"text": "a"}\n\n{"text": "b\n', ["Line 3 "]),
     ("list.jsonl", '{"text": "a"}\n["b"]\n', ["Line 2 ", "object"]),
@@ -35,6 +33,7 @@ FAULTS: list[tuple[str, bytes | str, list[str]]] = [
     ("cut.json", '[\n{"text": "a"},\n{"text": }\n]', ["Line 3 "]),
     ("lines.json", '{"text": "a"}\n{"text": }\n', ["Line 2 "]),
     ("object.json", '{"text": "a"}', ["list of objects"]),
+    ("splits.json", '{"train": [{"a": 1}], "test": [{"a": 2}]}', ["several: train, test"]),
     ("strings.json", '[{"text": "a"}, "b"]', ["Row 2 ", "object"]),
     ("none.json", "[]", ["no rows"]),
     ("deep.json", "[" * 50_000, ["nested"]),
@@ -94,8 +93,14 @@ def parquet(path: Path, columns: dict[str, Any]) -> Path:
                 ("line 4", {"prompt": 'He said "no".', "completion": "é"}),
             ],
         ),
-        ("windows.csv", "a,b\r\n1,2\r\n", [("line 2", {"a": "1", "b": "2"})]),
-        ("no_newline_at_the_end.csv", "a,b\n1,", [("line 2", {"a": "1", "b": ""})]),
+        ("windows.csv", "a,b\r\n1,2\r\n", [("line 2", {"a": 1, "b": 2})]),
+        ("no_newline_at_the_end.csv", "a,b\nx,", [("line 2", {"a": "x", "b": ""})]),
+        ("nameless.csv", ",a\n0,x\n", [("line 2", {"Unnamed: 0": 0, "a": "x"})]),
+        ("more_commas.csv", "a,b\nx,y,,\n", [("line 2", {"a": "x", "b": "y"})]),
+        ("utf16.csv", "a\tb\r\né\tx\r\n".encode("utf-16"), [("line 2", {"a": "é", "b": "x"})]),
+        ("tabs.tsv", "a\tb\nx\ty, z\n", [("line 2", {"a": "x", "b": "y, z"})]),
+        ("a.ndjson", '{"a": 1}\n', [("line 1", {"a": 1})]),
+        ("under_data.json", '{"version": 1, "data": [{"a": 1}]}', [("row 1", {"a": 1})]),
         ("bom.csv", BOM + b"text\nhello\n", [("line 2", {"text": "hello"})]),
         ("SHOUTED.CSV", "text\nhello\n", [("line 2", {"text": "hello"})]),
         (
@@ -191,3 +196,15 @@ def test_a_fault_says_what_to_do_next(save: Save) -> None:
     with pytest.raises(UserError) as caught:
         rows(save("latin.csv", "text\ncafé\n".encode("latin-1")))
     assert "UTF-8" in caught.value.hint
+
+
+def test_a_file_under_the_wrong_ending_is_read_under_the_one_that_is_told(
+    save: Save, tmp_path: Path
+) -> None:
+    table = parquet(tmp_path / "a.parquet", {"a": ["x"]}).read_bytes()
+    wrong = {"one.jsonl": (b'[\n{"a": "x"}\n]', ".json"), "table.csv": (table, ".parquet")}
+    for name, (content, ending) in wrong.items():
+        with pytest.raises(UserError) as caught:
+            rows(save(name, content))
+        assert f"ending {ending}" in caught.value.hint
+        assert rows(save(f"right{ending}", content))[0][1] == {"a": "x"}

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from core.config.data import FiltersSection
-from core.data.files import Row
 from core.data.filters import check_filters, wanted
+from core.data.row import Row
 from core.errors import UserError
 
 

@@ -11,9 +11,10 @@ from core.config.options import DatasetFormat
 from core.config.parse import parse_config
 from core.data.column_names import REQUIRED
 from core.data.examples import map_rows
-from core.data.files import Row, read_rows
+from core.data.files import read_rows
 from core.data.formats import to_example
 from core.data.mapping import RowMapping
+from core.data.row import Row
 from core.data.sources import Source, sources_of
 from core.errors import UserError
 
@@ -177,12 +178,12 @@ def test_a_csv_holds_messages_as_json(tmp_path: Path) -> None:
     [
         ("not json", "is not a list of messages"),
         ("", "is not a list of messages"),
-        ('{"role": "user"}', "should be a list of messages"),
+        ('{"role": "user"}', "not text"),
         ("5", "should be a list of messages"),
         ("[]", "should be a list of messages"),
         (None, "should be a list of messages"),
         (5, "should be a list of messages"),
-        ({"role": "assistant", "content": "x"}, "should be a list of messages"),
+        ({"content": "x"}, "should be a list of messages"),
         ([ANSWER, None], "role and content"),
         ([ANSWER, "hello"], "role and content"),
         ([ANSWER, [USER]], "role and content"),
@@ -209,7 +210,7 @@ def test_a_bad_conversation_is_refused_with_its_place(messages: Any, words: str)
     assert len(message) < 300
 
 
-@pytest.mark.parametrize("value", [None, "", "  \n", True, [5], {"a": "b"}, b"a"])
+@pytest.mark.parametrize("value", [None, "", "  \n", [], [{"a": "b"}], {"a": "b"}, b"a"])
 @pytest.mark.parametrize(
     ("column", "format"),
     [

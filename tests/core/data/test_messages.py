@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.data.messages import NotMessages, conversation, is_conversation
+from core.data.json_values import NotMessages
+from core.data.messages import conversation, is_conversation
 
 READ = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
 

@@ -10,7 +10,8 @@ class Structure:
     """Rows, or the text of a file, and what a look at them should tell.
 
     `learned` is the text of the first row that is learned, `shown` what must be in all of its text,
-    `hidden` what must not. `unused`, `warned` and `fault` are words that must be told.
+    `hidden` what must not. `unused`, `warned` and `fault` are words that must be told. With the
+    settings in `follow`, which the fault's hint names, there is none, and the rest is told then.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -24,6 +25,7 @@ class Structure:
     unused: tuple[str, ...] = ()
     warned: tuple[str, ...] = ()
     fault: tuple[str, ...] = ()
+    follow: dict[str, Any] = field(default_factory=dict)
     rows_left: int | None = None
 
     def content(self) -> str:
@@ -85,7 +87,7 @@ STRUCTURES: dict[str, Structure] = {
     ),
     "pairs that have a conversation beside them": Structure(
         PAIRS,
-        fault=("pairs", "messages", "'messages'"),
+        fault=("pairs", "`dataset.format` to messages", "`columns.messages` to messages"),
     ),
     "the hint for those pairs is followed": Structure(
         PAIRS,
@@ -285,11 +287,14 @@ STRUCTURES: dict[str, Structure] = {
                 "messages": [
                     {"role": "user", "content": "2+2?"},
                     {"role": "assistant", "content": "Five.", "train": False},
+                    *turns("Sure?", "Four."),
                 ]
             }
         ],
         settings={"method": {"assistant_only_loss": False}},
         fault=("not to be learned", "assistant_only_loss"),
+        follow={"method": {"assistant_only_loss": True}},
+        learned="Four.<|im_end|>",
     ),
     "rows that are not to be learned": Structure(
         [
@@ -374,8 +379,14 @@ STRUCTURES: dict[str, Structure] = {
         fault=("'completion' in line 2", "empty"),
     ),
     "images": Structure(
-        [{"images": ["cat.jpg"], "messages": turns("<image>\nWhat is this?", "A cat.")}],
+        [
+            {"images": ["cat.jpg"], "messages": turns("<image>\nWhat is this?", "A cat.")},
+            {"images": [], "messages": turns("What purrs?", "A cat.")},
+        ],
         fault=("line 1", "'images'", "can't see"),
+        follow={"filters": {"skip_unreadable": True}},
+        learned="A cat.<|im_end|>",
+        warned=("can't see", "1 row (line 1)"),
     ),
     "parts of a message that are images": Structure(
         [

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,7 @@ from core.config.parse import parse_config
 from core.data.preview import Preview, Question
 from core.data.previewer import Previewer
 from tests.core.train.families import FAMILIES, TEMPLATES
+from tests.core.train.preview.popular_data import POPULAR
 from tests.core.train.preview.real_data import STRUCTURES, Structure
 from tests.tiny_model import make_tiny_model
 
@@ -22,6 +26,9 @@ MORE_FAMILIES = FAMILIES | {
 }
 
 
+ALL = STRUCTURES | POPULAR
+
+
 @pytest.fixture(scope="module")
 def previewer() -> Iterator[Previewer]:
     with closing(Previewer()) as opened:
@@ -32,25 +39,32 @@ def previewer() -> Iterator[Previewer]:
 def homes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A home for each family of models that a structure asks for."""
     found = {}
-    for family in {structure.family for structure in STRUCTURES.values()}:
+    for family in {structure.family for structure in ALL.values()}:
         found[family] = tmp_path_factory.mktemp("home")
         make_tiny_model(found[family] / "models" / "SmolLM2-135M-Instruct", **MORE_FAMILIES[family])
     return found
 
 
-@pytest.mark.parametrize("name", STRUCTURES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_real_structure_is_read_as_it_is_meant(
     previewer: Previewer, homes: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
-    structure = STRUCTURES[name]
-    preview = _look(structure, previewer=previewer, home=homes[structure.family], folder=tmp_path)
-    told = f"{preview.fault.message} {preview.fault.hint}" if preview.fault else ""
+    structure = ALL[name]
+    look = partial(_look, previewer=previewer, home=homes[structure.family], folder=tmp_path)
+    preview = look(structure)
+    told = ""
+    if preview.fault:
+        told = f"{preview.fault.message} {preview.fault.hint} `{preview.fault.field}`"
     assert bool(told) == bool(structure.fault), told
     assert [words for words in structure.fault if words not in told] == [], told
+    if structure.follow:
+        assert [name for name in _named(structure.follow) if name not in told] == [], told
+        preview = look(replace(structure, settings=_merged(structure.settings, structure.follow)))
+        assert preview.fault is None
     warnings = " ".join(preview.warnings)
     assert [words for words in structure.warned if words not in warnings] == [], warnings
     assert set(structure.unused) <= set(preview.unused)
-    if structure.fault:
+    if structure.fault and not structure.follow:
         return
     pieces = preview.rows[0].sides[0].pieces
     text = "".join(piece.text for piece in pieces)
@@ -62,6 +76,15 @@ def test_a_real_structure_is_read_as_it_is_meant(
         assert learned.removesuffix("\n") == structure.learned
     if structure.rows_left is not None:
         assert preview.statistics.rows == structure.rows_left
+
+
+def _named(settings: dict[str, Any]) -> list[str]:
+    """The settings by their paths, as a hint speaks of them; a fault stands at one of them."""
+    return [f"`{section}.{name}`" for section, of in settings.items() for name in of]
+
+
+def _merged(settings: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    return settings | {name: settings.get(name, {}) | of for name, of in others.items()}
 
 
 def _look(structure: Structure, *, previewer: Previewer, home: Path, folder: Path) -> Preview:

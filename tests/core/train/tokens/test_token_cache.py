@@ -14,7 +14,8 @@ from datasets import Dataset
 
 from core.config.parse import parse_config
 from core.data.examples import LOOKED_AT_ROWS, map_rows, rows_of
-from core.data.files import Row, read_rows
+from core.data.files import read_rows
+from core.data.row import Row
 from core.data.sources import Source, sources_of
 from core.errors import UserError
 from core.train.tokenizer import load_tokenizer

@@ -1,0 +1,118 @@
+"""Rows of a csv file, as the Hub's copy of it has them."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from core.data.row import MAX_NAME, SKIP, Row, check_names, encoding_of
+from core.data.scalars import Reading, readings, rewritten
+from core.errors import UserError
+
+MAX_CELL_BYTES = 32 * 1024 * 1024
+# So many rows tell what a column holds, as with pandas; fewer where they are large.
+TELLING_ROWS, TELLING_CHARACTERS = 10_000, 8_000_000
+# What the Hub's copy of a csv has as no value, since pandas reads it so.
+NO_VALUE = frozenset(
+    {"#N/A", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null", "-NaN", "-nan"}
+)
+
+
+@dataclass(frozen=True)
+class _Columns:
+    names: list[str]
+    # How to read those that hold no text, and what of them is not read as it is written.
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def value(self, name: str, cell: str) -> Any:
+        if cell in NO_VALUE:
+            return None
+        read = self.readings.get(name)
+        return read(cell) if read and cell else cell
+
+
+def read_csv(path: Path) -> Iterator[Row]:
+    """Raises UserError where no row after can be read, with the line."""
+    csv.field_size_limit(MAX_CELL_BYTES)
+    with path.open(encoding=encoding_of(path), newline="") as file:
+        delimiter = _delimiter(file)
+        columns = _columns(csv.reader(file, strict=True, delimiter=delimiter))
+        file.seek(0)
+        reader = csv.reader(file, strict=True, delimiter=delimiter)
+        line = 1
+        try:
+            if next(reader, None) is None:
+                return
+            _check_header(columns.names, path)
+            line = reader.line_num + 1
+            for cells in reader:
+                if cells:
+                    yield _row(cells, columns=columns, line=line, path=path)
+                # Where the next row begins: quoted line breaks make some rows several lines long.
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise UserError(
+                f"Line {line} of {path.name} begins a row that is not csv: {error}.",
+                hint="Look for a quote that is never closed.",
+            ) from error
+
+
+def _delimiter(file: TextIO) -> str:
+    """What stands between the values: another mark than a comma only where there is no comma."""
+    beginning = file.read(MAX_NAME)
+    file.seek(0)
+    header = beginning.partition("\n")[0]
+    others = [mark for mark in (";", "\t", "|") if mark in header]
+    return others[0] if others and "," not in header else ","
+
+
+def _columns(reader: Iterator[list[str]]) -> _Columns:
+    """The columns, by the header and some rows; what can't be read is told when it is reached."""
+    names: list[str] = []
+    cells: dict[str, list[str]] = {}
+    characters = 0
+    try:
+        # As pandas names those without a name, such as that of its own row numbers.
+        named = enumerate(next(reader, []))
+        names = [name or f"Unnamed: {number}" for number, name in named]
+        cells = {name: [] for name in names}
+        for row in islice(reader, TELLING_ROWS):
+            for name, cell in zip(names, row, strict=False):
+                characters += len(cell)
+                if cell and cell not in NO_VALUE:
+                    cells[name].append(cell)
+            if characters > TELLING_CHARACTERS:
+                break
+    except (csv.Error, UnicodeDecodeError):
+        pass  # Read once more, and then told with its line.
+    found = readings(cells)
+    notes = {name: rewritten(cells[name], read) for name, read in found.items()}
+    return _Columns(names, found, {name: note for name, note in notes.items() if note})
+
+
+def _row(cells: list[str], *, columns: _Columns, line: int, path: Path) -> Row:
+    names = columns.names
+    while len(cells) > len(names) and not cells[-1]:
+        cells = cells[:-1]
+    if len(cells) == len(names):
+        pairs = zip(names, cells, strict=True)
+        values = {name: columns.value(name, cell) for name, cell in pairs}
+        return Row(f"line {line}", values, notes=columns.notes)
+    fault = UserError(
+        f"Line {line} of {path.name} has {len(cells)} values, "
+        f"but the header names {len(names)} columns.",
+        hint=f"Put quotes around a value that has commas or line breaks in it, {SKIP}.",
+    )
+    return Row(f"line {line}", {}, fault)
+
+
+def _check_header(names: list[str], path: Path) -> None:
+    if not names or len(set(names)) != len(names):
+        raise UserError(
+            f"The first line of {path.name} should name each column, with no name twice.",
+            hint="Fix the header: it tells what each column is for.",
+        )
+    check_names(names, where=path.name)

@@ -1,7 +1,7 @@
 """Rows brought into the format that training takes: filtered, mapped, each with its place."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
@@ -68,7 +68,7 @@ class MappedRows:
         Raises UserError at a bad row, unless the filters skip those.
         """
         for row in rows:
-            placed = replace(row, place=self.source.place(row.place))
+            placed = Row(self.source.place(row.place), row.values, row.fault)
             try:
                 if placed.fault is not None:
                     raise placed.fault
@@ -92,7 +92,10 @@ class MappedRows:
                     f"{LOOKED_AT_ROWS} rows, and is not used."
                 )
         for part, column in self.mapping.parts.items():
-            if part in ONE_OF_SEVERAL and len(pieces_of(value_at(row.values, column))) > 1:
+            if part not in ONE_OF_SEVERAL:
+                continue
+            value = value_at(row.values, column)
+            if isinstance(value, list) and len(pieces_of(value)) > 1:
                 yield (
                     f"The column {column[:60]!r} of {self.source.name} has several texts in a row: "
                     f"the first of them is taken as the {part}."

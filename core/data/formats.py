@@ -31,7 +31,7 @@ LEFT_OUT = (NOT_TO_LEARN, NOTHING_SAID)
 # Parts of which one is taken where a column lists several; others are put line by line.
 ONE_OF_SEVERAL = ("completion", "reasoning", "answer", "chosen", "rejected")
 # What some datasets write where there is no input.
-NO_INPUT = ("<noinput>", "<no input>")
+NO_INPUT = ("<noinput>", "<no input>", "<Noinput>")
 # Columns of what a language model does not see, and what stands for it in a text.
 MEDIA = re.compile(r"(images?|audios?|videos?)(_\w+)?")
 MEDIA_PLACE = re.compile(r"<(image|audio|video)>")
@@ -245,16 +245,19 @@ class _Maker:
 
     def _cell(self, part: str, column: str) -> str:
         value = value_at(self._row.values, column)
+        text = value if isinstance(value, str) else self._text_of(value, part, column)
+        try:
+            return "" if text in NO_INPUT else whole(text)
+        except NotMessages as error:
+            raise self.refusal(part, str(error), column) from error
+
+    def _text_of(self, value: Any, part: str, column: str) -> str:
+        """A number, or several texts, as one text."""
         texts = [text_of(item) for item in (value if isinstance(value, list) else [value])]
         if None in texts:
             raise self.refusal(part, f"should be text, but it is {str(value)[:40]!r}", column)
-        said = [text for text in texts if text and text.strip().lower() not in NO_INPUT]
-        if part in ONE_OF_SEVERAL:
-            said = said[:1]
-        try:
-            return whole("\n".join(said))
-        except NotMessages as error:
-            raise self.refusal(part, str(error), column) from error
+        said = [text for text in texts if text]
+        return "\n".join(said[:1] if part in ONE_OF_SEVERAL else said)
 
     def refusal(self, part: str, problem: str, column: str | None = None) -> UserError:
         column = column or self._mapping.parts[part]

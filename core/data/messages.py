@@ -151,7 +151,8 @@ def _message(item: Any) -> Message:
     if role is None:
         known = "system, developer, user, assistant, tool"
         raise NotMessages(f"has a role {said_by[:40]!r}; known are {known}")
-    content = _text(_first(item, CONTENT_KEYS))
+    said = _first(item, CONTENT_KEYS)
+    content = _text(said)
     calls = calls_of(item, speaker=speaker, content=content)
     if calls and speaker in CALLS:
         content = ""
@@ -163,7 +164,9 @@ def _message(item: Any) -> Message:
     for extra in EXTRAS:
         if isinstance(value := item.get(extra), str):
             message[extra] = whole(value)
-    reasoning = _first(item, REASONING_KEYS) or _thoughts(_first(item, CONTENT_KEYS))
+    reasoning = _first(item, REASONING_KEYS)
+    if isinstance(said, list):
+        reasoning = reasoning or _thoughts(said)
     if isinstance(reasoning, str) and reasoning.strip():
         message[REASONING] = whole(reasoning)
     if is_left_out(item):
@@ -206,8 +209,7 @@ def _text(content: Any) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _thoughts(content: Any) -> str:
+def _thoughts(parts: list[Any]) -> str:
     """What was thought, of content in parts."""
-    parts = content if isinstance(content, list) else []
     found = [part.get("thinking") for part in parts if isinstance(part, dict)]
     return "\n".join(text for text in found if isinstance(text, str))

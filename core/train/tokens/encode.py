@@ -26,6 +26,7 @@ from core.train.tokens.template_limits import template_faults
 
 # What templates call a message's reasoning; without either it goes in front of the answer.
 REASONING_NAMES = (REASONING, "thinking")
+THOUGHT = "<think>\n{}\n</think>\n\n"
 # So many rows are rendered once more, to see what the chat template leaves out of them.
 COMPARED_ROWS = 50
 
@@ -51,6 +52,7 @@ class Encoder:
         self._model_name = model_name
         self.answers_only = answers_only
         self._compared = 0
+        self._hides_thoughts: bool | None = None
         self.template: str | None = tokenizer.chat_template
         self._marks = answers_only and format is DatasetFormat.MESSAGES
         if format is not DatasetFormat.TEXT and self.template is None:
@@ -86,10 +88,9 @@ class Encoder:
         messages = messages_of(example)
         [shown] = self._render([messages], tools, tokenize=False)["text"]
         found += lost_texts(messages, shown)
-        if "prompt" in example and self._format is not DatasetFormat.PROMPT_ONLY:
-            [(_, start)] = self._answers(
-                [example["prompt"]], [messages[len(example["prompt"]) :]], tools
-            )
+        answer = messages[len(example.get("prompt", messages)) :]
+        if answer and str(answer[0]["content"])[:1].isspace():
+            [(_, start)] = self._answers([example["prompt"]], [answer], tools)
             [prompt] = self._render([example["prompt"]], tools, asks=True)["input_ids"]
             found += [MIXED] if start < len(prompt) else []
         return found
@@ -240,7 +241,22 @@ class Encoder:
         for name in REASONING_NAMES:
             if name in template:
                 return plain | {name: reasoning}
-        return plain | {"content": f"<think>\n{reasoning}\n</think>\n\n{message['content']}"}
+        if self._takes_thoughts_away():
+            return plain
+        return plain | {"content": THOUGHT.format(reasoning) + str(message["content"])}
+
+    def _takes_thoughts_away(self) -> bool:
+        """Whether this template shows no thoughts even before a last answer, as DeepSeek-R1's."""
+        if self._hides_thoughts is None:
+            said = [
+                {"role": "user", "content": "a"},
+                {"role": "assistant", "content": f"{THOUGHT.format('thought')}b"},
+            ]
+            shown = self.tokenizer.apply_chat_template(
+                said, tokenize=False, chat_template=self.template
+            )
+            self._hides_thoughts = "thought" not in shown
+        return self._hides_thoughts
 
 
 def _tokens(ids: list[int], trained: np.ndarray) -> Tokens:

@@ -338,6 +338,7 @@ STRUCTURES: dict[str, Structure] = {
     "reasoning that a template takes away": Structure(
         several(lambda n: {"question": f"1+{n}?", "reasoning": f"Add {n} to it.", "answer": "So."}),
         family="r1",
+        learned="So.<｜end▁of▁sentence｜>",
         warned=("leaves out reasoning",),
     ),
     "reasoning in a message": Structure(

@@ -6,9 +6,11 @@ A column's name alone misleads: `reasoning` holds "on" and "off" in some dataset
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from core.data.messages import NESTS, has_role, is_conversation, roles_of
+from core.data.row import can_be_shown
 from core.data.scalars import text_of
 
 Values = Mapping[str, Any]
@@ -62,7 +64,8 @@ def _fields(column: str, item: Values) -> list[str]:
     is_spoken = has_role(item) or any(nest in item for nest in NESTS)
     if is_spoken or not all(isinstance(name, str) for name in item):
         return []
-    return [f"{column}.{name}" for name, each in item.items() if pieces_of(each)]
+    fields = islice(item.items(), MAX_FIELDS)
+    return [f"{column}.{name}" for name, each in fields if can_be_shown(name) and pieces_of(each)]
 
 
 def pieces_of(value: Any) -> list[str]:

@@ -1,5 +1,6 @@
 """Rows of a csv file, as the Hub's copy of it has them."""
 
+import contextlib
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -39,14 +40,19 @@ def read_csv(path: Path) -> Iterator[Row]:
     csv.field_size_limit(MAX_CELL_BYTES)
     with path.open(encoding=encoding_of(path), newline="") as file:
         delimiter = _delimiter(file)
-        columns = _columns(csv.reader(file, strict=True, delimiter=delimiter))
-        file.seek(0)
         reader = csv.reader(file, strict=True, delimiter=delimiter)
         line = 1
         try:
-            if next(reader, None) is None:
+            header = next(reader, None)
+            if header is None:
                 return
-            _check_header(columns.names, path)
+            # As pandas names those without a name, such as that of its own row numbers.
+            names = [name or f"Unnamed: {number}" for number, name in enumerate(header)]
+            _check_header(names, path)
+            columns = _columns(names, reader)
+            file.seek(0)
+            reader = csv.reader(file, strict=True, delimiter=delimiter)
+            next(reader)
             line = reader.line_num + 1
             for cells in reader:
                 if cells:
@@ -69,25 +75,18 @@ def _delimiter(file: TextIO) -> str:
     return others[0] if others and "," not in header else ","
 
 
-def _columns(reader: Iterator[list[str]]) -> _Columns:
-    """The columns, by the header and some rows; what can't be read is told when it is reached."""
-    names: list[str] = []
-    cells: dict[str, list[str]] = {}
+def _columns(names: list[str], reader: Iterator[list[str]]) -> _Columns:
+    """How to read the columns, by some rows; what can't be read is told when it is reached."""
+    cells: dict[str, list[str]] = {name: [] for name in names}
     characters = 0
-    try:
-        # As pandas names those without a name, such as that of its own row numbers.
-        named = enumerate(next(reader, []))
-        names = [name or f"Unnamed: {number}" for number, name in named]
-        cells = {name: [] for name in names}
+    with contextlib.suppress(csv.Error, UnicodeDecodeError):
         for row in islice(reader, TELLING_ROWS):
             for name, cell in zip(names, row, strict=False):
-                characters += len(cell)
                 if cell and cell not in NO_VALUE:
                     cells[name].append(cell)
+            characters += sum(map(len, row)) + len(row)
             if characters > TELLING_CHARACTERS:
                 break
-    except (csv.Error, UnicodeDecodeError):
-        pass  # Read once more, and then told with its line.
     found = readings(cells)
     notes = {name: rewritten(cells[name], read) for name, read in found.items()}
     return _Columns(names, found, {name: note for name, note in notes.items() if note})

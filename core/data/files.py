@@ -16,7 +16,7 @@ PARQUET_ROWS = 64
 FOREIGN = {
     b"PK\x03\x04": (
         "a spreadsheet or another zip archive",
-        "Save the spreadsheet as csv, or unpack the archive, and choose that file.",
+        "Save it as csv where it is a spreadsheet, or unpack it, and choose that file.",
     ),
     b"\x1f\x8b": ("compressed with gzip", "Unpack it with gunzip, and choose that file."),
     b"PAR1\x15": ("a parquet file", "Give it the ending .parquet."),

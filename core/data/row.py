@@ -40,14 +40,14 @@ def check_names(columns: Collection[str], *, where: str) -> None:
             f"{where} has {len(columns):,} columns; SmolFactory reads at most {MAX_COLUMNS:,}.",
             hint="Leave only the columns with the prompt and the answer.",
         )
-    if (bad := next((name for name in columns if not _can_be_shown(name)), None)) is not None:
+    if (bad := next((name for name in columns if not can_be_shown(name)), None)) is not None:
         raise UserError(
             f"{where} has a column whose name is too long or no text: {bad[:40]!r}.",
             hint="Give it a short name.",
         )
 
 
-def _can_be_shown(name: str) -> bool:
+def can_be_shown(name: str) -> bool:
     """Whether a name is a text: JSON can hold half a character, which nothing can show."""
     if len(name) > MAX_NAME:
         return False

@@ -53,8 +53,8 @@ REFUSALS = {
         {"dataset__format": "prompt_completion", "columns__completion": "question"},
     ),
     "no word of the assistant": Refusal(
-        [{"messages": [ASKED]}], "'messages' in line 1 has no message of the assistant",
-        "Fix the row", "dataset.files",
+        [{"messages": [ASKED, SAID]}, {"messages": [ASKED]}],
+        "'messages' in line 2 has no message of the assistant", "Fix the row", "dataset.files",
     ),
     "pairs": Refusal(
         [{"prompt": "a", "chosen": "b", "rejected": "c"}],

@@ -51,6 +51,7 @@ class Page:
         ) as self.blocks:
             self._header = _build_header(settings.space)
             self._run_id = gr.Textbox(visible="hidden", elem_id="run-id", label="Run")
+            self._asked_tab = gr.Textbox(visible="hidden", label="Tab")
             self._submission = gr.Textbox(visible="hidden", label="Submission")
             # Kept by the browser, with what it names.
             self._seen = gr.JSON(visible="hidden", label="Seen")
@@ -99,7 +100,7 @@ class Page:
     def _wire_load(self, *, then: dict[str, Any]) -> None:
         loaded = self.blocks.load(
             self._load,
-            [self._run_id],
+            [self._run_id, self._asked_tab],
             [
                 self._submission,
                 self._run_id,
@@ -107,7 +108,7 @@ class Page:
                 self._train.start_button,
                 *self._gate.outputs,
             ],
-            js="() => window.smolfactory.askedRun()",
+            js="() => window.smolfactory.askedPlace()",
             **QUIET,
         )
         loaded.then(**then)
@@ -145,10 +146,10 @@ class Page:
         )
         self._train.data.follow(filled)
 
-    def _load(self, request: gr.Request, run_id: str) -> tuple[Any, ...]:
+    def _load(self, request: gr.Request, run_id: str, tab: str) -> tuple[Any, ...]:
         self._access.meet(request)
         may_act = self._access.may_act(request)
-        tabs = gr.Tabs(selected=RUNS) if run_id else gr.skip()
+        tabs = gr.Tabs(selected=tab) if tab in (RUNS, ACCOUNT, GUIDE) else gr.skip()
         return (
             new_submission(),
             run_id,

@@ -35,7 +35,8 @@ class RunsTab:
         self._store = store
         self._snapshots = Snapshots(store, in_reach=not access.on_space)
         with gr.Row(elem_classes=["runs"]):
-            with gr.Column(scale=1, min_width=300, elem_classes=["card", "run-column"]):
+            beside = ["card", "run-column", "run-list-column"]
+            with gr.Column(scale=1, min_width=300, elem_classes=beside):
                 gr.HTML("<h2>Runs</h2>")
                 self.list = gr.HTML(
                     elem_id="run-list",

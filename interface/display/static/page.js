@@ -68,43 +68,107 @@ window.smolfactory = (() => {
     });
   };
 
-  // --- Runs: the address names the run that is shown, so that a reload shows it again.
+  // --- Runs: one that is chosen comes into view, however long the list is.
 
+  const WIDE = 900;
   let chosen = "";
+  let chooseRun = () => {};
+
+  const showRun = async () => {
+    const page = document.getElementById("run-page");
+    // The first run that is chosen has its page yet to be shown.
+    for (let tries = 0; tries < 40 && !page?.offsetParent; tries += 1) await wait(50);
+    if (!page) return;
+    const { top } = page.getBoundingClientRect();
+    const isInView = top >= 0 && top < window.innerHeight / 2;
+    if (window.innerWidth < WIDE || !isInView) page.scrollIntoView({ behavior: "smooth" });
+  };
 
   const chooseRuns = (element, tell) => {
+    chooseRun = (id) => {
+      chosen = id;
+      tell();
+    };
     element.addEventListener("click", (event) => {
       const row = event.target.closest("[data-run]");
       if (!row || event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
-      chosen = row.dataset.run;
-      tell();
-      if (window.innerWidth < 900) {
-        document.getElementById("run-page")?.scrollIntoView({ behavior: "smooth" });
-      }
+      chooseRun(row.dataset.run);
+      showRun();
     });
   };
 
-  const askedRun = () => new URLSearchParams(window.location.search).get("run") || "";
+  // --- Addresses: each tab and each run has one, for a reload, for Back and for a link.
 
-  const runsAreShown = () => {
-    const tab = document.querySelector('#tabs button[role="tab"][aria-selected="true"]');
-    return tab?.textContent.trim() === "Runs";
+  const TABS = ["train", "runs", "account", "guide"];
+  // Where Back and Forward lead, while the page is on its way there.
+  let goal = null;
+
+  const asked = () => {
+    const { searchParams } = new URL(window.location.href);
+    const run = searchParams.get("run") || "";
+    const tab = TABS.find((name) => name === searchParams.get("tab"));
+    return { run, tab: tab || (run ? "runs" : "train") };
   };
 
-  const showAddress = async (id) => {
+  const askedPlace = () => [asked().run, asked().tab];
+
+  const tabButtons = () => [...document.querySelectorAll('#tabs button[role="tab"]')];
+
+  const nameOf = (button) => button?.textContent.trim().toLowerCase();
+
+  const shownPlace = (run) => {
+    const selected = tabButtons().find((each) => each.getAttribute("aria-selected") === "true");
+    const tab = TABS.find((name) => name === nameOf(selected)) || "train";
+    return { run: tab === "runs" ? run : "", tab };
+  };
+
+  const isSame = (one, other) => one.run === other.run && one.tab === other.tab;
+
+  const showAddress = async (run) => {
     await wait(50);
-    const address = new URL(window.location.href);
-    if (id && runsAreShown()) address.searchParams.set("run", id);
-    else address.searchParams.delete("run");
-    window.history.replaceState(window.history.state, "", address);
-    // On a Space the address that people see belongs to the page around this one.
-    if (window.parent !== window) {
-      window.parent.postMessage(
-        { queryString: address.search.slice(1) }, "https://huggingface.co",
-      );
+    const place = shownPlace(run);
+    if (goal !== null) {
+      if (isSame(place, goal)) goal = null;
+      return;
     }
+    if (isSame(place, asked())) return;
+    const address = new URL(window.location.href);
+    address.searchParams.delete("run");
+    address.searchParams.delete("tab");
+    if (place.run) address.searchParams.set("run", place.run);
+    else if (place.tab !== "train") address.searchParams.set("tab", place.tab);
+    window.history.pushState(null, "", address);
+    tellParent();
   };
+
+  // On a Space the address that people see belongs to the page around this one.
+  const tellParent = () => {
+    if (window.parent === window) return;
+    const queryString = window.location.search.slice(1);
+    window.parent.postMessage({ queryString }, "https://huggingface.co");
+  };
+
+  const travel = async () => {
+    const place = asked();
+    goal = place;
+    tellParent();
+    if (place.tab === "runs") chooseRun(place.run);
+    tabButtons().find((each) => nameOf(each) === place.tab)?.click();
+    // Where it leads nowhere new, no event says so.
+    await wait(1000);
+    if (goal === place) goal = null;
+  };
+
+  window.addEventListener("popstate", travel);
+
+  // --- Menus: Gradio 6.31 opens one again that Tab has just left.
+
+  window.addEventListener("keydown", (event) => {
+    if (event.key === "Tab" && event.target.matches?.("input[role=combobox]")) {
+      event.stopPropagation();
+    }
+  }, true);
 
   // --- Charts: the values under the pointer, read back from the lines themselves.
 
@@ -198,7 +262,7 @@ window.smolfactory = (() => {
   };
 
   return {
-    askedRun, chooseRuns, chosenRun: () => chosen, download, followPointer, followProblems,
+    askedPlace, chooseRuns, chosenRun: () => chosen, download, followPointer, followProblems,
     showAddress, showEnd,
   };
 })();

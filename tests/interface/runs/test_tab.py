@@ -97,15 +97,43 @@ def test_an_answer_that_is_lost_is_sent_again(context: BrowserContext, server: S
     os.close(held)
 
 
-def test_leaving_the_runs_leaves_the_address(context: BrowserContext, server: Server) -> None:
-    run = make_run(server.store, state=RunState.STOPPED, steps=5)
+def test_each_tab_and_each_run_has_an_address(context: BrowserContext, server: Server) -> None:
+    old = make_run(server.store, state=RunState.STOPPED, steps=5)
     page = context.new_page()
-    page.goto(f"{server.url}/?run={run.id}")
-    expect(page.locator("#run-head h2")).to_be_visible()
+    page.goto(f"{server.url}/?run={old.id}")
+    expect(page.locator("#run-head")).to_contain_text(old.id)
     page.get_by_role("tab", name="Train").click()
     expect(page).to_have_url(f"{server.url}/")
     page.get_by_role("tab", name="Runs").click()
-    expect(page).to_have_url(f"{server.url}/?run={run.id}")
+    expect(page).to_have_url(f"{server.url}/?run={old.id}")
+    new = _expect_a_run_far_down_to_come_into_view(page, server, selected=old.id)
+    page.get_by_role("tab", name="Guide").click()
+    expect(page).to_have_url(f"{server.url}/?tab=guide")
+    # Back goes through all of it, and not out of the page.
+    for run in (new, old.id):
+        page.go_back()
+        expect(page).to_have_url(f"{server.url}/?run={run}")
+        expect(page.locator("#run-head")).to_contain_text(run)
+    page.go_back()
+    expect(page).to_have_url(f"{server.url}/")
+    expect(page.locator("#start")).to_be_visible()
+    page.go_forward()
+    expect(page.locator("#run-head")).to_contain_text(old.id)
+    page.goto(f"{server.url}/?tab=guide")
+    expect(page.locator(".guide")).to_be_visible()
+
+
+def _expect_a_run_far_down_to_come_into_view(page: Page, server: Server, *, selected: str) -> str:
+    for _ in range(12):
+        make_run(server.store, state=RunState.STOPPED, steps=5)
+    others = page.locator(f"[data-run]:not([data-run='{selected}'])")
+    wait_for_page(page, lambda: others.count() >= 12)
+    last = others.last
+    run_id = last.get_attribute("data-run") or ""
+    last.click()
+    expect(page.locator("#run-head h2")).to_be_in_viewport()
+    expect(page.locator("#run-head")).to_contain_text(run_id)
+    return run_id
 
 
 def test_what_became_of_a_run_is_shown_and_what_to_do(

@@ -164,6 +164,10 @@ def _expect_arguments_to_appear_with_their_schedule(page: Page) -> None:
     page.get_by_label("Final learning rate").fill("5")
     expect(error_at(page, "schedule.lr_end")).to_be_visible()
     # What isn't shown isn't asked.
+    page.get_by_label("Schedule", exact=True).click()
+    expect(page.get_by_role("listbox")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("listbox")).to_have_count(0)
     choose(page, "Schedule", "Linear")
     expect(page.locator("#problems .problems")).to_have_count(0)
 

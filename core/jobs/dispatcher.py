@@ -26,7 +26,7 @@ from core.jobs.engines import engine_of
 from core.jobs.handover import hand_over, listening, receive
 from core.jobs.plan import StageName
 from core.jobs.queue import Queue, Ticket, TokenOwner
-from core.jobs.record import CANCELED_BEFORE_START, enter
+from core.jobs.record import CANCELED_BEFORE_START, canceled, enter
 from core.jobs.submitter import Submitter, pack_all, unpack_all
 from core.machine.detached import spawn_detached
 from core.runs.causes import FailureCause
@@ -83,7 +83,7 @@ def ensure_dispatcher(home: Path) -> None:
 
 def call_off(run: Run) -> None:
     """End a run that waits, at once. The caller has its lock."""
-    enter(run, RunState.CANCELED, note=CANCELED_BEFORE_START)
+    enter(run, RunState.CANCELED, note=canceled(run, CANCELED_BEFORE_START))
     if _is_owed_an_end(run):
         # The dispatcher knows with which token.
         ensure_dispatcher(run.home)

@@ -12,7 +12,10 @@ from core.runs.reserve import despite_full_disk, let_go_of_reserve
 from core.runs.state import RunState, RunStatus
 from core.runs.store import Run
 
+CANCELED = "Canceled: nothing new was saved."
 CANCELED_BEFORE_START = "Canceled before it started."
+CALLED_OFF = "Stopped before the first step: nothing was saved."
+KEPT_MODEL = "The model is the one of its earlier stop."
 
 
 def enter(
@@ -30,6 +33,11 @@ def enter(
     if not state.live:
         let_go_of_reserve(run.paths)
     return entered
+
+
+def canceled(run: Run, note: str) -> str:
+    """How a run was canceled; one that was stopped and resumed before still has a model."""
+    return f"{note} {KEPT_MODEL}" if run.paths.model.is_dir() else note
 
 
 class RunRecord:

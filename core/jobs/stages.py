@@ -15,7 +15,7 @@ from core.hub.lookups import needs_token
 from core.jobs.child_process import Ended
 from core.jobs.diagnosis import explain_end
 from core.jobs.plan import StageName
-from core.jobs.record import RunRecord
+from core.jobs.record import CALLED_OFF, CANCELED, RunRecord, canceled
 from core.machine.environment import allowed_environment, trainer_environment
 from core.runs.causes import FailureCause
 from core.runs.checkpoints import newest_checkpoint
@@ -86,11 +86,11 @@ class Train(Stage):
             step = progress.step if progress else 0
             record.enter(RunState.STOPPED, f"Stopped and saved at step {step}.")
         elif record.run.wish() is Wish.CANCEL:
-            record.enter(RunState.CANCELED, "Canceled: nothing new was saved.")
+            record.enter(RunState.CANCELED, canceled(record.run, CANCELED))
         elif ended.was_called_off:
             saved = newest_checkpoint(record.run.paths.checkpoints)
             if saved is None:
-                record.enter(RunState.CANCELED, "Stopped before the first step: nothing was saved.")
+                record.enter(RunState.CANCELED, canceled(record.run, CALLED_OFF))
             else:
                 record.enter(RunState.STOPPED, f"Stopped before it went on from step {saved.step}.")
         elif ended.was_told_to_end or ended.code in WENT_DOWN:

@@ -20,7 +20,7 @@ from core.jobs.child_process import ChildProcess
 from core.jobs.diagnosis import explain_refusal
 from core.jobs.pause import pause_if_all_is_pushed
 from core.jobs.plan import StageName
-from core.jobs.record import CANCELED_BEFORE_START, RunRecord
+from core.jobs.record import CANCELED_BEFORE_START, RunRecord, canceled
 from core.jobs.stages import STAGES
 from core.machine.processes import become_subreaper
 from core.runs.events import Failure, PushFailed, Warned
@@ -85,7 +85,7 @@ class Supervisor:
         if self._child.is_told_to_end:
             self._record.enter(RunState.INTERRUPTED, "The machine went down before this run began.")
         elif self._run.wish() is not None:
-            self._record.enter(RunState.CANCELED, CANCELED_BEFORE_START)
+            self._record.enter(RunState.CANCELED, canceled(self._run, CANCELED_BEFORE_START))
         else:
             return False
         return True

@@ -90,6 +90,11 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def counted(value: int, one: str) -> str:
+    """So many of something: "1 row", "2 rows"."""
+    return f"{count(value)} {one}{'' if value == 1 else 's'}"
+
+
 def percent(share: float) -> str:
     return f"{share:.0%}"
 

@@ -27,6 +27,7 @@ class RunPage:
             "failure": self.failure,
             "stop": self.stop,
             "cancel": self.cancel,
+            "cancel_words": self.cancel_words,
             "resume": self.resume,
             **self.push_card.outputs,
             "curves": self.curves,
@@ -43,6 +44,7 @@ class RunPage:
             "failure": run_view.failure(snapshot),
             "stop": gr.update(visible=visible(buttons.stop)),
             "cancel": gr.update(visible=visible(buttons.cancel)),
+            "cancel_words": run_view.cancel_words(snapshot),
             "resume": gr.update(visible=visible(buttons.resume), value=buttons.resume or "Resume"),
             **self.push_card.view(snapshot, account=account, signed_in=signed_in),
             "curves": snapshot.curves,
@@ -60,7 +62,7 @@ class RunPage:
             )
             self.reuse = gr.Button("New run from these settings", elem_id="reuse", size="sm")
         with gr.Column(elem_classes=["confirm", AWAY]) as self.confirm:
-            gr.HTML("<p>Cancel this run? What it learned is lost, and it can't be resumed.</p>")
+            self.cancel_words = gr.HTML("")
             with gr.Row(elem_classes=["buttons"]):
                 self.cancel_now = gr.Button(
                     "Cancel the run", variant="stop", elem_id="cancel-now", size="sm"

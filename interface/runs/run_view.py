@@ -28,6 +28,8 @@ _CAUSES = {
     FailureCause.SIGNED_OUT: "Its sign-in was lost while it waited",
 }
 WORRYING_MINUTES = 5
+# Of the runs ahead of one that waits.
+MAX_NAMED = 3
 _STOPPABLE = (RunState.QUEUED, RunState.PREPARING, RunState.TRAINING)
 
 
@@ -91,6 +93,11 @@ def buttons(snapshot: Snapshot) -> Buttons:
     )
 
 
+def cancel_words(snapshot: Snapshot) -> str:
+    """What canceling means for this run."""
+    return render("runs/cancel.html", has_model=snapshot.has_model)
+
+
 def run_list(statuses: Sequence[RunStatus | UnreadableRun], *, selected: str) -> str:
     """The list of runs, where the one with the id `selected` stands out."""
     return render("runs/list.html", runs=statuses, selected=selected)
@@ -109,6 +116,8 @@ def _note(snapshot: Snapshot) -> str:
         note = stop_note(snapshot.run, snapshot.history) if is_stop else "Canceling…"
     elif snapshot.status.state.live and is_full(snapshot.run.home):
         note = "The disk is full: make room now, or the run fails when it saves."
+    elif snapshot.status.state is RunState.QUEUED:
+        note = _waiting(snapshot.before)
     elif snapshot.status.state is RunState.TRAINING and _is_through(snapshot.history.progress):
         note = "All steps are done: looking at the evaluation loss, then saving."
     elif _cause(snapshot) is not None:
@@ -117,6 +126,20 @@ def _note(snapshot: Snapshot) -> str:
     elif (silent := _silent_minutes(snapshot)) >= WORRYING_MINUTES:
         note = f"No step for {silent} minutes: a long step or evaluation, or it hangs. See the log."
     return note
+
+
+def _waiting(before: Sequence[RunStatus]) -> str:
+    """What a run waits for, and how many come before it."""
+    if not before:
+        return "It starts in a moment."
+    first, *others = before
+    doing = words.state(first.state).lower()
+    named = f"Waiting for “{first.name}” ({doing})"
+    if not others:
+        return f"{named}. This run is next."
+    listed = ", ".join(f"“{other.name}”" for other in others[:MAX_NAMED])
+    more = "…" if len(others) > MAX_NAMED else ""
+    return f"{named}, then {words.counted(len(others), 'run')} ahead of it: {listed}{more}."
 
 
 def _is_through(progress: Progress | None) -> bool:

@@ -5,7 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,12 +14,13 @@ from core.config.methods.settings import MethodMetric
 from core.config.output import OutputSection
 from core.errors import UserError
 from core.jobs.liveness import current_status
+from core.jobs.queue import Queue
 from core.publish import demo_space
 from core.publish.demo_space import Demo
 from core.runs.checkpoints import newest_checkpoint
 from core.runs.history import History
 from core.runs.logs import tail
-from core.runs.state import RunStatus, UnreadableRun, Wish
+from core.runs.state import RunState, RunStatus, UnreadableRun, Wish
 from core.runs.store import Run, RunStore
 from interface.runs import charts
 
@@ -53,6 +54,8 @@ class Snapshot:
     demo: Demo | None
     # What somebody asked of it and is still to happen.
     wish: Wish | None
+    # While it waits: the run that uses the device, and those ahead of it in the queue.
+    before: tuple[RunStatus, ...] = ()
 
 
 @dataclass
@@ -99,10 +102,24 @@ class Snapshots:
         if not cached.lock.acquire(blocking=False):
             return cached.last
         try:
-            cached.last = _read(run, cached, in_reach=self._in_reach)
+            snapshot = _read(run, cached, in_reach=self._in_reach)
+            cached.last = replace(snapshot, before=self._before(snapshot))
             return cached.last
         finally:
             cached.lock.release()
+
+    def _before(self, snapshot: Snapshot) -> tuple[RunStatus, ...]:
+        """By the statuses that were last listed."""
+        if snapshot.status.state is not RunState.QUEUED:
+            return ()
+        known = {run_id: status for run_id, (_, status) in self._statuses.copy().items()}
+        waiting = [run.id for run in Queue(self.store.home).runs()]
+        place = waiting.index(snapshot.run.id) if snapshot.run.id in waiting else 0
+        at_work = [s for s in known.values() if s.state.live and s.state is not RunState.QUEUED]
+        # A run that is only being pushed uses no device.
+        at_work.sort(key=lambda status: status.state is RunState.PUSHING)
+        ahead = [known[run_id] for run_id in waiting[:place] if run_id in known]
+        return (*at_work[:1], *ahead)
 
     def _cached(self, run: Run) -> _Cached:
         with self._lock:

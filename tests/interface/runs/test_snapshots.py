@@ -7,11 +7,19 @@ import pytest
 
 from core.config.parse import parse_config
 from core.errors import UserError
+from core.jobs.queue import Queue, Ticket, TokenOwner
 from core.machine import disk
 from core.runs.state import RunState, UnreadableRun
 from core.runs.store import Run, RunStore
 from interface.runs import run_view
 from interface.runs.snapshots import Snapshots
+
+
+def waiting(store: RunStore, *, name: str) -> Run:
+    config = parse_config({"output": {"name": name}})
+    run, _ = store.create(config, files={}, submission=name.encode().hex())
+    Queue(store.home).add(run, Ticket(stages=[], token_owner=TokenOwner.NOBODY))
+    return run
 
 
 def training(store: RunStore, *, submission: str) -> Run:
@@ -90,3 +98,23 @@ def test_a_disk_that_is_full_is_told_while_something_can_be_done(
     monkeypatch.setattr(disk, "FULL_BYTES", 10**18)
     assert "The disk is full: make room now" in head()
     os.close(held)
+
+
+def test_a_waiting_run_says_what_it_waits_for(tmp_path: Path) -> None:
+    store, snapshots = RunStore(tmp_path), Snapshots(RunStore(tmp_path), in_reach=True)
+    # Nobody starts what waits.
+    assert Queue(store.home).lock() is not None
+    first = waiting(store, name="first")
+    assert "It starts in a moment." in head(snapshots, first)
+    assert training(store, submission="a" * 16).lock() is not None
+    last = waiting(store, name="last1")
+    at_work = "Waiting for “smollm2-facts-to-json” (training)"
+    assert f"{at_work}. This run is next." in head(snapshots, first)
+    assert f"{at_work}, then 1 run ahead of it: “first”." in head(snapshots, last)
+
+
+def head(snapshots: Snapshots, run: Run) -> str:
+    snapshots.statuses()
+    snapshot = snapshots.take(run.id)
+    assert snapshot is not None
+    return run_view.head(snapshot)

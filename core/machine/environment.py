@@ -53,6 +53,8 @@ _OPENMP = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def trainer_environment(*, token: SecretStr | None) -> dict[str, str]:
-    return allowed_environment(token=token) | _MALLOC | _OPENMP | {
+    # What libraries say to each other's authors is noise in a log that a person reads.
+    quiet = {"PYTHONWARNINGS": "ignore::FutureWarning"}
+    return quiet | allowed_environment(token=token) | _MALLOC | _OPENMP | {
         "TOKENIZERS_PARALLELISM": "false",
     }  # fmt: skip

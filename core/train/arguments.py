@@ -46,6 +46,8 @@ def training_arguments(
         "use_cpu": not torch.accelerator.is_available(),
         "dataloader_pin_memory": torch.cuda.is_available(),
         "report_to": "none",
+        # The page draws it; in a log that is read as text each look of a bar is a line.
+        "disable_tqdm": True,
         **schedule_arguments(config.schedule, peak=training.learning_rate),
     }
 

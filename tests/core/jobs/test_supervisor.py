@@ -69,6 +69,11 @@ def test_all_weights_are_trained_to_the_end_on_uploaded_rows(command_line: Comma
     ]
     evaluations = [e["step"] for e in command_line.events(run) if e["kind"] == "evaluation"]
     assert evaluations == [3, 6]
+    log = (folder / "train.log").read_text(encoding="utf-8")
+    assert "'eval_loss'" in log
+    # Neither bars that are drawn over each other nor what libraries tell each other's authors.
+    assert "/6 [" not in log
+    assert "FutureWarning" not in log
     wait_until(lambda: not processes_of(command_line.home))
 
 

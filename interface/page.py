@@ -100,21 +100,21 @@ class Page:
     def _wire_load(self, *, then: dict[str, Any]) -> None:
         loaded = self.blocks.load(
             self._load,
-            [self._run_id, self._asked_tab],
+            [self._run_id, self._asked_tab, self._train.kept.component],
             [
                 self._submission,
                 self._run_id,
                 self._tabs,
                 self._train.start_button,
                 *self._gate.outputs,
+                *self._train.form.components.values(),
             ],
-            js="() => window.smolfactory.askedPlace()",
+            js="() => [...window.smolfactory.askedPlace(), window.smolfactory.keptForm()]",
             **QUIET,
         )
         loaded.then(**then)
-        self.blocks.load(**self._train.data.looks, api_visibility="private")
         # What somebody may see is known once it is known who they are.
-        loaded.then(**self._train.previews, **QUIET)
+        self._train.look_after(loaded)
         loaded.then(**self._runs.restore_panel.look)
         loaded.then(**self._gate.look)
 
@@ -146,7 +146,7 @@ class Page:
         )
         self._train.data.follow(filled)
 
-    def _load(self, request: gr.Request, run_id: str, tab: str) -> tuple[Any, ...]:
+    def _load(self, request: gr.Request, run_id: str, tab: str, kept: Any) -> tuple[Any, ...]:
         self._access.meet(request)
         may_act = self._access.may_act(request)
         tabs = gr.Tabs(selected=tab) if tab in (RUNS, ACCOUNT, GUIDE) else gr.skip()
@@ -156,6 +156,7 @@ class Page:
             tabs,
             gr.update(interactive=may_act),
             *self._gate.shown(request),
+            *self._train.form.restore(kept),
         )
 
     def _tick(self, request: gr.Request, run_id: str, seen: dict[str, str] | None) -> list[Any]:

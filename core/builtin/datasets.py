@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from core.config.builtin_names import BUILTIN_DATASETS
+from core.config.methods import METHODS
 from core.config.options import DatasetFormat
 from core.errors import UserError
 from core.machine.source_tree import TEMPLATES
@@ -14,6 +15,13 @@ BUILTIN_FORMATS = {
     "facts_rated": DatasetFormat.UNPAIRED_PREFERENCE,
     "sums": DatasetFormat.PROMPT_ONLY,
 }
+
+
+def builtin_datasets_for(method: str) -> list[str]:
+    """The built-in datasets that a training method can learn from."""
+    formats = METHODS[method].formats if method in METHODS else ()
+    return [name for name, format in BUILTIN_FORMATS.items() if format in formats]
+
 
 _DATASETS = TEMPLATES / "datasets"
 

@@ -69,7 +69,8 @@ class DatasetSection(Section):
     )  # fmt: skip
     builtin: Literal["facts_to_json", "facts_pairs", "facts_rated", "sums"] = setting(
         BUILTIN_DATASET, label="Built-in dataset", basic=True,
-        help="Small datasets for a first run. Facts to JSON teaches answering in one line of JSON.",
+        help="Small datasets for a first run, for different methods. Facts to JSON teaches SFT to "
+        "answer in one line of JSON.",
         shown_when={"dataset.source": (DatasetSource.BUILTIN,)},
     )  # fmt: skip
     name: RepoId | None = setting(

@@ -1,7 +1,7 @@
 """RunConfig: all that a person asks of a run, in one validated object."""
 
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import Field, model_validator
@@ -42,6 +42,14 @@ class RunConfig(Section):
         if not isinstance(method, dict) or "name" in method:
             return values
         return values | {"method": {"name": DEFAULT_METHOD, **method}}
+
+    @model_validator(mode="after")
+    def _default_learning_rate(self) -> Self:
+        """A run that sets none has the one of its method and of what it trains."""
+        if "learning_rate" not in self.training.model_fields_set:
+            rate = self.method.default_learning_rate(has_adapter=self.adapter.has_adapter)
+            self.training = self.training.model_copy(update={"learning_rate": rate})
+        return self
 
     @property
     def evaluates(self) -> bool:

@@ -82,6 +82,9 @@ class Statistics(BaseModel):
     # than once, or be held out.
     trained_rows: int | None = None
     evaluation_rows: int | None = None
+    # How many different ones are trained on; and whether those to evaluate with are held out.
+    used_rows: int | None = None
+    holds_out: bool = False
     evaluation_complete: bool = False
 
 
@@ -95,6 +98,9 @@ class Fault(BaseModel):
     @classmethod
     def of(cls, error: UserError) -> "Fault":
         return cls(message=error.message, hint=error.hint, field=error.field)
+
+    def error(self) -> UserError:
+        return UserError(self.message, hint=self.hint, field=self.field)
 
 
 class Question(BaseModel):

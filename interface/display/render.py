@@ -39,6 +39,7 @@ _environment.filters |= {
     for function in (
         words.age,
         words.count,
+        words.counted,
         words.dataset,
         words.duration,
         words.model,

@@ -7,7 +7,8 @@ from gradio.themes.utils.colors import Color
 
 STATIC = Path(__file__).parent / "static"
 CSS = STATIC / "page.css"
-SCRIPT = STATIC / "page.js"
+# The first is what the others add to.
+SCRIPTS = [STATIC / f"{name}.js" for name in ("page", "form", "places", "charts")]
 
 # Fonts of the reader's own system: nothing is fetched from anywhere.
 _TEXT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "sans-serif"]
@@ -100,4 +101,5 @@ def build() -> gr.themes.Base:
 
 def head() -> str:
     """What goes into the page's head: our script, before any part of the page asks for it."""
-    return f"<script>\n{SCRIPT.read_text(encoding='utf-8')}</script>"
+    scripts = "\n".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+    return f"<script>\n{scripts}</script>"

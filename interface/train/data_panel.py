@@ -1,6 +1,8 @@
 """What the model will see: some rows as its tokens, and what all of them amount to."""
 
+import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -15,10 +17,9 @@ from interface.display import messages
 from interface.display.live import NO_PROGRESS, QUIET
 from interface.display.render import render
 from interface.train import data_view as view
-from interface.train import fields
+from interface.train import field_problems, fields
 from interface.train.form import Form
 
-SECTIONS = ("model", "dataset", "columns", "filters", "method", "evaluation")
 ROWS = 3
 # Each look reads so long, and so many of them make the figures better while one waits.
 FIRST_LOOK_SECONDS, NEXT_LOOK_SECONDS, LOOKS = 0.3, 1.5, 4
@@ -40,15 +41,29 @@ NOT_YOURS = messages.muted("Only people who may train here can preview data.")
 NONE_CUT_OFF = messages.muted("No row is truncated.")
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """The preview, None when there can't be one; and as HTML its figures, its rows and a fault."""
+
+    preview: Preview | None
+    figures: str
+    rows: str = ""
+    blocker: str = ""
+
+
 class DataPanel:
     """Builds the panel where it is made, inside a gr.Blocks."""
 
-    def __init__(self, *, form: Form, store: RunStore, access: Access) -> None:
+    def __init__(
+        self, *, form: Form, blocker: gr.HTML, store: RunStore, access: Access
+    ) -> None:  # fmt: skip
+        """`blocker` is told what of the data keeps a run from starting."""
         self._form = form
+        self._blocker = blocker
         self._store = store
         self._access = access
         self._previewer = Previewer()
-        with gr.Column(elem_classes=["card", "data-panel"]):
+        with gr.Column(elem_classes=["card", "data-panel"], elem_id="data-panel"):
             gr.HTML(render("train/data_intro.html"))
             self._figures = gr.HTML(NOT_READY, elem_id="data-figures")
             self._part = gr.Radio(
@@ -64,11 +79,13 @@ class DataPanel:
                 }
             self._rows = gr.HTML("", elem_id="data-rows")
         self._start = gr.Number(0, visible="hidden", label="First row")
+        # Which look is shown, by a number of its own: the page marks what is out of date.
+        self._shown = gr.Textbox(visible="hidden", label="Look")
         self._pages = {back: -ROWS, on: ROWS}
         self._jumps = jumps
 
     def wire(self, *, previews: dict[str, Any]) -> None:
-        """Have the panel follow the form. `looks` is the event, for the page's load.
+        """Have the panel follow the form. `looks` and `fills` are events, for the page's load.
 
         `previews` are run after the menus, which may have chosen another split.
         """
@@ -79,22 +96,29 @@ class DataPanel:
             "preprocess": False,
             **NO_PROGRESS,
         }
-        self.looks: dict[str, Any] = asked | {"fn": self._look}
+        self.looks: dict[str, Any] = asked | {
+            "fn": self._look,
+            "outputs": [self._figures, self._rows, self._start, self._blocker, self._shown],
+        }
         looks_again = self.looks | {"api_visibility": "private"}
         fills: dict[str, Any] = asked | {
             "fn": self._fill_menus,
             "outputs": [*self._menus.values()],
             "api_visibility": "private",
         }
+        self.fills = fills
         menus = gr.on(self._form.changes(("dataset",)), **fills, trigger_mode="always_last")
         quiet = previews | QUIET
         menus.then(**quiet).then(**looks_again)
         self._again: list[dict[str, Any]] = [fills, quiet, looks_again]
         gr.on(
-            self._form.changes(tuple(name for name in SECTIONS if name != "dataset")),
+            self._form.changes(tuple(name for name in fields.LOOKED_AT if name != "dataset")),
             **self.looks,
             trigger_mode="always_last",
             api_name="look",
+        )
+        self._shown.change(
+            fn=None, inputs=[self._shown], js="(look) => window.smolfactory.lookShown(look)"
         )
         self._part.input(
             self._pager(None), **(asked | {"inputs": [self._start], "api_visibility": "private"})
@@ -112,20 +136,22 @@ class DataPanel:
 
     def _look(
         self, request: gr.Request, part: RowsPart, **values: Any
-    ) -> Iterator[tuple[Any, Any, Any]]:
+    ) -> Iterator[tuple[Any, Any, Any, Any, Any]]:
         """The first rows at once, then better figures as more rows are read."""
-        yield READING, gr.skip(), 0
+        number = uuid.uuid4().hex
+        yield READING, gr.skip(), 0, gr.skip(), number
         for look in range(LOOKS):
             seconds = NEXT_LOOK_SECONDS if look else FIRST_LOOK_SECONDS
-            preview, figures, rows = self._ask(request, values, part=part, seconds=seconds)
-            yield figures, rows if look == 0 else gr.skip(), 0
+            found = self._ask(request, values, part=part, seconds=seconds)
+            rows = found.rows if look == 0 else gr.skip()
+            yield found.figures, rows, 0, found.blocker, f"{number} shown"
+            preview = found.preview
             if preview is None or preview.fault or preview.statistics.complete:
                 return
 
     def _fill_menus(self, request: gr.Request, part: RowsPart, **values: Any) -> list[Any]:
         """What there is to choose from: columns for parts of a row, subsets, splits."""
-        preview, _, _ = self._ask(request, values, part=part, seconds=0)
-        found = preview or Preview()
+        found = self._ask(request, values, part=part, seconds=0).preview or Preview()
         return [_menu(path, self._form.value(path, values), found) for path in self._menus]
 
     def _pager(self, step: int | None) -> Any:
@@ -135,28 +161,25 @@ class DataPanel:
             request: gr.Request, start: float, part: RowsPart, **values: Any
         ) -> tuple[Any, Any, Any]:
             first = 0 if step is None else max(int(start or 0) + step, 0)
-            preview, figures, rows = self._ask(request, values, part=part, start=first, seconds=0)
-            if first and preview is not None and not preview.rows:
-                return figures, gr.skip(), gr.skip()
-            return figures, rows, first
+            found = self._ask(request, values, part=part, start=first, seconds=0)
+            if first and found.preview is not None and not found.preview.rows:
+                return found.figures, gr.skip(), gr.skip()
+            return found.figures, found.rows, first
 
         return page
 
     def _jumper(self, jump: Jump) -> Any:
         def leap(request: gr.Request, part: RowsPart, **values: Any) -> tuple[Any, Any, Any]:
-            preview, figures, rows = self._ask(request, values, part=part, jump=jump, seconds=0)
-            if preview is None or not preview.rows:
-                return figures, rows or NONE_CUT_OFF, gr.skip()
-            return figures, rows, preview.rows[0].index
+            found = self._ask(request, values, part=part, jump=jump, seconds=0)
+            if found.preview is None or not found.preview.rows:
+                return found.figures, found.rows or NONE_CUT_OFF, gr.skip()
+            return found.figures, found.rows, found.preview.rows[0].index
 
         return leap
 
-    def _ask(
-        self, request: gr.Request, values: Mapping[str, Any], **asked: Any
-    ) -> tuple[Preview | None, str, str]:
-        """The preview, with its figures and its rows as HTML. None when there can't be one."""
+    def _ask(self, request: gr.Request, values: Mapping[str, Any], **asked: Any) -> _Answer:
         if not self._access.may_act(request):
-            return None, NOT_YOURS, ""
+            return _Answer(None, NOT_YOURS)
         try:
             question = Question(
                 config=self._form.parse(values),
@@ -167,14 +190,23 @@ class DataPanel:
             )
         except UserError:
             # What is wrong is said above, at its field.
-            return None, NOT_READY, ""
+            return _Answer(None, NOT_READY)
         try:
             preview = self._previewer.ask(question, token=self._access.token(request))
         except Superseded:
-            return None, GIVEN_UP, ""
+            return _Answer(None, GIVEN_UP)
         except UserError as error:
-            return None, view.blocked(error), ""
-        return preview, view.figures(preview), view.rows(preview, question)
+            return _Answer(None, view.blocked(error), blocker=self._at_its_field(error))
+        fault = preview.fault
+        return _Answer(
+            preview,
+            figures=view.figures(preview),
+            rows=view.rows(preview, question),
+            blocker=self._at_its_field(fault.error()) if fault else "",
+        )
+
+    def _at_its_field(self, error: UserError) -> str:
+        return field_problems.show(self._form, error, reveal=False)
 
 
 def _menu(path: str, value: Any, found: Preview) -> Any:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from core.data.preview import Bar, Preview, Question, Statistics
 from core.errors import UserError
-from interface.display import messages, problems
+from interface.display import messages, problems, words
 from interface.display.render import render
 
 CHART_HEIGHT = 48
@@ -50,15 +50,15 @@ def rows(preview: Preview, question: Question) -> str:
 def figures(preview: Preview) -> str:
     """What was read, as what, and what is wrong or odd with it."""
     fault, statistics = preview.fault, preview.statistics
-    blocking = UserError(fault.message, hint=fault.hint, field=fault.field) if fault else None
     return render(
         "train/data_figures.html",
-        problems=problems.nameless(blocking) if blocking else [],
+        problems=problems.nameless(fault.error()) if fault else [],
         format=FORMATS[preview.format] if preview.format and statistics.rows else None,
         # Without columns there was nothing to choose from.
         parts=preview.parts if preview.columns else {},
         unused=preview.unused,
         division=_division(statistics),
+        others=0 if statistics.holds_out else statistics.evaluation_rows or 0,
         statistics=statistics,
         chart=_chart(statistics),
         warnings=preview.warnings,
@@ -71,12 +71,17 @@ def blocked(error: UserError) -> str:
 
 
 def _division(statistics: Statistics) -> list[tuple[int, str]]:
-    """How many rows are trained on and how many evaluated, as far as that is known."""
+    """What becomes of the rows, each time with how many; nothing while that is not known."""
+    used, trained = statistics.used_rows, statistics.trained_rows
+    if used is None or trained is None:
+        return []
+    held = statistics.evaluation_rows or 0 if statistics.holds_out else 0
+    repeated = f", {words.count(trained)} times in all" if trained > used else ""
     told = (
-        (statistics.trained_rows, "rows are trained on"),
-        (statistics.evaluation_rows, "are evaluated"),
+        (held, "held out to evaluate with"),
+        (max(statistics.rows - used - held, 0), "left out"),
     )
-    return [(rows, use) for rows, use in told if rows is not None]
+    return [(used, f"to train on{repeated}"), *(each for each in told if each[0])]
 
 
 def _chart(statistics: Statistics) -> _Chart | None:

@@ -1,14 +1,17 @@
 """A setting as something to fill in: its type decides which component it becomes."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
+from core.builtin.datasets import builtin_datasets_for
 from core.config.allowed_values import bounds, choices, value_type
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.every_setting import Setting
+from core.config.methods import DEFAULT_METHOD
 from core.config.proposed_name import proposed_name
 from core.config.run_config import RunConfig
 from interface.display import words
@@ -26,10 +29,13 @@ WIDE = (
     "model.name", "dataset.source", "dataset.name", "dataset.files", "dataset.mix",
     "evaluation.files", "method.name", "adapter.kind",
 )  # fmt: skip
+# What the model will see depends on these sections; the page's script knows them by their class.
+LOOKED_AT = ("model", "dataset", "columns", "filters", "method", "evaluation")
 # Menus of what there is, filled when the Hub or the data have been looked at.
 COLUMN_MENUS = ("filters.drop_where", "filters.drop_empty")
 SUBSET_MENU, SPLIT_MENUS = "dataset.subset", ("dataset.split", "evaluation.split")
 FILE_TYPES = [".csv", ".json", ".jsonl", ".ndjson", ".parquet", ".tsv", ".txt"]
+LEARNING_RATE, BUILTIN = "training.learning_rate", "dataset.builtin"
 # More choices than these are easier to find in a list.
 MAX_RADIO_CHOICES = 3
 
@@ -50,7 +56,7 @@ def build(setting: Setting, *, visible: bool) -> Component:
         "label": setting.label,
         "visible": visible,
         "elem_id": element_id(setting.path),
-        "elem_classes": ["field", "wide"] if setting.path in WIDE else ["field"],
+        "elem_classes": _classes(setting),
         "interactive": True,
     }
     if setting.path in ("dataset.files", "evaluation.files"):
@@ -64,8 +70,10 @@ def build(setting: Setting, *, visible: bool) -> Component:
     if setting.path == "dataset.mix":
         return gr.Textbox(lines=3, max_lines=8, placeholder="owner/name weight=0.5", **shared)
     values = choices(setting)
+    if setting.path == BUILTIN:
+        values = builtin_datasets_for(DEFAULT_METHOD)
     if values:
-        pairs = [(words.choice(value), value) for value in values]
+        pairs = named(values)
         many = len(values) > MAX_RADIO_CHOICES or len(values) == 1
         return gr.Dropdown(choices=pairs, **shared) if many else gr.Radio(choices=pairs, **shared)
     kind = value_type(setting)
@@ -80,10 +88,15 @@ def build(setting: Setting, *, visible: bool) -> Component:
     return gr.Textbox(max_lines=1, placeholder=_placeholder(setting), **shared)
 
 
+def named(values: Iterable[str]) -> list[tuple[str, str]]:
+    """Values to choose from, each after its name."""
+    return [(words.choice(value), value) for value in values]
+
+
 def is_menu_of_the_data(setting: Setting) -> bool:
     """Whether what there is to choose from is known when the data has been looked at."""
-    named = (SUBSET_MENU, *SPLIT_MENUS, *COLUMN_MENUS)
-    return setting.section == "columns" or setting.path in named
+    menus = (SUBSET_MENU, *SPLIT_MENUS, *COLUMN_MENUS)
+    return setting.section == "columns" or setting.path in menus
 
 
 def default(setting: Setting) -> Any:
@@ -92,6 +105,11 @@ def default(setting: Setting) -> Any:
         # Files of a person's, or a text of lines.
         return None
     return value.value if isinstance(value, StrEnum) else value
+
+
+def _classes(setting: Setting) -> list[str]:
+    named = {"wide": setting.path in WIDE, "looked-at": setting.section in LOOKED_AT}
+    return ["field", *(name for name, has in named.items() if has)]
 
 
 def help_text(setting: Setting) -> str:
@@ -122,6 +140,9 @@ def _large(value: float) -> str:
 
 def _default_words(setting: Setting) -> list[str]:
     value = default(setting)
+    if setting.path == LEARNING_RATE:
+        # Its help has the default of each method.
+        return []
     if value is None or value_type(setting) is bool or not _bounds(setting):
         return []
     return [f"default {words.number(float(value))}"]

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from core.builtin.datasets import builtin_datasets_for
 from core.config.data import Mixed
 from core.config.every_setting import Setting, settings_of_a_run
 from core.config.parse import parse_config
@@ -24,7 +25,7 @@ CARDS = {
     "Result": ("output",),
 }
 UPLOADS = ("dataset__files", "evaluation__files")
-MIX = "dataset__mix"
+METHOD, MIX, BUILTIN = "method__name", "dataset__mix", "dataset__builtin"
 
 
 class Form:
@@ -79,10 +80,19 @@ class Form:
             here = [files[each] for each in values[name] or () if each in files]
             values[name] = [offered(path) for path in here] or None
         values[MIX] = "\n".join(_line(other) for other in values[MIX])
-        return [
-            gr.update(value=values[name], visible=self._shown(setting, values))
-            for name, setting in self._settings.items()
-        ]
+        return self._updates(values)
+
+    def restore(self, kept: Any) -> list[Any]:
+        """Updates that put back what a browser kept of the form, if it did."""
+        if not isinstance(kept, dict):
+            return [gr.skip()] * len(self._settings)
+        return self._updates(
+            {name: kept.get(name, self._defaults[name]) for name in self._settings}
+        )
+
+    def keepable(self) -> list[str]:
+        """The names of the fields that a browser may keep: all but the person's files."""
+        return [name for name in self._settings if name not in UPLOADS]
 
     def changes(self, sections: tuple[str, ...]) -> list[Any]:
         """The events that tell of another value in these sections: a text's when it is left."""
@@ -143,6 +153,16 @@ class Form:
             if self._shown(setting, values):
                 nested.setdefault(setting.section, {})[setting.name] = self._value(setting, values)
         return nested
+
+    def _updates(self, values: Mapping[str, Any]) -> list[Any]:
+        offered = dict.fromkeys([*builtin_datasets_for(values[METHOD]), values[BUILTIN]])
+        choices = {BUILTIN: {"choices": fields.named(offered)}}
+        return [
+            gr.update(
+                value=values[name], visible=self._shown(setting, values), **choices.get(name, {})
+            )
+            for name, setting in self._settings.items()
+        ]
 
     def _value(self, setting: Setting, values: Mapping[str, Any]) -> Any:
         name = fields.component_name(setting)

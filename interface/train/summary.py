@@ -8,8 +8,8 @@ from core.config.run_config import RunConfig, data_name
 from interface.display import machine, words
 from interface.display.render import render
 
-# Above this, training all weights usually forgets more than it learns.
-HIGH_RATE_FOR_ALL_WEIGHTS = 1e-4
+# Above so many times the usual rate, training all weights usually forgets more than it learns.
+HIGH_FOR_ALL_WEIGHTS = 5
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,10 @@ def _warnings(config: RunConfig, around: Circumstances) -> list[str]:
 def _about_the_learning_rate(config: RunConfig) -> list[str]:
     rate, (low, high) = config.training.learning_rate, config.method.learning_rates
     if not config.adapter.has_adapter:
-        is_high = rate > HIGH_RATE_FOR_ALL_WEIGHTS
-        told = "This learning rate is high for training all weights; 2e-5 is usual."
-        return [told] if is_high else []
+        usual = config.method.full_learning_rate
+        told = f"A learning rate of {words.number(rate)} is high for training all weights by"
+        told += f" {config.method.title}: {words.number(usual)} is usual."
+        return [told] if rate > HIGH_FOR_ALL_WEIGHTS * usual else []
     if rate <= high:
         return []
     return [

@@ -27,6 +27,8 @@ from interface.train import field_problems, summary
 from interface.train.data_panel import DataPanel
 from interface.train.dataset_search import offer_datasets
 from interface.train.form import Form
+from interface.train.kept_form import KeptForm
+from interface.train.method_defaults import follow_method
 
 T = TypeVar("T")
 UNREADY = "# These settings can't make a run yet."
@@ -56,7 +58,14 @@ class TrainTab:
         # After the summary: a browser takes up the answers to one change in turn.
         self.data.wire(previews=self.previews)
         offer_datasets(self.form, access=access)
+        follow_method(self.form)
         self._wire_yaml()
+        self.kept = KeptForm(self.form)
+
+    def look_after(self, loaded: Any) -> None:
+        """Look at the form once it is as the browser kept it: summary, rows, menus."""
+        loaded.then(**self.previews, **QUIET)
+        loaded.then(**self.data.looks, api_visibility="private").then(**self.data.fills)
 
     def filled(self, config: RunConfig, files: Mapping[str, Path] | None = None) -> list[Any]:
         """Updates of `load_problem` and of the form's fields that show these settings.
@@ -151,10 +160,17 @@ class TrainTab:
                 elem_id="problems",
                 js_on_load="window.smolfactory.followProblems(element, watch)",
             )
+            blocker = gr.HTML(
+                problems.NOTHING,
+                elem_id="data-problem",
+                js_on_load="window.smolfactory.followProblems(element, watch)",
+            )
             self.start_button = gr.Button("Start", variant="primary", elem_id="start", size="lg")
             self.status = gr.HTML("", elem_id="start-status")
             self.refusal = gr.State(None)
-        self.data = DataPanel(form=self.form, store=self._store, access=self._access)
+        self.data = DataPanel(
+            form=self.form, blocker=blocker, store=self._store, access=self._access
+        )
         with gr.Column(elem_classes=["card", "as-file"]):
             gr.HTML("<h2>The same run as a file</h2>")
             self.yaml = gr.Code(

@@ -41,6 +41,9 @@ class DpoSettings(MethodSettings):
         MethodMetric("mean_token_accuracy", "Token accuracy"),
     )
     learning_rates: ClassVar = (1e-6, 5e-5)
+    # For all weights TRL's own default; an adapter takes about ten times as much.
+    adapter_learning_rate: ClassVar = 1e-5
+    full_learning_rate: ClassVar = 1e-6
 
     name: Literal["dpo"] = "dpo"
     beta: float = setting(

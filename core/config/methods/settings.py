@@ -40,12 +40,19 @@ class MethodSettings(Section):
     has_reference: ClassVar[bool] = False
     # Learning rates that usually suit it with a LoRA adapter, from the lowest to the highest.
     learning_rates: ClassVar[tuple[float, float]]
+    # The learning rate of a run that sets none, with a LoRA adapter and for all weights.
+    adapter_learning_rate: ClassVar[float]
+    full_learning_rate: ClassVar[float]
 
     name: str
     max_length: int = setting(
         1024, label="Maximum length", ge=8, le=1_048_576, basic=True,
         help="Tokens of a row that are used; a longer one is truncated at its end.",
     )  # fmt: skip
+
+    @classmethod
+    def default_learning_rate(cls, *, has_adapter: bool) -> float:
+        return cls.adapter_learning_rate if has_adapter else cls.full_learning_rate
 
     @property
     def learns_answers_only(self) -> bool:

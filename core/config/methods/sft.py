@@ -17,6 +17,10 @@ class SftSettings(MethodSettings):
     columns: ClassVar = ("input_ids", "labels")
     metrics: ClassVar = (MethodMetric("mean_token_accuracy", "Token accuracy"),)
     learning_rates: ClassVar = (1e-5, 1e-3)
+    # For all weights TRL's own default; the built-in model, which is small, learns from its few
+    # built-in rows with this much.
+    adapter_learning_rate: ClassVar = 1e-3
+    full_learning_rate: ClassVar = 2e-5
 
     name: Literal["sft"] = "sft"
     assistant_only_loss: bool = setting(

@@ -168,6 +168,8 @@ class Look:
         statistics = self.preview.statistics
         statistics.trained_rows = len(division.train)
         statistics.evaluation_rows = len(division.held)
+        statistics.used_rows = int((times > 0).sum())
+        statistics.holds_out = not self.evaluation
         names = [each.source.name for each in self.sources]
         return Uses(times, left_out(division, names=names, lengths=counts.tolist()))
 

@@ -91,8 +91,8 @@ def require_answers(mapping: RowMapping, *, is_named: bool) -> None:
 def nothing_learned(places: Sequence[str], *, rows: int, cut: int) -> UserError:
     """The refusal of data in which the rows at these places teach nothing."""
     return UserError(
-        f"In {len(places):,} of {rows:,} rows nothing would be learned, since their answers begin "
-        f"after {cut:,} tokens or are empty: {listed(places)}.",
+        f"In {len(places):,} of {counted(rows)} nothing would be learned, since their answers "
+        f"begin after {cut:,} tokens or are empty: {listed(places)}.",
         hint="Raise `method.max_length`, or turn on `filters.drop_untrainable`.",
         field="method.max_length",
     )

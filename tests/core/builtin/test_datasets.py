@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from core.builtin.datasets import builtin_dataset_files
+from core.builtin.datasets import builtin_dataset_files, builtin_datasets_for
 from core.config.builtin_names import BUILTIN_DATASETS
 from core.config.data import ColumnsSection
+from core.config.methods import METHODS
 from core.config.options import DatasetFormat
 from core.data.files import read_rows
 from core.data.formats import to_example
@@ -238,3 +239,10 @@ def test_an_unknown_dataset_is_named_and_the_known_ones_listed() -> None:
         builtin_dataset_files("poems")
     assert raised.value.field == "dataset.builtin"
     assert all(name in raised.value.hint for name in BUILTIN_DATASETS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_method_has_built_in_data_that_it_can_learn_from(method: str) -> None:
+    offered = builtin_datasets_for(method)
+    assert offered
+    assert {FORMATS[name][0] for name in offered} <= set(METHODS[method].formats)

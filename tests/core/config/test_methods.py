@@ -7,8 +7,10 @@ import yaml
 
 from core.config.every_setting import settings_of_a_run
 from core.config.methods import METHODS
+from core.config.methods.settings import MethodSettings
 from core.config.parse import load_config, parse_config
 from core.config.run_config import RunConfig
+from core.config.training import TrainingSection
 from core.errors import InvalidConfig
 
 CHANGED: dict[str, dict[str, Any]] = {
@@ -52,11 +54,30 @@ def test_what_methods_share_is_declared_once() -> None:
 def test_a_method_says_all_that_the_rest_asks_of_it() -> None:
     for method in METHODS.values():
         low, high = method.learning_rates
-        assert 0 < low < high
+        assert 0 < low <= method.adapter_learning_rate <= high
+        assert 0 < method.full_learning_rate < method.adapter_learning_rate
         assert method.title
         assert method.formats
         assert method.columns
         assert method.metrics
+
+
+@pytest.mark.parametrize(("name", "method"), METHODS.items())
+def test_a_run_that_sets_no_learning_rate_has_its_methods(
+    name: str, method: type[MethodSettings]
+) -> None:
+    values: dict[str, Any] = {"method": {"name": name}}
+    everything = values | {"adapter": {"kind": "full"}}
+    assert parse_config(values).training.learning_rate == method.adapter_learning_rate
+    assert parse_config(everything).training.learning_rate == method.full_learning_rate
+    own = everything | {"training": {"learning_rate": 0.5}}
+    assert parse_config(own).training.learning_rate == 0.5
+    assert load_config(parse_config(own).to_yaml()) == parse_config(own)
+    # The help of the setting has them too.
+    described = str(TrainingSection.model_fields["learning_rate"].description)
+    rates = (method.adapter_learning_rate, method.full_learning_rate)
+    told = " and ".join(f"{rate:.0e}".replace("e-0", "e-") for rate in rates)
+    assert f"{name.upper()} {told}" in described
 
 
 @pytest.mark.parametrize(

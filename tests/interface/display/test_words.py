@@ -39,6 +39,12 @@ def test_a_size_has_the_unit_that_fits(value: int, text: str) -> None:
     assert words.size(value) == text
 
 
+def test_one_is_no_plural() -> None:
+    assert [words.counted(number, "row") for number in (0, 1, 2000)] == [
+        "0 rows", "1 row", "2,000 rows",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("ago", "text"),
     [

@@ -1,6 +1,8 @@
 """A second training method, from the form to its curves: DPO on the built-in pairs."""
 
-from playwright.sync_api import BrowserContext, expect
+import re
+
+from playwright.sync_api import BrowserContext, Page, expect
 
 from core.runs.state import RunState
 from tests.interface.filling import open_advanced
@@ -15,15 +17,12 @@ def test_dpo_is_chosen_and_trains_in_the_browser(context: BrowserContext, server
     page.get_by_text("DPO: preferred answers").click()
     expect(beta).to_be_visible()
     expect(page.locator("#field-method-assistant_only_loss")).to_be_hidden()
-    # The default data is conversations, which DPO can't learn from: said before Start is pressed.
-    expect(page.locator("#data-figures")).to_contain_text("learns from pairs of answers")
-    expect(page.locator("#summary")).to_contain_text("is high for Direct Preference Optimization")
-
-    page.get_by_label("Built-in dataset").click()
-    page.get_by_role("option", name="Facts, pairs of answers").click()
+    _expect_its_own_defaults_where_nobody_chose_others(page)
     expect(page.locator("#data-rows .seen").first).to_contain_text("Chosen", timeout=60_000)
     expect(page.locator("#data-rows .seen").first).to_contain_text("Rejected")
     expect(page.locator("#yaml")).to_contain_text("name: dpo")
+
+    expect(page.locator("#data-panel")).not_to_have_class(re.compile("stale"))
 
     # A few steps draw its curves.
     open_advanced(page, "Training")
@@ -39,3 +38,25 @@ def test_dpo_is_chosen_and_trains_in_the_browser(context: BrowserContext, server
     curves = page.locator("#curves")
     for name in ("Loss", "Reward accuracy", "Reward margin"):
         expect(curves.get_by_text(name, exact=True)).to_be_visible(timeout=30_000)
+
+
+def _expect_its_own_defaults_where_nobody_chose_others(page: Page) -> None:
+    dataset = page.get_by_label("Built-in dataset")
+    expect(dataset).to_have_value("Facts, pairs of answers")
+    dataset.click()
+    # Nothing is offered that the method can't learn from.
+    expect(page.get_by_role("option")).to_have_count(1)
+    page.keyboard.press("Tab")
+    rate, summary = page.get_by_label("Learning rate", exact=True), page.locator("#summary")
+    expect(rate).to_have_value("0.00001")
+    page.get_by_text("All weights", exact=True).click()
+    expect(rate).to_have_value("0.000001")
+    page.get_by_text("SFT: supervised fine-tuning").click()
+    expect(rate).to_have_value("0.00002")
+    expect(dataset).to_have_value("Facts to JSON")
+    rate.fill("0.0003")
+    expect(summary).to_contain_text("is high for training all weights")
+    page.get_by_text("LoRA adapter", exact=True).click()
+    page.get_by_text("DPO: preferred answers").click()
+    expect(summary).to_contain_text("is high for Direct Preference Optimization")
+    expect(rate).to_have_value("0.0003")

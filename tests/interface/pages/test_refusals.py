@@ -160,7 +160,7 @@ def test_dropping_what_teaches_nothing_must_leave_a_row(looks: Looks, file: Path
     write(file, [LONG, *sums(1)])
     assert "nothing would be learned" not in looks.look(file, **dropped).figures
     write(file, [LONG])
-    assert "In 1 of 1 rows nothing would be learned" in looks.look(file, **dropped).figures
+    assert "In 1 of 1 row nothing would be learned" in looks.look(file, **dropped).figures
 
 
 def test_too_few_rows_to_hold_any_out_are_told(looks: Looks, file: Path) -> None:

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from core.jobs import launcher
 from tests.command_line import taken_device
-from tests.interface.harness import Server, sign_in_cookie, without_default
+from tests.interface.harness import Server, sign_in_cookie, wait_for_page, without_default
 
 pytestmark = pytest.mark.browser
 
@@ -51,14 +51,30 @@ def test_the_built_in_rows_are_shown_at_once(page: Page) -> None:
     expect(page.locator("#data-rows h3").first).to_have_text("line 4")
     page.locator("#data-back").click()
     expect(page.locator("#data-rows h3").first).to_have_text("line 1")
+    _expect_rows_from_before_a_change_to_be_marked(page)
     page.locator("#data-longest").click()
     expect(page.locator("#data-rows .seen")).to_have_count(1)
     _expect_the_rows_to_evaluate_with(page)
 
 
+def _expect_rows_from_before_a_change_to_be_marked(page: Page) -> None:
+    marked, panel = page.get_by_text("Out of date"), page.locator("#data-panel")
+    expect(marked).to_be_hidden()
+    held: list[Route] = []
+    page.route("**/queue/join*", lambda route: held.append(route))
+    page.get_by_label("Maximum length").fill("1000")
+    expect(marked).to_be_visible()
+    page.unroute("**/queue/join*")
+    wait_for_page(page, lambda: bool(held))
+    for route in held:
+        route.continue_()
+    expect(panel).to_contain_text("maximum length 1,000")
+    expect(marked).to_be_hidden()
+
+
 def _expect_the_rows_to_evaluate_with(page: Page) -> None:
     expect(page.locator("#data-figures")).to_contain_text(
-        "320 rows are trained on, 64 are evaluated"
+        "Of 320 rows, 320 to train on. 64 other rows to evaluate with."
     )
     page.get_by_text("To evaluate with", exact=True).click()
     expect(page.locator("#data-rows .tokens").first).to_contain_text("platinum")
@@ -82,6 +98,9 @@ def test_an_odd_csv_is_mapped_and_trained_on(page: Page, server: Server, tmp_pat
     name_column(page, "prompt", "{topic}: {task}\\n({hint})")
     name_column(page, "system", "You teach.")
     expect(figure(page, "Rows")).to_have_text("30")
+    expect(page.locator("#data-figures")).to_contain_text(
+        "Of 30 rows, 27 to train on, 3 held out to evaluate with."
+    )
     row = page.locator("#data-rows .seen").first
     expect(row).to_contain_text("You teach.")
     expect(row).to_contain_text("Sums: What is 0 plus 0?")
@@ -100,6 +119,9 @@ def test_an_odd_csv_is_mapped_and_trained_on(page: Page, server: Server, tmp_pat
 
 def _expect_a_new_run_to_have_the_file(page: Page, server: Server, *, other: str) -> None:
     page.reload()
+    # The form is as it was, but for files that a browser can't keep.
+    expect(page.locator("#field-columns-prompt input")).to_have_value("{topic}: {task}\\n({hint})")
+    expect(page.locator("#problems")).to_contain_text("Training files Choose a file.")
     page.locator("#reuse").click()
     expect(page.locator("#field-dataset-files")).to_contain_text("odd")
     expect(page.locator("#load-problem")).to_contain_text("holds these settings")
@@ -135,6 +157,16 @@ def _expect_what_blocks_to_be_told(page: Page, file: Path) -> None:
     expect(page.locator("#data-figures")).to_contain_text("learns from conversations")
     expect(page.locator("#data-rows")).to_contain_text("Chosen")
     expect(page.locator("#data-rows")).to_contain_text("Rejected")
+    # Before Start is pressed it is said in the place of a summary, and at its field.
+    expect(page.locator("#summary")).to_be_hidden()
+    expect(page.locator("#data-problem")).to_contain_text("Dataset format This data is pairs")
+    error = page.locator("#field-dataset-format .field-error")
+    expect(error).to_contain_text("learns from conversations")
+    file.write_bytes(b"")
+    choose(page, file)
+    expect(page.locator("#data-problem")).to_contain_text("Training files pairs.jsonl is empty")
+    expect(page.locator("#field-dataset-files .field-error")).to_contain_text("is empty")
+    expect(error).to_have_count(0)
 
 
 def _expect_the_text_of_a_row_to_be_text(page: Page, file: Path) -> None:
@@ -142,6 +174,7 @@ def _expect_the_text_of_a_row_to_be_text(page: Page, file: Path) -> None:
     file.write_text(json.dumps({"prompt": bad, "completion": bad}), encoding="utf-8")
     choose(page, file)
     expect(page.locator("#data-rows .seen").first).to_contain_text("<img src=x")
+    expect(page.locator("#summary")).to_be_visible()
     assert page.locator("#data-rows img").count() == 0
     assert page.title() == "SmolFactory"
 

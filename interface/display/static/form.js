@@ -1,0 +1,130 @@
+// The form: messages at its fields, what is kept of it, what was looked at before a change.
+(() => {
+  "use strict";
+
+  const { wait } = window.smolfactory;
+
+  // --- Problems: each is shown at its field as well as in the list beside Start.
+
+  const clearFields = () => {
+    document.querySelectorAll(".field-error").forEach((node) => node.remove());
+    document.querySelectorAll(".at-fault").forEach((node) => node.classList.remove("at-fault"));
+  };
+
+  const markField = (id, message) => {
+    const field = document.getElementById(id);
+    if (!field || field.classList.contains("at-fault")) return;
+    const note = document.createElement("p");
+    note.className = "field-error";
+    note.textContent = message;
+    field.classList.add("at-fault");
+    field.append(note);
+  };
+
+  // Those of the settings first, then those of the data.
+  const markFields = () => {
+    clearFields();
+    document.querySelectorAll(".before [data-field]").forEach((item) => {
+      markField(item.dataset.field, item.dataset.message);
+    });
+  };
+
+  const isShown = (id) => {
+    const field = document.getElementById(id);
+    return Boolean(field && field.offsetParent);
+  };
+
+  // What is folded away is not drawn before it is opened, the outer fold first.
+  const unfold = async (fold, id) => {
+    for (const outer of ["advanced", fold]) {
+      for (let tries = 0; tries < 40 && !document.getElementById(outer)?.offsetParent; tries += 1) {
+        await wait(50);
+      }
+      document.querySelector(`#${outer} > button:not(.open)`)?.click();
+    }
+    for (let tries = 0; tries < 40 && !isShown(id); tries += 1) await wait(50);
+  };
+
+  const reveal = async ({ field: id, fold }) => {
+    if (fold && !isShown(id)) {
+      await unfold(fold, id);
+      markFields();
+    }
+    const field = document.getElementById(id);
+    if (!field) return;
+    field.scrollIntoView({ behavior: "smooth", block: "center" });
+    // A menu that is focused drops open, over the very message.
+    field.querySelector("input:not([role=listbox]), textarea")?.focus({ preventScroll: true });
+  };
+
+  const followProblems = (element, watch) => {
+    element.addEventListener("click", (event) => {
+      const item = event.target.closest("[data-field]");
+      if (item) reveal(item.dataset);
+    });
+    watch("value", () => {
+      markFields();
+      const first = element.querySelector("[data-reveal] [data-field]");
+      if (first) reveal(first.dataset);
+    });
+  };
+
+  // --- The form: kept by this tab, without files.
+
+  const FORM = "smolfactory-form";
+
+  const keepForm = (names, values) => {
+    const kept = Object.fromEntries(names.map((name, place) => [name, values[place]]));
+    window.sessionStorage.setItem(FORM, JSON.stringify(kept));
+  };
+
+  const keptForm = () => JSON.parse(window.sessionStorage.getItem(FORM));
+
+  // --- The data: what is shown of it is out of date until a look that began later is shown.
+
+  let look = "";
+  let lookBefore = "";
+
+  const markStale = () => {
+    lookBefore = look;
+    document.getElementById("data-panel")?.classList.add("stale");
+  };
+
+  const lookShown = (text) => {
+    const [number, isShown] = text.split(" ");
+    look = number;
+    if (isShown && number !== lookBefore) {
+      document.getElementById("data-panel")?.classList.remove("stale");
+    }
+  };
+
+  // The browser's own events: Gradio's come a second later on a busy machine.
+  document.addEventListener("input", (event) => {
+    if (event.target.closest?.(".looked-at")) markStale();
+  });
+  document.addEventListener("mousedown", (event) => {
+    if (event.target.closest?.(".looked-at [role=option]:not([aria-selected=true])")) markStale();
+  });
+
+  // --- Menus: Gradio 6.31 opens one again that Tab has just left.
+
+  window.addEventListener("keydown", (event) => {
+    if (event.key === "Tab" && event.target.matches?.("input[role=combobox]")) {
+      event.stopPropagation();
+    }
+  }, true);
+
+  // --- Files.
+
+  const download = (name, text) => {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  };
+
+  Object.assign(window.smolfactory, {
+    download, followProblems, keepForm, keptForm, lookShown,
+  });
+})();

@@ -5,6 +5,9 @@ from transformers import GenerationConfig, PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from transformers.trainer_utils import align_special_tokens
 
+from core.errors import UserError
+from core.train.tokens.template_limits import template_faults
+
 # What no conversation holds, to find again in what a chat template makes of it.
 ANSWER = "@answer@"
 
@@ -29,8 +32,9 @@ def end_of_answer(tokenizer: PreTrainedTokenizerBase) -> int | None:
     if not tokenizer.chat_template:
         return None
     try:
-        text = str(tokenizer.apply_chat_template(turns, tokenize=False))
-    except (TemplateError, TypeError, ValueError, LookupError):
+        with template_faults("this model"):
+            text = str(tokenizer.apply_chat_template(turns, tokenize=False))
+    except (UserError, TemplateError, TypeError, ValueError, LookupError):
         return None
     after = text.rpartition(ANSWER)[2].strip()
     first = tokenizer(after, add_special_tokens=False)["input_ids"][:1] if after else []

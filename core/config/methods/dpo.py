@@ -29,6 +29,10 @@ class DpoLoss(StrEnum):
     SFT = "sft"
 
 
+# TRL passes over the label smoothing with any other.
+SMOOTHED = (DpoLoss.EXO_PAIR, DpoLoss.ROBUST, DpoLoss.AOT, DpoLoss.AOT_UNPAIRED)
+
+
 class DpoSettings(MethodSettings):
     title: ClassVar = "Direct Preference Optimization (DPO)"
     formats: ClassVar = (DatasetFormat.PREFERENCE,)
@@ -62,3 +66,5 @@ class DpoSettings(MethodSettings):
     def conflicts(self) -> Iterator[tuple[str, str]]:
         if self.loss_type is DpoLoss.EXO_PAIR and self.label_smoothing == 0:
             yield "label_smoothing", "The exo_pair loss needs more than 0; 0.001 is usual."
+        if self.label_smoothing > 0 and self.loss_type not in SMOOTHED:
+            yield "label_smoothing", f"The loss {self.loss_type} has none: set it to 0."

@@ -84,6 +84,7 @@ def test_a_run_that_sets_no_learning_rate_has_its_methods(
     ("method", "field"),
     [
         ({"name": "dpo", "loss_type": "exo_pair"}, "method.label_smoothing"),
+        ({"name": "dpo", "label_smoothing": 0.1}, "method.label_smoothing"),
         ({"name": "dpo", "loss_type": "sigmoidal"}, "method.loss_type"),
         ({"name": "dpo", "beta": True}, "method.beta"),
         ({"name": "sft", "beta": 0.1}, "method.beta"),

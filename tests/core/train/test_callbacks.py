@@ -8,7 +8,7 @@ import pytest
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from core.config.parse import parse_config
-from core.runs.events import EventWriter
+from core.runs.events import EventWriter, Progress, read_events
 from core.runs.history import History
 from core.runs.store import Run, RunStore
 from core.train import callbacks
@@ -65,3 +65,34 @@ def test_an_evaluation_gives_signs_of_life(
     assert history.progress is not None
     assert history.progress.step == before.step == 3
     assert history.progress.time > before.time
+
+
+def begun(run: Run, arguments: TrainingArguments, state: TrainerState) -> Progress:
+    """What is told first of a training that begins in this state."""
+    reporter = Reporter(run=run, events=EventWriter(run.paths.events))
+    reporter.on_train_begin(arguments, state, TrainerControl())
+    told = [each for each in read_events(run.paths.events, offset=0)[0] if each.kind == "progress"]
+    (first,) = told
+    assert isinstance(first, Progress)
+    assert reporter.state()["attributes"]["seconds"] >= first.seconds
+    return first
+
+
+def test_tokens_and_time_are_those_of_the_checkpoint(
+    run: Run, arguments: TrainingArguments
+) -> None:
+    state = TrainerState(max_steps=9, global_step=4, num_input_tokens_seen=700)
+    state.stateful_callbacks = {"Reporter": {"args": {}, "attributes": {"seconds": 3600.0}}}
+    first = begun(run, arguments, state)
+    assert (first.step, first.tokens) == (4, 700)
+    assert 3600 <= first.seconds < 3660
+
+
+def test_a_checkpoint_of_an_older_version_has_neither(
+    run: Run, arguments: TrainingArguments
+) -> None:
+    state = TrainerState(max_steps=9, global_step=4)
+    first = begun(run, arguments, state)
+    assert (first.tokens, first.seconds < 60) == (0, True)
+    # Where transformers writes it with the next checkpoint.
+    assert "Reporter" in state.stateful_callbacks

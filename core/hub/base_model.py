@@ -1,6 +1,7 @@
 """Whether a model can be trained here, from its list of files and its config.json alone."""
 
 import ast
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -27,6 +28,8 @@ QUANTIZED = {
 }
 # By which a config.json tells a mixture of experts.
 EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
+# In the names of architectures that have another head than a language model's.
+OTHER_TASKS = ("Classification", "QuestionAnswering", "MultipleChoice")
 HEADS = ("lm_head", "embed_out")
 EMBEDDINGS = ("embed_tokens", "wte", "embed_in", "word_embeddings")
 # Kinds of positions that go on beyond those that the model was first trained on.
@@ -75,34 +78,55 @@ def require_trainable(
     `weights` gives the names of its weights, for a run that names layers to adapt.
     """
     faults: dict[str, str] = {}
-    name, kind = config.model.name, settings.get("model_type")
-    # Code beside a kind that transformers knows is not run: its own class does the same.
-    if kind not in known_kinds() and (kind or "auto_map" in settings):
-        faults["model.name"] = (
-            f"{name} needs code of its own to run, and SmolFactory does not run it. "
-            "Choose a model that transformers supports."
-            if "auto_map" in settings
-            else f"{name} is of the kind {kind}, which is no causal language model that "
-            "transformers knows. Choose another model."
-        )
-    elif quantization := settings.get("quantization_config"):
-        faults |= _quantization_faults(dict(quantization), config)
+    name, adapter = config.model.name, config.adapter
+    if fault := _kind_fault(settings, name):
+        faults["model.name"] = fault
+    elif quantization := _part(settings, "quantization_config"):
+        faults |= _quantization_faults(quantization, config)
     most = positions(settings)
     if most is not None and config.method.max_length > most:
         faults["method.max_length"] = (
             f"{name} has positions for {most:,} tokens. Set it to {most} or less."
         )
-    adapter = config.adapter
     if adapter.has_adapter and layer_names(adapter) != [ALL_LINEAR] and "model.name" not in faults:
         faults |= _layer_faults(weights(), settings, config)
     if faults:
         raise InvalidConfig(faults)
 
 
+def _kind_fault(settings: Mapping[str, Any], name: str) -> str | None:
+    """What makes it no causal language model that transformers has code for."""
+    kind, has_code = str(settings.get("model_type") or ""), "auto_map" in settings
+    # Code beside a kind that transformers knows is not run: its own class does the same.
+    if has_code and kind not in known_kinds():
+        return (
+            f"{name} needs code of its own to run, and SmolFactory does not run it. "
+            "Choose a model that transformers supports."
+        )
+    if kind and kind not in known_kinds():
+        return (
+            f"{name} is of the kind {kind}, which is no causal language model that transformers "
+            "knows. Choose another model."
+        )
+    stated = settings.get("architectures")
+    for architecture in map(str, stated if isinstance(stated, list) else []):
+        if any(task in architecture for task in OTHER_TASKS):
+            return (
+                f"{name} was saved as {architecture}, without the head of a language model: "
+                "training would begin with one at random. Choose the model that it was made from."
+            )
+    return None
+
+
+def _part(settings: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A section of a stranger's file, which may hold anything."""
+    found = settings.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def positions(settings: Mapping[str, Any]) -> int | None:
     """How many tokens a model has positions for; None where it says of no limit."""
-    text: Mapping[str, Any] = settings.get("text_config") or {}
-    for each in (settings, text):
+    for each in (settings, _part(settings, "text_config")):
         most = each.get("max_position_embeddings") or each.get("n_positions")
         if isinstance(most, int):
             return max(most, *_stretched(most, each))
@@ -111,11 +135,12 @@ def positions(settings: Mapping[str, Any]) -> int | None:
 
 def _stretched(most: int, settings: Mapping[str, Any]) -> Iterator[int]:
     yield most
-    scaling = settings.get("rope_parameters") or settings.get("rope_scaling") or {}
-    kind = scaling.get("rope_type") or scaling.get("type")
+    scaling = _part(settings, "rope_parameters") or _part(settings, "rope_scaling")
+    kind = str(scaling.get("rope_type") or scaling.get("type"))
     factor = scaling.get("factor")
-    if kind in STRETCHED and isinstance(factor, int | float):
-        yield int(factor * (scaling.get("original_max_position_embeddings") or most))
+    original = scaling.get("original_max_position_embeddings")
+    if kind in STRETCHED and isinstance(factor, int | float) and math.isfinite(factor):
+        yield int(factor * (original if isinstance(original, int) else most))
 
 
 def _quantization_faults(
@@ -123,7 +148,7 @@ def _quantization_faults(
 ) -> Iterator[tuple[str, str]]:
     # bitsandbytes has not always said so.
     is_older = any(quantization.get(f"load_in_{bits}bit") for bits in (4, 8))
-    method = quantization.get("quant_method", "bitsandbytes" if is_older else "unknown")
+    method = str(quantization.get("quant_method", "bitsandbytes" if is_older else "unknown"))
     told = f"The weights of {config.model.name} are quantized ({method})"
     instead = "Choose the model that it was quantized from."
     package, runs_anywhere = QUANTIZED.get(method, (None, False))

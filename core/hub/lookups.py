@@ -42,8 +42,8 @@ def model_config(
         path = hub_client(token).hf_hub_download(name, file, revision=revision)
     try:
         return dict(json.loads(Path(path).read_text(encoding="utf-8")))
-    except ValueError as error:
-        raise UserError(f"The {file} of {name} is not JSON.", field="model.name") from error
+    except (ValueError, TypeError) as error:
+        raise UserError(f"The {file} of {name} holds no settings.", field="model.name") from error
 
 
 def weight_names(name: str, *, revision: str | None, token: SecretStr | None) -> set[str]:

@@ -84,6 +84,12 @@ def test_code_is_needed_only_where_transformers_has_none() -> None:
     assert "no causal language model" in faults({"model_type": "t5"})["model.name"]
 
 
+def test_a_model_with_another_head_is_refused() -> None:
+    told = faults(LLAMA | {"architectures": ["LlamaForSequenceClassification"]})
+    assert "without the head of a language model" in told["model.name"]
+    assert faults(LLAMA | {"architectures": ["LlamaForCausalLM"]}) == {}
+
+
 def test_quantized_weights_need_what_computes_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
     def told(quantization: dict[str, Any], **sections: Any) -> dict[str, str]:
         return faults(LLAMA | {"quantization_config": quantization}, **sections)
@@ -137,6 +143,18 @@ def test_what_is_no_model_to_train_is_named(files: dict[str, int], words: str) -
 def test_weights_are_counted_beside_an_adapter_or_gguf() -> None:
     files = {"config.json": 1, "adapter_config.json": 1, "a.gguf": 5, "model.safetensors": 9}
     assert require_weights("acme/base", files, bases=[]) == 9
+
+
+@pytest.mark.parametrize("value", [None, 7, "x", [], [1], {}, {"factor": float("inf")}, True])
+def test_a_strangers_file_may_hold_anything(value: object) -> None:
+    names = (
+        "text_config", "rope_scaling", "rope_parameters", "quantization_config",
+        "max_position_embeddings", "num_experts", "architectures",
+    )  # fmt: skip
+    for name in names:
+        settings = {"rope_type": "yarn", name: value}
+        faults(LLAMA | {"max_position_embeddings": 2048} | settings, method={"max_length": 8})
+    faults({"model_type": value, "architectures": ["Llama", value]})
 
 
 def test_an_adapters_base_is_a_repository() -> None:

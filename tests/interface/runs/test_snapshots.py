@@ -63,7 +63,6 @@ def test_files_of_another_version_do_not_keep_a_run_from_being_shown(
     assert snapshot.status.state is RunState.TRAINING
     assert (snapshot.wish, snapshot.output) == (None, None)
     assert "role=" in run_view.head(snapshot)
-    assert not run_view.buttons(snapshot).push
 
 
 def test_a_run_whose_status_cannot_be_read_is_listed_with_what_to_do(tmp_path: Path) -> None:

@@ -30,56 +30,6 @@ from tests.interface.harness import (
 pytestmark = pytest.mark.browser
 
 REFUSED = "Only the owner of this Space can do this."
-LOG = "a line that only the owner may read"
-
-
-def files_of(home: Path) -> dict[str, int]:
-    return {str(p): p.stat().st_mtime_ns for p in (home / "runs").rglob("*")}
-
-
-def test_a_stranger_can_ask_nothing_of_a_run(space: Server) -> None:
-    run = make_run(space.store, state=RunState.STOPPED, steps=3)
-    client = space.client()
-    push = {"owner": "mallory", "name": "stolen", "private": False}
-    for action, values in (("stop", {}), ("cancel", {}), ("resume", {}), ("push", push)):
-        with pytest.raises(AppError, match=REFUSED):
-            client.predict(run_id=run.id, **values, api_name=f"/{action}")
-
-
-def test_a_stranger_can_not_start(space: Server) -> None:
-    client = space.client()
-    with pytest.raises(AppError, match=REFUSED):
-        client.predict(**without_default(client), submission="", api_name="/start")
-
-
-def test_no_handler_tells_a_stranger_of_runs(space: Server) -> None:
-    """Every handler by its number, private ones too, as anyone can call them."""
-    run = make_run(space.store, state=RunState.STOPPED, steps=3, name="a-secret-name")
-    run.paths.log.write_text(LOG, encoding="utf-8")
-    before = files_of(space.home)
-    config = httpx.get(f"{space.url}/config").json()
-    values = {c["id"]: c["props"].get("value") for c in config["components"]}
-    values |= {
-        c["id"]: run.id for c in config["components"] if c["props"].get("elem_id") == "run-id"
-    }
-    called = 0
-    for dependency in config["dependencies"]:
-        if not dependency["backend_fn"]:
-            continue
-        answer = httpx.post(
-            f"{space.url}/gradio_api/run/predict",
-            json={
-                "fn_index": dependency["id"],
-                "data": [values[i] for i in dependency["inputs"]],
-                "session_hash": "stranger",
-            },
-            timeout=20,
-        )
-        assert "a-secret-name" not in answer.text, dependency
-        assert LOG not in answer.text, dependency
-        called += 1
-    assert called > 10
-    assert files_of(space.home) == before
 
 
 @pytest.mark.parametrize(

@@ -11,14 +11,15 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.errors import UserError
+from core.hub.client import hub_endpoint
 from core.settings import Settings
 from interface.access.listener import is_loopback
 from interface.access.roles import Access, Person
 from interface.access.upload_totals import UploadTotals
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-# Where the Hub shows a Space: within its own pages, and at an address of its own.
-SPACE_PAGES = "https://huggingface.co https://*.hf.space"
+# Where the Hub shows Spaces besides its own pages.
+SPACE_PAGES = "https://*.hf.space"
 UPLOAD_PATH = "/gradio_api/upload"
 
 
@@ -72,7 +73,7 @@ class FramedBySpacesOnly:
 
     def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
-        ancestors = "'none'" if settings.space is None else SPACE_PAGES
+        ancestors = "'none'" if settings.space is None else f"{hub_endpoint()} {SPACE_PAGES}"
         self._policy = f"frame-ancestors {ancestors}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,7 +11,7 @@ from core.errors import UserError
 from core.machine.atomic import write_atomically
 from core.machine.disk import require_room
 from interface.access.roles import Person, Role
-from interface.access.uploads import upload_folder
+from interface.access.uploads import uploads_folder
 
 GB = 1024**3
 LIFETIME_SECONDS = 24 * 3600.0
@@ -125,7 +125,7 @@ class UploadTotals:
 
     @property
     def _folder(self) -> Path:
-        return upload_folder(self.home)
+        return uploads_folder(self.home)
 
     @property
     def _ledger(self) -> Path:

@@ -15,12 +15,12 @@ FOLDER_VARIABLE = "GRADIO_TEMP_DIR"
 
 def store_uploads_in(home: Path) -> None:
     """Have Gradio store uploads under our home, where no other program's files lie."""
-    folder = upload_folder(home)
+    folder = uploads_folder(home)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.environ[FOLDER_VARIABLE] = str(folder)
 
 
-def upload_folder(home: Path) -> Path:
+def uploads_folder(home: Path) -> Path:
     return home / "uploads"
 
 

@@ -221,7 +221,8 @@ def test_only_the_hub_shows_the_page_within_another(server: Server, space: Serve
     def policy(url: str, **headers: str) -> str:
         return get_page(url, headers).headers["content-security-policy"]
 
-    of_spaces = "frame-ancestors https://huggingface.co https://*.hf.space"
+    # The Hub is at this address in tests.
+    of_spaces = "frame-ancestors http://127.0.0.1:9 https://*.hf.space"
     assert policy(server.url) == policy(f"{server.url}/nothing") == "frame-ancestors 'none'"
     assert policy(space.url) == policy(space.url, host="evil.example") == of_spaces
 

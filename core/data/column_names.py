@@ -65,6 +65,8 @@ LAST_WORDS: dict[str, frozenset[str]] = {
 }
 # Unless these stand before it.
 NOT_MEANT = frozenset({"system", "non", "wrong", "incorrect", "bad", "rejected", "negative"})
+# What a column is called that is true of rows that somebody found bad.
+BAD_ROWS = frozenset({"bad", "flagged", "toxic", "invalid", "corrupted"})
 # Fields whose name says only that what they are in is text.
 SAID = ("text", "value", "content")
 # Beside a prompt, what it is about.

@@ -22,7 +22,7 @@ def wanted(rows: Iterator[Row], filters: FiltersSection) -> Iterator[Row]:
         if row.fault is not None:
             yield row
             continue
-        if filters.drop_where is not None and _is_true(value_at(row.values, filters.drop_where)):
+        if filters.drop_where is not None and is_true(value_at(row.values, filters.drop_where)):
             continue
         if filters.drop_empty is not None and _is_empty(value_at(row.values, filters.drop_empty)):
             continue
@@ -46,7 +46,7 @@ def check_filters(filters: FiltersSection, *, columns: list[str]) -> None:
             )
 
 
-def _is_true(value: object) -> bool:
+def is_true(value: object) -> bool:
     return (value.strip().lower() if isinstance(value, str) else value) in TRUE
 
 

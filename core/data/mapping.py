@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from core.config.data import NOT_USED, ColumnsSection
 from core.config.options import DatasetFormat
-from core.data.column_names import OPTIONAL, PARENTS, REQUIRED, columns_called, plain
-from core.data.column_values import Table, Values, are_said
+from core.data.column_names import BAD_ROWS, OPTIONAL, PARENTS, REQUIRED, columns_called, plain
+from core.data.column_values import Table, Values, are_flags, are_said
+from core.data.filters import is_true
 from core.data.fitting import can_be_answer, column_for
 from core.data.messages import ROLE_KEYS, ROLES
 from core.errors import UserError
@@ -35,6 +36,8 @@ class RowMapping:
     unused: tuple[str, ...] = ()
     doubtful: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
+    # Of those that are not used: what is true of rows that are bad, as their names say.
+    flags: tuple[str, ...] = ()
     dialogues: tuple[str, ...] = ()
 
     @property
@@ -131,8 +134,15 @@ def _accounted(
         unused=unused,
         doubtful=() if is_named else doubtful,
         answers=tuple(column for column in doubtful if can_be_answer(column, table)),
+        flags=tuple(column for column in unused if _flags_bad_rows(column, table)),
         dialogues=() if format is DatasetFormat.MESSAGES else tuple(dialogues),
     )
+
+
+def _flags_bad_rows(column: str, table: Table) -> bool:
+    values = table.values(column)
+    is_named = bool(BAD_ROWS & set(plain(column).split("_")))
+    return is_named and are_flags(values) and any(is_true(value) for value in values)
 
 
 def places(value: str, columns: Iterable[str]) -> list[str]:

@@ -63,6 +63,12 @@ class RowEncoder:
                 f"Unused columns of {self.source.name} hold text: {names}. If the model should "
                 "learn or read it, choose the columns yourself."
             )
+        if mapping.flags and self.source.filters.drop_where is None:
+            found.append(
+                f"{mapping.flags[0][:60]!r} is true of some rows of {self.source.name}, which may "
+                f"say that they are bad: set `filters.drop_where` to {mapping.flags[0][:60]} to "
+                "leave them out."
+            )
         if mapping.is_guess:
             found.append(
                 f"What {self.source.name} holds is a guess: {mapping.why}. If it is wrong, choose "

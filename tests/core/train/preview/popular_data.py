@@ -362,6 +362,17 @@ POPULAR: dict[str, Structure] = {
         follow={"filters": {"drop_where": "is_bad"}},
         learned="Ho 0<|im_end|>",
     ),
+    "rows that are marked as bad": Structure(
+        several(lambda n: {"prompt": f"Hi {n}", "completion": f"Ho {n}", "bad_entry": n % 2 == 1}),
+        learned="Ho 0<|im_end|>",
+        warned=("'bad_entry'", "`filters.drop_where` to bad_entry"),
+    ),
+    "rows that are marked as bad are left out": Structure(
+        several(lambda n: {"prompt": f"Hi {n}", "completion": f"Ho {n}", "bad_entry": n % 2 == 1}),
+        settings={"filters": {"drop_where": "bad_entry"}},
+        learned="Ho 0<|im_end|>",
+        rows_left=3,
+    ),
     "filters that leave nothing": Structure(
         answered(prompt="Hi #", completion="Ho #"),
         settings={"filters": {"min_length": 5000}},

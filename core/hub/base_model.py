@@ -110,7 +110,13 @@ def _kind_fault(settings: Mapping[str, Any], name: str) -> str | None:
         )
     stated = settings.get("architectures")
     for architecture in map(str, stated if isinstance(stated, list) else []):
-        if any(task in architecture for task in OTHER_TASKS):
+        # Its embedding is its head where the two are tied: then nothing is missing.
+        is_bare = (
+            architecture.endswith("Model")
+            and not architecture.endswith("LMHeadModel")
+            and settings.get("tie_word_embeddings") is False
+        )
+        if is_bare or any(task in architecture for task in OTHER_TASKS):
             return (
                 f"{name} was saved as {architecture}, without the head of a language model: "
                 "training would begin with one at random. Choose the model that it was made from."

@@ -41,8 +41,9 @@ class RunTrainer(Trainer):
     def prediction_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         weight = self.weight_of(inputs)
         predicted = super().prediction_step(model, inputs, *args, **kwargs)
-        weight = weight.to(predicted[0])
-        self._losses.append(torch.stack([predicted[0].detach() * weight, weight]))
+        loss = predicted[0].detach().float()
+        weight = weight.to(loss)
+        self._losses.append(torch.stack([loss * weight, weight]))
         return predicted
 
     def evaluation_loop(

@@ -84,10 +84,26 @@ def test_code_is_needed_only_where_transformers_has_none() -> None:
     assert "no causal language model" in faults({"model_type": "t5"})["model.name"]
 
 
-def test_a_model_with_another_head_is_refused() -> None:
-    told = faults(LLAMA | {"architectures": ["LlamaForSequenceClassification"]})
-    assert "without the head of a language model" in told["model.name"]
-    assert faults(LLAMA | {"architectures": ["LlamaForCausalLM"]}) == {}
+@pytest.mark.parametrize(
+    ("architecture", "is_tied", "is_whole"),
+    [
+        ("LlamaForCausalLM", False, True),
+        ("LlamaForSequenceClassification", False, False),
+        ("LlamaForSequenceClassification", True, False),
+        ("LlamaModel", False, False),
+        ("LlamaModel", True, True),
+        ("LlamaModel", None, True),
+        ("GPT2LMHeadModel", False, True),
+    ],
+)
+def test_a_model_without_its_head_is_refused(
+    architecture: str, is_tied: bool | None, is_whole: bool
+) -> None:
+    told = faults(LLAMA | {"architectures": [architecture], "tie_word_embeddings": is_tied})
+    if is_whole:
+        assert told == {}
+    else:
+        assert "without the head of a language model" in told["model.name"]
 
 
 def test_quantized_weights_need_what_computes_with_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,6 +81,7 @@ def snapshot(run: Run, history: History, state: RunState, **parts: object) -> Sn
         "sync": SyncStatus(repo=HOSTILE, step=5),
         "demo": Demo(url=SCRIPT, repo=HOSTILE),
         "wish": None,
+        "resumes_at": None,
     }
     return Snapshot(**(values | parts))  # type: ignore[arg-type]
 

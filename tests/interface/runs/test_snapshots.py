@@ -105,9 +105,10 @@ def test_a_waiting_run_says_what_it_waits_for(tmp_path: Path) -> None:
     assert Queue(store.home).lock() is not None
     first = waiting(store, name="first")
     assert "It starts in a moment." in head(snapshots, first)
-    assert training(store, submission="a" * 16).lock() is not None
+    busy = training(store, submission="a" * 16)
+    assert busy.lock() is not None
     last = waiting(store, name="last1")
-    at_work = "Waiting for “smollm2-facts-to-json” (training)"
+    at_work = f"Waiting for “{busy.status().name}” (training)"
     assert f"{at_work}. This run is next." in head(snapshots, first)
     assert f"{at_work}, then 1 run ahead of it: “first”." in head(snapshots, last)
 

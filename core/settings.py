@@ -1,5 +1,6 @@
 """What the environment says about this installation, read in one place."""
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from core.errors import UserError
 
 DEFAULT_PORT = 7860
+DEFAULT_HUB_SECONDS = 15.0
 SIGN_IN_VARIABLES = (
     "OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL",
 )  # fmt: skip
@@ -74,6 +76,24 @@ def token_of_this_process() -> SecretStr | None:
 
     token = get_token()
     return SecretStr(token) if token else None
+
+
+def hub_seconds() -> float:
+    """How long to wait for the first sign of an answer of the Hub.
+
+    Raises UserError when SMOLFACTORY_HUB_SECONDS is no number of seconds.
+    """
+    text = os.environ.get("SMOLFACTORY_HUB_SECONDS") or str(DEFAULT_HUB_SECONDS)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise UserError(
+            f"SMOLFACTORY_HUB_SECONDS is {text!r}, which is not a number of seconds.",
+            hint="Use a number above 0.",
+        )
+    return seconds
 
 
 def _space() -> Space | None:

@@ -3,7 +3,7 @@
 from core.config.check import Context
 from core.config.run_config import RunConfig
 from core.errors import UserError
-from core.hub.permissions import writable_owner
+from core.hub.permissions import doubts, writable_owner
 
 FIELD = "output.sync_checkpoints"
 
@@ -19,7 +19,8 @@ def check_checkpoint_sync(config: RunConfig, context: Context) -> list[str]:
             field=FIELD,
         )
     try:
-        writable_owner(config.output, context.token)
+        owner = writable_owner(config.output, context.token)
+        return doubts(owner, context.token)
     except UserError as error:
-        raise UserError(error.message, hint=error.hint, field=FIELD) from error
-    return []
+        error.field = FIELD
+        raise

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+from huggingface_hub.errors import HfHubHTTPError
 from pydantic import SecretStr
 
 from core.checkpoint_sync.manifest import (
@@ -18,6 +19,7 @@ from core.checkpoint_sync.manifest import (
 from core.errors import UserError
 from core.hub.client import hub_client, hub_endpoint
 from core.hub.errors import hub_errors
+from core.hub.lacks import NO_SQUASHING, is_lack, tell_lack
 from core.hub.permissions import writable_owner
 from core.hub.upload import Print, Target, listing, upload_verified
 from core.runs.store import Run
@@ -106,10 +108,18 @@ class SyncRepository:
         """
         try:
             with self._errors():
-                self._api.super_squash_history(self.name)
+                self._super_squash()
         except UserError:
             return False
         return True
+
+    def _super_squash(self) -> None:
+        try:
+            self._api.super_squash_history(self.name)
+        except HfHubHTTPError as error:
+            if is_lack(error):
+                tell_lack(NO_SQUASHING)
+            raise
 
     def delete(self) -> None:
         """Delete it, if it is there. Raises UserError when another installation uses it."""

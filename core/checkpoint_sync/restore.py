@@ -1,28 +1,24 @@
-"""Runs whose checkpoints are on the Hub: finding them, and restoring one to this home."""
+"""Runs whose checkpoints are on the Hub, restored to this home."""
 
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from huggingface_hub import CommitOperationAdd, HfApi, ModelInfo
+from huggingface_hub import CommitOperationAdd
 from pydantic import SecretStr
 
 from core.checkpoint_sync.manifest import (
     CHECKPOINT,
     GONE_AFTER,
     MANIFEST,
-    OLD_MANIFEST,
-    PREFIX,
     STUCK_AFTER,
     Manifest,
     installation,
-    read_manifest,
 )
+from core.checkpoint_sync.restorable import RestorableRun, restorable_of
 from core.checkpoint_sync.status import SyncStatus
 from core.config.parse import load_config
 from core.errors import HubUnreachable, UserError
@@ -36,53 +32,14 @@ from core.runs.checkpoints import checkpoint_folder
 from core.runs.events import EventWriter, StateChanged
 from core.runs.paths import RunPaths
 from core.runs.state import RunState, RunStatus
-from core.runs.store import RUN_ID, Run, RunStore, first_status
+from core.runs.store import Run, RunStore, first_status
 from core.settings import load_settings
 
-MAX_LISTED = 20
 SCRATCH = ".restore-"
 # No download takes as long; an older folder is of a process that was ended.
 SCRATCH_SECONDS = 2 * 24 * 3600
 # What a run was doing when its machine went away.
 CUT_OFF = (RunState.TRAINING, RunState.SAVING, RunState.INTERRUPTED)
-
-
-@dataclass(frozen=True)
-class RestorableRun:
-    """A run with a checkpoint on the Hub, at a commit."""
-
-    repo: str
-    commit: str
-    manifest: Manifest
-
-
-def restorable_runs(token: SecretStr) -> list[RestorableRun]:
-    """The runs synced in the account of this token and those it may write to, the newest first.
-
-    Raises UserError when the Hub refuses or gives no answer.
-    """
-    who = account(token)
-    found = [
-        synced for owner in {who.name} | who.writable for synced in _restorable_of(owner, token)
-    ]
-    return sorted(found, key=lambda synced: synced.manifest.run, reverse=True)
-
-
-def _restorable_of(owner: str, token: SecretStr) -> Iterator[RestorableRun]:
-    api = hub_client(token)
-    with hub_errors(f"the models of {owner}"):
-        infos = list(_newest(api, owner))
-    for info in infos:
-        try:
-            synced = _read(api, str(info.id))
-        except HubUnreachable:
-            raise
-        except UserError as error:
-            # It may have been deleted since it was listed. The others can still be restored.
-            sys.stderr.write(f"The checkpoint in {info.id} can't be read: {error}\n")
-            continue
-        if synced is not None:
-            yield synced
 
 
 def restore(store: RunStore, synced: RestorableRun, *, token: SecretStr) -> Run:
@@ -101,7 +58,7 @@ def restore(store: RunStore, synced: RestorableRun, *, token: SecretStr) -> Run:
     _delete_broken_downloads(store.home)
     with tempfile.TemporaryDirectory(dir=store.home, prefix=SCRATCH) as scratch:
         downloaded = Path(scratch) / "downloaded"
-        with hub_errors(f"the checkpoint in {synced.repo}"):
+        with hub_errors(f"the checkpoint in {synced.repo}", is_transfer=True):
             hub_client(token).snapshot_download(
                 synced.repo, revision=synced.commit, local_dir=downloaded
             )
@@ -125,7 +82,7 @@ def restore_interrupted(store: RunStore, *, token: SecretStr) -> bool:
     all, UserError when it refuses.
     """
     # Others may write to an organization's repositories: a run there is restored by hand only.
-    own = _restorable_of(account(token).name, token)
+    own = restorable_of(account(token).name, token)
     missing = [synced for synced in own if _goes_on(synced) and not store.has(synced.manifest.run)]
     here = installation(load_settings())
     is_all = True
@@ -190,26 +147,6 @@ def _take_over(synced: RestorableRun, *, token: SecretStr) -> None:
             commit_message="Restored on another machine",
             parent_commit=synced.commit,
         )
-
-
-def _newest(api: HfApi, owner: str) -> Iterable[ModelInfo]:
-    return api.list_models(
-        author=owner, search=PREFIX, sort="last_modified", limit=MAX_LISTED
-    )  # fmt: skip
-
-
-def _read(api: HfApi, repo: str) -> RestorableRun | None:
-    """The run in a repository; None when it has no complete checkpoint yet, or is not ours."""
-    with hub_errors(f"the repository {repo}"):
-        info = api.model_info(repo)
-        names = {file.rfilename for file in info.siblings or []}
-        if not info.private or not {MANIFEST, OLD_MANIFEST} & names:
-            return None
-        manifest = read_manifest(api, repo, revision=info.sha)
-    if manifest is None:
-        return None
-    is_ours = RUN_ID.match(manifest.run) and repo.endswith(f"/{PREFIX}{manifest.run}")
-    return RestorableRun(repo=repo, commit=str(info.sha), manifest=manifest) if is_ours else None
 
 
 def _require_unchanged(folder: Path, manifest: Manifest) -> None:

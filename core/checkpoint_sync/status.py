@@ -12,7 +12,7 @@ OLD_STATUS = "kept.json"
 
 
 class SyncStatus(BaseModel):
-    """How syncing goes, for the page. `problem` is "" while it goes well.
+    """How syncing goes, for the page. `problem` is "" while it goes well; `lacks` are the Hub's.
 
     `left_over` are the bytes of older checkpoints that the Hub still stores in the history.
     """
@@ -22,6 +22,7 @@ class SyncStatus(BaseModel):
     step: int = 0
     left_over: int = 0
     problem: str = ""
+    lacks: list[str] = []
 
 
 def sync_status(run: Run) -> SyncStatus | None:

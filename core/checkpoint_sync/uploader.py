@@ -31,6 +31,7 @@ from core.checkpoint_sync.repository import SyncRepository, sync_repo
 from core.checkpoint_sync.staging import clear_staging, stage
 from core.checkpoint_sync.status import SyncStatus, sync_status
 from core.errors import HubUnreachable, UserError
+from core.hub.lacks import told_lacks
 from core.hub.upload import Print, fingerprints
 from core.machine.atomic import write_atomically
 from core.machine.processes import die_with_parent
@@ -221,7 +222,7 @@ class CheckpointUploader:
         )
 
     def _report(self, *, problem: str = "") -> None:
-        self._status = self._status.model_copy(update={"problem": problem})
+        self._status = self._status.model_copy(update={"problem": problem, "lacks": told_lacks()})
         with contextlib.suppress(OSError):
             # A full disk costs a line on the page, not the copy on the Hub.
             write_atomically(self._run.paths.sync_status, self._status.model_dump_json())

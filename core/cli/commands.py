@@ -10,7 +10,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.checkpoint_sync.restore import restorable_runs, restore
+from core.checkpoint_sync.restorable import restorable_runs
+from core.checkpoint_sync.restore import restore
 from core.cli.output import marked, progress_line, show, status_line, tell, tell_person
 from core.config.options import DatasetSource
 from core.config.parse import load_config, parse_config
@@ -19,6 +20,7 @@ from core.config.run_config import RunConfig
 from core.data.preview import Question
 from core.data.previewer import Previewer, require
 from core.errors import UserError
+from core.hub.client import hub_endpoint
 from core.jobs import launcher, preflight
 from core.jobs.liveness import current_status
 from core.publish import demo_space
@@ -118,32 +120,38 @@ def show_run(asked: argparse.Namespace, settings: Settings) -> int:
     show(asked, status)
     if run.paths.model.is_dir():
         tell_person(f"The model is in {run.paths.model}")
+    history = History(path=run.paths.events)
+    history.follow()
+    _tell_links(history)
     return OK
 
 
 def list_restorable(asked: argparse.Namespace, settings: Settings) -> int:
     found = restorable_runs(_token(settings))
+    for problem in found.problems:
+        tell_person(problem)
     if asked.json:
-        tell(json.dumps([synced.manifest.model_dump(mode="json") for synced in found]))
+        tell(json.dumps([synced.manifest.model_dump(mode="json") for synced in found.runs]))
         return OK
-    for synced in found:
+    for synced in found.runs:
         manifest = synced.manifest
         tell(
-            f"{manifest.run}  step {manifest.step}/{manifest.total}  {manifest.name}  {synced.repo}"
+            f"{manifest.run}  step {manifest.step}/{manifest.total}  {manifest.name}"
+            f"  {hub_endpoint()}/{synced.repo}"
         )
-    if not found:
+    if not found.runs and not found.problems:
         tell_person("The Hub has no checkpoint of a run of yours.")
     return OK
 
 
 def restore_run(asked: argparse.Namespace, settings: Settings) -> int:
     token = _token(settings)
-    synced = next(
-        (synced for synced in restorable_runs(token) if synced.manifest.run == asked.run), None
-    )
+    found = restorable_runs(token)
+    synced = next((synced for synced in found.runs if synced.manifest.run == asked.run), None)
     if synced is None:
         raise UserError(
-            f"The Hub has no checkpoint of a run {asked.run}.", hint="See: runs restorable."
+            f"The Hub has no checkpoint of a run {asked.run}.",
+            hint=" ".join([*found.problems, "See: runs restorable."]),
         )
     show(asked, restore(RunStore(settings.home), synced, token=token).status())
     return OK
@@ -232,12 +240,19 @@ def _follow(asked: argparse.Namespace, run: Run) -> int:
         time.sleep(FOLLOW_SECONDS)
     history.follow()
     show(asked, status)
+    _tell_links(history)
     cause = history.failure or history.push_failure
     is_well = status.state in GOOD_ENDS and history.push_failure is None
     if not is_well and cause is not None:
         tell_person(" ".join([cause.explanation, *cause.remedies]))
     asked_for = asked.handler is stop and status.state is RunState.CANCELED
     return OK if asked_for or is_well else FAILED
+
+
+def _tell_links(history: History) -> None:
+    for there in (history.pushed, history.tracked):
+        if there is not None:
+            tell_person(there.url)
 
 
 def _read(path: Path) -> str:

@@ -126,7 +126,7 @@ def _dataset_errors(wanted: HubSplit) -> Iterator[None]:
     from datasets.exceptions import DatasetGenerationError, DatasetNotFoundError
 
     name = wanted.name
-    with hub_errors(f"the dataset {name}", field=wanted.name_field):
+    with hub_errors(f"the dataset {name}", field=wanted.name_field, is_transfer=True):
         try:
             yield
         except DatasetNotFoundError as error:

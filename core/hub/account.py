@@ -11,8 +11,10 @@ from pydantic import SecretStr
 from core.hub.client import hub_client
 from core.hub.errors import hub_errors
 
-# Roles in an organization. A contributor can write only to repositories of their own.
+# Roles in an organization, by huggingface.co's names. Under any other one, whether one may write
+# shows when it is tried: a contributor, say, can write only to repositories of their own.
 WRITING_ROLES = frozenset({"write", "admin"})
+READING_ROLES = frozenset({"read"})
 # Who-am-I is strictly rate-limited by the Hub.
 ACCOUNT_SECONDS = 300
 # The Hub's names for kinds of tokens; one without a role comes from a sign-in.
@@ -25,11 +27,19 @@ class Account:
 
     name: str
     organizations: list[str]
+    # Where the Hub says that it may write.
     writable: frozenset[str]
-    # What kind of token it is: "write", "read", "fine-grained" or "sign-in".
+    # What kind of token it is: "write", "read", "fine-grained", "sign-in", or the Hub's own word.
     kind: str
     # What its owner called it, if it is one of their own making.
     label: str = ""
+    # Where the Hub does not say whether it may write.
+    unsure: frozenset[str] = frozenset()
+
+    @property
+    def may_try(self) -> frozenset[str]:
+        """Where writing is worth a try."""
+        return self.writable | self.unsure
 
 
 _accounts: dict[str, tuple[float, Account]] = {}
@@ -58,23 +68,27 @@ def key_of(token: SecretStr) -> str:
 
 def _account(answer: dict[str, Any]) -> Account:
     name = str(answer["name"])
-    organizations = answer.get("orgs") or []
+    roles = {str(org["name"]): org.get("roleInOrg") for org in answer.get("orgs") or []}
     access = (answer.get("auth") or {}).get("accessToken") or {}
-    match access.get("role"):
+    role = access.get("role")
+    writes = {name} | {org for org, role in roles.items() if role in WRITING_ROLES}
+    unsure = {org for org, role in roles.items() if role not in WRITING_ROLES | READING_ROLES}
+    match role:
         case "read":
-            writable: set[str] = set()
+            writes, unsure = set(), set()
         case "fineGrained":
-            writable = set(_fine_grained(access.get("fineGrained") or {}))
-        case _:
+            writes, unsure = set(_fine_grained(access.get("fineGrained") or {})), set()
+        case None | "write":
             # A write token, or a sign-in whose rights only the Hub can tell.
-            writable = {name} | {
-                org["name"] for org in organizations if org.get("roleInOrg") in WRITING_ROLES
-            }
+            pass
+        case _:
+            writes, unsure = set(), writes | unsure
     return Account(
         name=name,
-        organizations=[org["name"] for org in organizations],
-        writable=frozenset(writable),
-        kind=KINDS.get(str(access.get("role")), "sign-in"),
+        organizations=[*roles],
+        writable=frozenset(writes),
+        unsure=frozenset(unsure),
+        kind=KINDS.get(role, str(role)) if role else "sign-in",
         label=str(access.get("displayName") or ""),
     )
 

@@ -6,8 +6,13 @@ needs one; `core.settings.token_of_this_process` reads it there. Libraries that 
 themselves (transformers, datasets, trackio) read the same variable.
 """
 
-from huggingface_hub import HfApi, constants
+from huggingface_hub import HfApi, constants, set_client_factory
 from pydantic import SecretStr
+
+from core.hub.transport import hub_session
+
+# For libraries that talk to the Hub by themselves, too.
+set_client_factory(hub_session)
 
 
 def hub_client(token: SecretStr | None) -> HfApi:
@@ -21,3 +26,8 @@ def hub_client(token: SecretStr | None) -> HfApi:
 def hub_endpoint() -> str:
     """The Hub's address, without a slash at the end: HF_ENDPOINT where it is set."""
     return constants.ENDPOINT
+
+
+def is_default_hub() -> bool:
+    """Whether that is where everybody's libraries look by themselves: huggingface.co."""
+    return hub_endpoint() == constants._HF_DEFAULT_ENDPOINT

@@ -19,15 +19,28 @@ from huggingface_hub.errors import (
 )
 
 from core.errors import HubAway, HubUnreachable, TokenRefused, UserError
+from core.hub.client import hub_endpoint
+from core.hub.deadline import deadline
+
+# As much of what a server says as a person reads.
+MOST_WORDS = 300
 
 
 @contextlib.contextmanager
 def hub_errors(
-    what: str, *, field: str | None = None, revision_field: str | None = None
+    what: str,
+    *,
+    field: str | None = None,
+    revision_field: str | None = None,
+    is_transfer: bool = False,
 ) -> Iterator[None]:
-    """Turn the Hub client's errors about `what` into messages at their field."""
+    """Turn the Hub client's errors about `what` into messages at their field.
+
+    All of it has a deadline, unless it is a transfer, which takes as long as its bytes do.
+    """
     try:
-        yield
+        with contextlib.nullcontext() if is_transfer else deadline():
+            yield
     except GatedRepoError as error:
         raise UserError(
             f"You don't have access to {what} yet: it is gated.",
@@ -74,7 +87,7 @@ def _unreachable(
     what: str, field: str | None, kind: type[HubUnreachable] = HubAway
 ) -> HubUnreachable:
     return kind(
-        f"The Hub did not respond to a request about {what}.",
+        f"The Hub at {hub_endpoint()} did not respond to a request about {what}.",
         hint="Check the network, or use the built-in model and data, which work offline.",
         field=field,
     )
@@ -101,54 +114,90 @@ def _http_error(error: BaseException, *, what: str, field: str | None) -> UserEr
             hint="Try again.",
             field=field,
         )
-    return _refusal(status, what=what, field=field, words=f"{error} {error.__cause__}")
+    return _refusal(status, what=what, field=field, words=_words(error))
+
+
+def _words(error: BaseException) -> str:
+    """What the server said of its refusal."""
+    for each in (error, error.__cause__):
+        if isinstance(each, HfHubHTTPError):
+            return " ".join((each.server_message or "").split())
+    return str(error)
 
 
 def _refusal(status: int, *, what: str, field: str | None, words: str = "") -> UserError:
+    """The refusal with its remedy, and with what the server itself says of it."""
+    refusal = _remedied(status, what=what, words=words)
+    refusal.field = field
+    if words and status != 401:
+        shortened = f"{words[:MOST_WORDS]}…" if len(words) > MOST_WORDS else words
+        refusal.message += f" It says: {shortened}"
+    return refusal
+
+
+def _remedied(status: int, *, what: str, words: str) -> UserError:
+    place = what.removeprefix("the upload to ")
     match status:
         case 401:
             return TokenRefused(
                 "The Hub does not accept this token.",
                 hint="It has expired or was revoked: sign in again, or set a new HF_TOKEN.",
-                field=field,
             )
         case 402:
             return UserError(
                 f"The Hub requires payment for {what}.",
                 hint="Set up billing on the Hub, or choose a free option.",
-                field=field,
             )
         case 403 if re.search(r"quota|storage limit", words, re.IGNORECASE):
             return UserError(
                 "This Hub account has no storage left.",
                 hint="Delete what you no longer need there, or buy more storage; then try again.",
-                field=field,
             )
         case 403:
             return TokenRefused(
-                f"This token has no permission for {what}.", hint="Use one with write access.",
-                field=field,
-            )  # fmt: skip
+                f"This token has no permission for {what}.", hint="Use one with write access."
+            )
+        case 404:
+            return UserError(
+                f"The Hub does not know {place}, or can't do this.",
+                hint=f"Check the name. Not every Hub can do all that huggingface.co can, and this"
+                f" one is {hub_endpoint()}.",
+            )
+        case 405 | 501:
+            return UserError(
+                f"This Hub can't do this: {what} (HTTP {status}).",
+                hint=f"Turn it off, or use another Hub than {hub_endpoint()}.",
+            )
+        case 409 if re.search(r"\bexists?\b", words, re.IGNORECASE):
+            return UserError(
+                f"The Hub has {place} already.", hint="Choose another name, or delete that one."
+            )
         case 409 | 412:
             return HubUnreachable(
-                f"Someone else wrote to {what.removeprefix('the upload to ')} at the same time.",
-                hint="Try again.",
-                field=field,
+                f"Someone else wrote to {place} at the same time.", hint="Try again."
+            )
+        case 413:
+            return UserError(
+                f"The Hub does not take as much at once for {place}.",
+                hint="Push the adapter without merged weights, or ask whoever runs this Hub to"
+                " allow larger uploads.",
             )
         case 429:
             return HubUnreachable(
-                "The Hub is limiting the rate of requests.",
-                hint="Try again in a few minutes.",
-                field=field,
+                "The Hub is limiting the rate of requests.", hint="Try again in a few minutes."
+            )
+        case 507:
+            return UserError(
+                "The Hub has no storage left.", hint="Delete what you no longer need there."
             )
         case 502 | 503 | 504:
             return HubAway(
-                f"The Hub is not available right now (HTTP {status}).", hint="Try again later.",
-                field=field,
-            )  # fmt: skip
+                f"The Hub is not available right now (HTTP {status}).", hint="Try again later."
+            )
         case _ if status >= 500:
             return HubUnreachable(
-                f"The Hub had an internal error (HTTP {status}).", hint="Try again later.",
-                field=field,
-            )  # fmt: skip
-    return UserError(f"The Hub refused {what} (HTTP {status}).", field=field)
+                f"The Hub had an internal error (HTTP {status}).", hint="Try again later."
+            )
+    return UserError(
+        f"The Hub refused {what} (HTTP {status}).", hint="Change what it names, and try again."
+    )

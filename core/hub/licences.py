@@ -10,11 +10,10 @@ from collections.abc import Iterator
 
 from pydantic import SecretStr
 
-from core.config.builtin_names import BUILTIN_MODEL
 from core.config.check import Context
-from core.config.run_config import RunConfig, hub_datasets
+from core.config.run_config import RunConfig
 from core.errors import UserError
-from core.hub.lookups import licences_of
+from core.hub.lookups import hub_parts, licences_of
 
 # Licences with terms of use of their own, beyond keeping a notice.
 _OWN_TERMS = ("other", "llama", "gemma", "openrail", "bigscience", "creativeml", "deepfloyd")
@@ -62,10 +61,7 @@ def limits(licence: str, *, of: str) -> list[str]:
 
 def _licences_of_run(config: RunConfig, *, token: SecretStr | None) -> Iterator[tuple[str, str]]:
     """The licence of everything from the Hub that goes into a run, and whose it is."""
-    wanted = [(name, "dataset") for name in hub_datasets(config)]
-    if config.model.name != BUILTIN_MODEL:
-        wanted.insert(0, (config.model.name, "model"))
-    for name, kind in wanted:
+    for name, kind in hub_parts(config):
         # What can't be looked up is told of at its own field.
         with contextlib.suppress(UserError):
             for licence in licences_of(name, kind=kind, token=token):

@@ -1,8 +1,6 @@
 """Where a token may write: the repository of a result, of checkpoints and of measurements."""
 
-from huggingface_hub.errors import (
-    RepositoryNotFoundError,
-)
+from huggingface_hub.errors import RepositoryNotFoundError
 from huggingface_hub.utils._validators import validate_repo_id
 from pydantic import SecretStr
 
@@ -12,7 +10,6 @@ from core.errors import UserError
 from core.hub.account import account
 from core.hub.client import hub_client
 from core.hub.errors import hub_errors
-from core.hub.lookups import TIMEOUT_SECONDS
 
 # The dataset that the measurements of all of an account's runs go to.
 EXPERIMENTS = "smolfactory-experiments"
@@ -55,8 +52,8 @@ def writable_owner(output: OutputSection, token: SecretStr) -> str:
     """
     who = account(token)
     owner = who.name if output.pull_request else output.owner or who.name
-    if owner not in who.writable:
-        places = ", ".join(sorted(who.writable))
+    if owner not in who.may_try:
+        places = ", ".join(sorted(who.may_try))
         raise UserError(
             f"This token can't write to {owner}.",
             hint=f"It can write to {places}: choose one of these as owner, or use another token."
@@ -65,6 +62,16 @@ def writable_owner(output: OutputSection, token: SecretStr) -> str:
             field="output.owner" if output.owner else "output.push_to_hub",
         )
     return owner
+
+
+def doubts(owner: str, token: SecretStr) -> list[str]:
+    """What to know where the Hub does not say whether this token may write to an account."""
+    if owner not in account(token).unsure:
+        return []
+    return [
+        f"The Hub does not say whether this token may write to {owner}: the upload will show."
+        " What it refuses stays here."
+    ]
 
 
 def experiments_repo(output: OutputSection, token: SecretStr | None) -> str:
@@ -110,7 +117,7 @@ def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
 
 def _require_proposable(repo: str, output: OutputSection, token: SecretStr) -> None:
     with hub_errors(f"the repository {repo}", field="output.pull_request"):
-        private = hub_client(token).model_info(repo, timeout=TIMEOUT_SECONDS).private
+        private = hub_client(token).model_info(repo).private
     if output.hub_private_repo and not private:
         raise UserError(
             f"{repo} is public, so a pull request to it would be public too.",
@@ -123,7 +130,7 @@ def _is_private(repo: str, token: SecretStr, *, kind: str = "model") -> bool | N
     """Whether the repository is private; None when there is none."""
     with hub_errors(f"the repository {repo}", field="output.name"):
         try:
-            info = hub_client(token).repo_info(repo, repo_type=kind, timeout=TIMEOUT_SECONDS)
+            info = hub_client(token).repo_info(repo, repo_type=kind)
             return bool(info.private)
         except RepositoryNotFoundError:
             return None

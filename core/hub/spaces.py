@@ -9,7 +9,6 @@ from pydantic import SecretStr
 from core.errors import TokenRefused, UserError
 from core.hub.client import hub_client
 from core.hub.errors import hub_errors
-from core.hub.lookups import TIMEOUT_SECONDS
 
 UNITS_AN_HOUR = {"second": 3600.0, "minute": 60.0, "hour": 1.0}
 FREE = "cpu-basic"
@@ -40,7 +39,7 @@ def look(space_id: str, *, token: SecretStr | None) -> SpaceLook:
     api = hub_client(token)
     with hub_errors(f"the Space {space_id}"):
         runtime = api.get_space_runtime(space_id)
-        info = api.space_info(space_id, timeout=TIMEOUT_SECONDS)
+        info = api.space_info(space_id)
     return SpaceLook(
         private=bool(info.private),
         hardware=runtime.hardware,

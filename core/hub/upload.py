@@ -10,8 +10,9 @@ from typing import TypeVar
 
 from huggingface_hub import HfApi, RepoFile
 
-from core.errors import HubAway, HubUnreachable
+from core.errors import HubAway, HubUnreachable, UserError
 from core.hub.errors import hub_errors
+from core.hub.xet import turn_off_missing_xet
 
 T = TypeVar("T")
 ATTEMPTS = 3
@@ -119,7 +120,22 @@ def _compare(api: HfApi, target: Target, *, local: dict[str, Print]) -> tuple[st
 
 
 def _upload(api: HfApi, target: Target, *, folder: Path, message: str, parent: str | None) -> None:
-    with hub_errors(f"the upload to {target.repo}"):
+    try:
+        _upload_once(api, target, folder=folder, message=message, parent=parent)
+    except UserError:
+        with hub_errors(f"the repository {target.repo}"):
+            is_xet_missing = turn_off_missing_xet(
+                api, target.repo, kind=target.kind, revision=target.revision
+            )
+        if not is_xet_missing:
+            raise
+        _upload_once(api, target, folder=folder, message=message, parent=parent)
+
+
+def _upload_once(
+    api: HfApi, target: Target, *, folder: Path, message: str, parent: str | None
+) -> None:
+    with hub_errors(f"the upload to {target.repo}", is_transfer=True):
         api.upload_folder(
             repo_id=target.repo,
             repo_type=target.kind,

@@ -11,7 +11,7 @@ from core.checkpoint_sync.checks import check_checkpoint_sync
 from core.config.check import Check, Context
 from core.config.run_config import RunConfig
 from core.data.checks import check_data
-from core.errors import InvalidConfig, UserError, fields_of
+from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
 from core.hub.checks import check_hub_model
 from core.hub.licences import check_licences
 from core.publish.checks import check_push, check_tracking
@@ -54,6 +54,10 @@ def check(
             for field, text in fields_of(error).items():
                 # Of two faults of one setting the first is told.
                 faults.setdefault(field, text)
+            if isinstance(error, HubUnreachable):
+                # The other checks would wait for an answer as long.
+                break
     if faults:
         raise InvalidConfig(faults)
-    return warnings
+    # Two checks may find the same.
+    return list(dict.fromkeys(warnings))

@@ -10,7 +10,7 @@ from core.config.output import OutputSection
 from core.config.run_config import RunConfig
 from core.errors import HubUnreachable, UserError
 from core.hub.client import hub_client
-from core.hub.permissions import experiments_repo, target_repo
+from core.hub.permissions import doubts, experiments_repo, target_repo, writable_owner
 from core.publish.occupied import Contents, require_free
 from core.runs.store import Run, RunStore
 
@@ -22,7 +22,7 @@ def check_push(config: RunConfig, context: Context) -> list[str]:
     try:
         replaced = require_pushable(config.output, run=None, token=context.token)
     except HubUnreachable as error:
-        raise UserError(
+        raise HubUnreachable(
             "The Hub does not respond, so it is unknown whether you may push.",
             hint="Turn off `output.push_to_hub` and push later, with one button.",
             field="output.push_to_hub",
@@ -35,6 +35,8 @@ def check_push(config: RunConfig, context: Context) -> list[str]:
             f"Another run, {other.id}, is still to push to a repository of this name: then the"
             " second of the two pushes is refused."
         )
+    if context.token is not None and not config.output.pull_request:
+        warnings += doubts(writable_owner(config.output, context.token), context.token)
     return warnings
 
 
@@ -76,7 +78,7 @@ def check_tracking(config: RunConfig, context: Context) -> list[str]:
     try:
         experiments_repo(config.output, context.token)
     except HubUnreachable as error:
-        raise UserError(
+        raise HubUnreachable(
             "The Hub does not respond, so it is unknown whether you may track there.",
             hint="Set `output.tracking` to none, or try again later.",
             field="output.tracking",

@@ -18,8 +18,9 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from core.config.options import Weights
 from core.config.run_config import RunConfig
 from core.errors import UserError
-from core.hub.client import hub_client, hub_endpoint
+from core.hub.client import hub_client, hub_endpoint, is_default_hub
 from core.hub.errors import hub_errors
+from core.hub.lacks import NO_VARIABLES, tell_lack
 from core.hub.permissions import writable_owner
 from core.hub.upload import Target, fingerprints, upload_verified
 from core.machine.atomic import lock_file, write_atomically
@@ -79,6 +80,7 @@ def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo
             _require_ours(api, repo, run=run)
         api.create_repo(repo, repo_type="space", space_sdk="gradio", private=True, exist_ok=True)
         private = bool(api.space_info(repo).private)
+    _set_endpoint(api, repo)
     folder = _fill_folder(run, private=private, api=api)
     report(f"Uploading to {repo}, then comparing file by file…")
     target = Target(repo, kind="space", replaces=(f"{MODEL_FOLDER}/*",))
@@ -86,6 +88,17 @@ def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo
     upload_verified(api, target, folder=folder, local=local, message=f"{TITLE}{run.id}")
     shutil.rmtree(folder)
     return Demo(repo=repo, url=f"{api.endpoint}/spaces/{repo}")
+
+
+def _set_endpoint(api: HfApi, repo: str) -> None:
+    """Have a Space of another Hub look for the base model there too."""
+    if is_default_hub():
+        return
+    try:
+        with hub_errors(f"the variables of the Space {repo}"):
+            api.add_space_variable(repo, "HF_ENDPOINT", hub_endpoint())
+    except UserError:
+        tell_lack(NO_VARIABLES)
 
 
 def _require_ours(api: HfApi, repo: str, *, run: Run) -> None:

@@ -14,9 +14,10 @@ from core.config.methods.settings import MethodMetric
 from core.config.options import DatasetSource, Weights
 from core.config.run_config import RunConfig, data_name, hub_datasets
 from core.errors import HubUnreachable, UserError
-from core.hub.client import hub_endpoint
+from core.hub.client import hub_endpoint, is_default_hub
 from core.hub.errors import hub_errors
 from core.hub.licences import limits
+from core.hub.lookups import card_of
 from core.machine.source_tree import TEMPLATES
 from core.runs.events import Sample
 from core.runs.history import History
@@ -55,6 +56,7 @@ def write_card(
         template_path=str(TEMPLATE),
         repo=repo,
         hub=hub_endpoint(),
+        elsewhere=not is_default_hub(),
         name=repo.partition("/")[2],
         base_model=config.model.name,
         dataset=_dataset(config),
@@ -108,7 +110,7 @@ def is_public_data(config: RunConfig, *, api: HfApi) -> bool:
     except UserError:
         return False
     # Whoever is let through a gate has agreed to terms.
-    return not any(info.private or info.gated for info in infos)
+    return all(info.private is False and not info.gated for info in infos)
 
 
 def _metadata(
@@ -148,15 +150,14 @@ def license_of(model: str, *, api: HfApi) -> dict[str, Any]:
     if model == BUILTIN_MODEL:
         return {"license": BUILTIN_LICENSE}
     try:
-        with hub_errors(f"the model {model}"):
-            card = api.model_info(model).card_data
+        card = card_of(model, kind="model", api=api)
     except HubUnreachable:
         raise
     except UserError:
         return {}
     # One that is called "other" has a name and a link of its own.
     named = ("license", "license_name", "license_link")
-    return {name: str(card[name]) for name in named if card and card.get(name)}
+    return {name: str(card[name]) for name in named if card.get(name)}
 
 
 def _evaluated(config: RunConfig, history: History) -> Iterator[EvalResult]:

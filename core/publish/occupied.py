@@ -14,7 +14,6 @@ from huggingface_hub.errors import RepositoryNotFoundError
 
 from core.errors import UserError
 from core.hub.errors import hub_errors
-from core.hub.lookups import TIMEOUT_SECONDS
 from core.runs.history import History
 from core.runs.store import Run
 
@@ -69,7 +68,7 @@ def contents_of_others(
     """What is in a repository, unless this run itself pushed last. A run yet to start is None."""
     with hub_errors(f"the repository {repo}", field="output.name"):
         try:
-            info = api.model_info(repo, revision=revision, timeout=TIMEOUT_SECONDS)
+            info = api.model_info(repo, revision=revision)
         except RepositoryNotFoundError:
             return None
         commit = str(info.sha)

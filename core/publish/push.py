@@ -14,15 +14,16 @@ from pydantic import SecretStr
 
 from core.config.options import Weights
 from core.errors import HubUnreachable, UserError
-from core.hub.client import hub_client
+from core.hub.client import hub_client, hub_endpoint
 from core.hub.errors import hub_errors
+from core.hub.lacks import told_lacks
 from core.hub.licences import require_sharing_allowed
 from core.hub.permissions import target_repo
 from core.hub.upload import Patience, Target, fingerprints, patiently, upload_verified
 from core.publish.model_card import write_card
 from core.publish.occupied import replacement, require_free, upload_title
 from core.runs.causes import FailureCause
-from core.runs.events import EventWriter, Pushed, PushFailed, PushProgress
+from core.runs.events import EventWriter, Pushed, PushFailed, PushProgress, Warned
 from core.runs.history import History
 from core.runs.paths import RunPaths
 from core.runs.store import Run
@@ -191,7 +192,10 @@ def main() -> int:
     run = Run(id=root.name, paths=RunPaths(root))
     events = EventWriter(run.paths.events)
     try:
-        events.write(push(run, token=token_of_this_process(), events=events))
+        pushed = push(run, token=token_of_this_process(), events=events)
+        for text in told_lacks():
+            events.write(Warned(text=f"About the Hub at {hub_endpoint()}: {text}"))
+        events.write(pushed)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         is_away = isinstance(error, HubUnreachable)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from core.config.options import Tracking
 from core.config.run_config import data_name
 from core.errors import UserError
-from core.hub.client import hub_client
+from core.hub.client import hub_client, hub_endpoint, is_default_hub
 from core.hub.errors import hub_errors
 from core.hub.permissions import experiments_repo
 from core.hub.upload import Target, fingerprints, upload_verified
@@ -55,8 +55,7 @@ def publish(run: Run, *, token: SecretStr | None) -> Tracked:
         folder = Path(name)
         _fill_folder(run, folder)
         if not has_card:
-            card = CARD.read_text(encoding="utf-8").replace("OWNER/NAME", repo)
-            (folder / "README.md").write_text(card, encoding="utf-8")
+            (folder / "README.md").write_text(_card(repo), encoding="utf-8")
         target = Target(repo, kind="dataset")
         local = fingerprints(folder)
         upload_verified(api, target, folder=folder, local=local, message=f"Add run {run.id}")
@@ -88,6 +87,12 @@ def measured(path: Path) -> Measured:
                     found.setdefault(event.step, {}).update(event.values)
                 case Resumed():
                     found = {step: found[step] for step in found if step <= event.step}
+
+
+def _card(repo: str) -> str:
+    elsewhere = "" if is_default_hub() else f"\nSet `HF_ENDPOINT={hub_endpoint()}` first.\n"
+    card = CARD.read_text(encoding="utf-8").replace("OWNER/NAME", repo)
+    return card.replace("SET_ENDPOINT\n", f"{elsewhere}\n")
 
 
 def _fill_folder(run: Run, folder: Path) -> None:

@@ -6,14 +6,17 @@ whoever made it; that kind is not for us.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
 from pyarrow import parquet
 
 from core.errors import UserError
 from core.hub.errors import hub_errors
+from core.hub.lacks import is_lack
 
 PROJECT = "smolfactory"
 SPACE = "smolfactory-trackio"
@@ -29,7 +32,7 @@ def show(experiments: str, *, api: HfApi, folder: Path) -> str:
     Raises UserError when the Hub or Trackio refuses.
     """
     space = f"{experiments.partition('/')[0]}/{SPACE}"
-    with hub_errors(f"the dataset {experiments}"):
+    with hub_errors(f"the dataset {experiments}", is_transfer=True):
         api.snapshot_download(
             experiments, repo_type="dataset", local_dir=folder / "runs",
             allow_patterns=["metrics/*.parquet", "runs/*.parquet"],
@@ -52,7 +55,7 @@ def show(experiments: str, *, api: HfApi, folder: Path) -> str:
             trackio.log(dict(values), step=step)
         trackio.finish()
     try:
-        with hub_errors(f"the Space {space}"):
+        with hub_errors(f"the Space {space}", is_transfer=True), _bucket_errors():
             trackio.sync(
                 PROJECT, space_id=space, sdk="static", force=True,
                 bucket_id=f"{experiments.partition('/')[0]}/{BUCKET}",
@@ -62,6 +65,19 @@ def show(experiments: str, *, api: HfApi, folder: Path) -> str:
         # not write; nobody is there to give one.
         raise UserError(f"Trackio could not make {space}: {error}") from error
     return f"{api.endpoint}/spaces/{space}"
+
+
+@contextmanager
+def _bucket_errors() -> Iterator[None]:
+    try:
+        yield
+    except HfHubHTTPError as error:
+        if is_lack(error) and "/api/buckets" in str(error.response.url):
+            raise UserError(
+                "This Hub has no buckets, where a Trackio dashboard keeps its data.",
+                hint="Set `output.tracking` to dataset.",
+            ) from error
+        raise
 
 
 def _steps(path: Path) -> Mapping[int, Mapping[str, float]]:

@@ -94,7 +94,7 @@ def _safety(*, has_runs: bool, at_risk: Sequence[str]) -> Check:
 def _token(account: Account | None, *, has_own_token: bool) -> Check:
     if account is None:
         return Check(done=False, title="No token", text="Sign in, above.")
-    if not account.writable:
+    if not account.may_try:
         return Check(done=False, title="A read-only token", text="Use one with write access.")
     if not has_own_token:
         return Check(
@@ -103,5 +103,7 @@ def _token(account: Account | None, *, has_own_token: bool) -> Check:
             text="It ends after some hours. A secret HF_TOKEN lets long runs push after that, and"
             " resume by themselves.",
         )
-    text = f"It has write access as {account.name}."
+    text = f"It acts as {account.name}; whether it may write shows when it is tried."
+    if account.writable:
+        text = f"It has write access as {account.name}."
     return Check(done=True, title="A secret HF_TOKEN", text=text)

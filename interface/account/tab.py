@@ -8,6 +8,8 @@ import gradio as gr
 from core.errors import UserError
 from core.hub import spaces
 from core.hub.account import Account, account
+from core.hub.client import hub_endpoint, is_default_hub
+from core.hub.lacks import told_lacks
 from core.hub.spaces import Hardware
 from core.jobs.pause import is_at_risk
 from core.runs.store import RunStore
@@ -74,7 +76,15 @@ class AccountTab:
         return self._describe(request, fresh=True)
 
     def _describe(self, request: gr.Request, *, fresh: bool) -> str:
-        """In words: whose the token is, what it may do, when it ends."""
+        """In words: whose the token is, what it may do, when it ends, and on which Hub."""
+        whose = self._whose(request, fresh=fresh)
+        # What the Hub lacks may have been found out just now.
+        address, is_default = hub_endpoint(), is_default_hub()
+        return whose + render(
+            "account/hub.html", address=address, is_default=is_default, lacks=told_lacks()
+        )  # fmt: skip
+
+    def _whose(self, request: gr.Request, *, fresh: bool) -> str:
         person = self._access.person(request)
         token = self._access.token(request) or self._access.own_token(request)
         if token is None:
@@ -146,6 +156,7 @@ def _account(found: Account, *, ends: float | None, is_tested: bool) -> str:
         account=found,
         ends_in=None if ends is None else ends - time.time(),
         writable=sorted(found.writable),
-        only_readable=sorted(set(found.organizations) - found.writable),
+        unsure=sorted(found.unsure),
+        only_readable=sorted(set(found.organizations) - found.may_try),
         is_tested=is_tested,
     )

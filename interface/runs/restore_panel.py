@@ -5,7 +5,8 @@ from typing import Any
 
 import gradio as gr
 
-from core.checkpoint_sync.restore import RestorableRun, restorable_runs, restore
+from core.checkpoint_sync.restorable import Restorable, RestorableRun, restorable_runs
+from core.checkpoint_sync.restore import restore
 from core.errors import UserError
 from core.jobs import launcher
 from core.runs.store import RunStore
@@ -30,10 +31,11 @@ class RestorePanel:
                 self._resume = gr.Button(
                     "Restore and resume", variant="primary", size="sm", elem_id="restore"
                 )
+            self._incomplete = gr.HTML("", elem_id="restore-incomplete")
             self._told = gr.HTML("", elem_id="restore-problem")
         self.look: dict[str, Any] = {
             "fn": self._look,
-            "outputs": [self._column, self._choice],
+            "outputs": [self._column, self._choice, self._incomplete],
             **QUIET,
         }
 
@@ -49,23 +51,25 @@ class RestorePanel:
             **NO_PROGRESS,
         ).then(**self.look)
 
-    def _look(self, request: gr.Request) -> tuple[Any, Any]:
+    def _look(self, request: gr.Request) -> tuple[Any, Any, str]:
         try:
             found = self._away(request)
         except UserError:
             # Nobody asked, so nobody is bothered: the Account tab tells what the token can't do.
-            found = []
-        choices = [(_words(synced), synced.manifest.run) for synced in found]
+            found = Restorable([], [])
+        choices = [(_words(synced), synced.manifest.run) for synced in found.runs]
         value = choices[0][1] if choices else None
-        return column_visible(choices, "card"), gr.update(choices=choices, value=value)
+        # Beside what can be restored, that there may be more; alone it would bother as well.
+        told = problems.listed(UserError(" ".join(found.problems))) if found.problems else ""
+        return column_visible(choices, "card"), gr.update(choices=choices, value=value), told
 
-    def _away(self, request: gr.Request) -> list[RestorableRun]:
+    def _away(self, request: gr.Request) -> Restorable:
         token = self._access.token(request)
         if token is None:
-            return []
-        return [
-            synced for synced in restorable_runs(token) if not self._store.has(synced.manifest.run)
-        ]
+            return Restorable([], [])
+        found = restorable_runs(token)
+        away = [synced for synced in found.runs if not self._store.has(synced.manifest.run)]
+        return Restorable(away, found.problems)
 
     def _restore(self, request: gr.Request, run: str | None) -> Iterator[tuple[str, Any]]:
         with in_plain_words():
@@ -77,9 +81,11 @@ class RestorePanel:
         yield messages.busy("Downloading its checkpoint…"), gr.skip()
         try:
             token = self._access.token(request)
-            synced = next((k for k in self._away(request) if k.manifest.run == run), None)
+            away = self._away(request)
+            synced = next((k for k in away.runs if k.manifest.run == run), None)
             if token is None or synced is None:
-                raise UserError("The Hub has no such run.", hint="Reload the page.")
+                hint = " ".join([*away.problems, "Reload the page."])
+                raise UserError("The Hub has no such run.", hint=hint)
             by_itself = synced.manifest.auto_resume
             self._access.require_own_account(request, resumes_by_itself=by_itself)
             restored = restore(self._store, synced, token=token)

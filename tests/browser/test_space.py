@@ -198,6 +198,7 @@ def _a_member_trains_and_shows_the_result(
     page.get_by_role("tab", name="Account").click()
     expect(page.locator("#account")).to_contain_text("Signed in as mel, with a sign-in")
     expect(page.locator("#account")).to_contain_text("It ends in 7 h")
+    expect(page.locator("#account")).to_contain_text(f"The Hub in use is {double.endpoint}")
     page.context.close()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.settings import load_settings
+from core.settings import hub_seconds, load_settings
 
 SPACE = {
     "SPACE_ID": "acme/smolfactory", "SPACE_HOST": "acme-smolfactory.hf.space", "SYSTEM": "spaces",
@@ -16,7 +16,14 @@ SPACE = {
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in (*SPACE, "HOST", "PORT", "SMOLFACTORY_ALLOWED", "SMOLFACTORY_PASSWORD"):
+    for name in (
+        *SPACE,
+        "HOST",
+        "PORT",
+        "SMOLFACTORY_ALLOWED",
+        "SMOLFACTORY_PASSWORD",
+        "SMOLFACTORY_HUB_SECONDS",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SMOLFACTORY_HOME", str(tmp_path))
 
@@ -67,3 +74,15 @@ def test_a_home_is_a_folder_to_write_to(monkeypatch: pytest.MonkeyPatch, tmp_pat
         with pytest.raises(UserError, match="can't keep its files in") as caught:
             load_settings()
         assert "SMOLFACTORY_HOME" in caught.value.hint
+
+
+def test_how_long_to_wait_for_the_hub_is_a_number_of_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert hub_seconds() == 15
+    monkeypatch.setenv("SMOLFACTORY_HUB_SECONDS", "2.5")
+    assert hub_seconds() == 2.5
+    for wrong in ("soon", "0", "-1", "nan", "inf"):
+        monkeypatch.setenv("SMOLFACTORY_HUB_SECONDS", wrong)
+        with pytest.raises(UserError, match="not a number of seconds"):
+            hub_seconds()

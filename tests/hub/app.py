@@ -20,6 +20,7 @@ from . import (
     routes_spaces,
     routes_uploads,
 )
+from .bare import BareApp
 from .context import Hub
 from .errors import HubError, answer, repo_not_found
 from .faults import Faults, FaultyApp
@@ -31,8 +32,8 @@ BARE_REPO = re.compile(
 )
 
 
-def build(hub: Hub, *, faults: Faults) -> ASGIApp:
-    """The whole Hub as an ASGI app."""
+def build(hub: Hub, *, faults: Faults, bare: bool) -> ASGIApp:
+    """The whole Hub as an ASGI app, or only what every Hub can."""
     app = FastAPI(openapi_url=None)
     app.state.hub = hub
     for module in (
@@ -51,7 +52,8 @@ def build(hub: Hub, *, faults: Faults) -> ASGIApp:
         app.include_router(module.router)
     app.add_exception_handler(HubError, answer)
     app.add_exception_handler(404, _unknown)
-    return _KeepsQuotedSlashes(FaultyApp(app, faults=faults))
+    served = BareApp(app) if bare else app
+    return _KeepsQuotedSlashes(FaultyApp(served, faults=faults))
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

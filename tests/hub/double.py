@@ -24,7 +24,8 @@ class HubDouble(People):
     """A Hub on 127.0.0.1 that keeps its bytes under `root`.
 
     Point a client at it with `environment`. Large files travel by LFS, in parts when larger than
-    `multipart_over` bytes; with `xet` the client may use Xet instead, as it does by default.
+    `multipart_over` bytes; with `xet` the client may use Xet instead, as it does by default. A
+    `bare` one lacks all that not every Hub can, and its client tries Xet all the same.
 
         with HubDouble(root=tmp_path) as hub:
             hub.add_user(name="ada", token="hf_ada")
@@ -36,6 +37,7 @@ class HubDouble(People):
         *,
         root: Path,
         xet: bool = False,
+        bare: bool = False,
         port: int = 0,
         multipart_over: int = MULTIPART_OVER,
     ) -> None:
@@ -47,8 +49,8 @@ class HubDouble(People):
         identities = Identities()
         oauth = OAuthProvider(identities)
         super().__init__(Hub(self._store, identities, oauth, self._billing, multipart_over))
-        self._server = Server(build(self._hub, faults=self._faults), port=port)
-        self._xet = xet
+        self._server = Server(build(self._hub, faults=self._faults, bare=bare), port=port)
+        self._tries_xet = xet or bare
         # As on the real Hub, large files lie on another host, where no credential may follow.
         self._hub.endpoint = f"http://127.0.0.1:{self._server.port}"
         self._hub.storage = f"http://localhost:{self._server.port}"
@@ -86,7 +88,7 @@ class HubDouble(People):
         return {
             "HF_ENDPOINT": self.endpoint,
             "HF_HOME": str(home),
-            "HF_HUB_DISABLE_XET": "0" if self._xet else "1",
+            "HF_HUB_DISABLE_XET": "0" if self._tries_xet else "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             # Empty is none: the developer's own token must not reach a test.
             "HF_TOKEN": token or "",
@@ -206,6 +208,10 @@ class HubDouble(People):
     def slow(self, *, path: str, method: str = "*", seconds: float, times: int | None = 1) -> Delay:
         """Answer the next `times` such requests `seconds` late; None is until `heal`."""
         return self._faults.delay(Delay(method, path, seconds, times))
+
+    def silence(self) -> None:
+        """Take every request from now on and answer none, until `heal`."""
+        self._faults.is_silent = True
 
     def heal(self) -> None:
         """End every fault and let every held request go."""

@@ -84,6 +84,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.requests: list[Recorded] = []
+        self.is_silent = False
         self._faults: list[Fault] = []
         self._delays: list[Delay] = []
         self._holds: list[Hold] = []
@@ -102,6 +103,7 @@ class Faults:
 
     def clear(self) -> None:
         """Forget the faults and the delays, and let every held request go."""
+        self.is_silent = False
         self._faults.clear()
         self._delays.clear()
         for hold in self._holds:
@@ -139,6 +141,9 @@ class FaultyApp:
             return
         request = _recorded(scope)
         self._faults.requests.append(request)
+        if self._faults.is_silent:
+            await _until_left(receive)
+            return
         hold = self._faults.next_hold(request)
         if hold is not None:
             await hold.wait()
@@ -189,5 +194,9 @@ async def _drain(receive: Receive) -> None:
 async def _hang_up(receive: Receive, send: Send) -> None:
     # ASGI has no word for a lost connection, so this reaches for the server's transport.
     send.__self__.transport.abort()  # type: ignore[attr-defined]
+    await _until_left(receive)
+
+
+async def _until_left(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

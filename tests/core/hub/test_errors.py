@@ -4,6 +4,7 @@ import httpx2
 import pytest
 from hf_xet import XetAuthenticationError
 from huggingface_hub.errors import OfflineModeIsEnabled
+from huggingface_hub.utils._http import hf_raise_for_status
 
 from core.errors import HubAway, HubUnreachable, TokenRefused, UserError
 from core.hub.errors import hub_errors
@@ -31,6 +32,40 @@ def test_every_error_is_told(error: Exception, kind: type[UserError], words: str
     with pytest.raises(UserError, match=words) as told, hub_errors("a model"):
         raise error
     assert type(told.value) is kind
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "kind", "words"),
+    [
+        (
+            403,
+            "The account is suspended.",
+            TokenRefused,
+            "no permission for a copy of acme/bot.",
+        ),
+        (404, "Not Found", UserError, "does not know a copy of acme/bot, or can't do this."),
+        (405, "Not allowed", UserError, "can't do this: a copy of acme/bot"),
+        (409, "ada/bot exists.", UserError, "has a copy of acme/bot already."),
+        (409, "A commit came first.", HubUnreachable, "Someone else wrote to"),
+        (413, "At most 5 GB.", UserError, "does not take as much at once"),
+        (422, "No such licence.", UserError, "refused a copy of acme/bot"),
+        (501, "Not implemented", UserError, "can't do this: a copy of acme/bot"),
+        (507, "Full", UserError, "has no storage left"),
+        (500, "w" * 1000, HubUnreachable, "had an internal error"),
+    ],
+)
+def test_a_refusal_has_its_remedy_and_the_servers_own_words(
+    status: int, said: str, kind: type[UserError], words: str
+) -> None:
+    request = httpx2.Request("POST", "http://hub.test/api/x")
+    response = httpx2.Response(status, json={"error": said}, request=request)
+    with pytest.raises(UserError) as told, hub_errors("a copy of acme/bot"):
+        hf_raise_for_status(response)
+    assert type(told.value) is kind
+    assert words in told.value.message
+    assert f"It says: {said[:300]}" in told.value.message
+    assert len(str(told.value)) < 600
+    assert told.value.hint
 
 
 def test_a_fault_of_our_own_is_not_taken_for_the_hubs() -> None:

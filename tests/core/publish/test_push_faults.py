@@ -23,6 +23,9 @@ FAULTS: dict[int | None, str] = {
     403: "has no permission for",
     429: "limiting the rate",
     409: "Someone else wrote to",
+    412: "Someone else wrote to",
+    413: "does not take as much at once",
+    501: "This Hub can't do this",
     500: "had an internal error",
     None: "did not respond",
 }
@@ -66,8 +69,10 @@ def test_every_fault_of_an_upload_is_told_in_words(
         [sys.executable, "-c", UPLOADS, str(folder), *repos],
         cwd=ROOT, env=online.environment, stdout=subprocess.PIPE, check=True, timeout=200,
     )  # fmt: skip
-    for words, told in zip(FAULTS.values(), json.loads(done.stdout), strict=True):
+    for (status, words), told in zip(FAULTS.items(), json.loads(done.stdout), strict=True):
         assert words in str(told)
+        # The server's own words, where there is no more to say than ours.
+        assert ("It says: Arranged" in told) is (status not in (401, None))
 
 
 @LFS_ONLY

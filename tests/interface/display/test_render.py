@@ -198,10 +198,12 @@ def hostile_account() -> Iterator[tuple[str, str]]:
             account=account,
             ends_in=None,
             writable=[HOSTILE],
+            unsure=[HOSTILE],
             only_readable=[HOSTILE],
             is_tested=True,
         ),
     )
+    yield "hub", render("account/hub.html", address=HOSTILE, is_default=False, lacks=[HOSTILE])
     checks = [Check(done=True, title=HOSTILE, text=HOSTILE)]
     yield "checklist", render("account/checklist.html", checks=checks)
     hardware = Hardware(name="t4", label=HOSTILE, accelerator="T4", price=0.4)

@@ -22,8 +22,8 @@ MAX_BYTES = 50 * GB
 MAX_PERSON_BYTES = 10 * GB
 MAX_FILES = 1000
 INSTEAD = (
-    "Uploads are deleted after a day, and a run has its own copy. Large data goes better into a "
-    "dataset on the Hub."
+    "Uploads are deleted after a day; runs keep their own copy. For large data, put a dataset on "
+    "the Hub and choose it there."
 )
 
 
@@ -75,12 +75,14 @@ class UploadTotals:
         kept, owners = self._kept(), self._owners()
         theirs = [each for each in kept if owners.get(each.path.name) == person.name]
         if sum(each.files for each in theirs) >= MAX_FILES:
-            raise UserError(f"{MAX_FILES:,} of your files are kept here already.", hint=INSTEAD)
+            raise UserError(
+                f"You have uploaded {MAX_FILES:,} files today, the limit.", hint=INSTEAD
+            )
         used = sum(each.size for each in theirs) + self._arriving.get(person.name, 0)
         most = MAX_BYTES if person.role is Role.LOCAL else MAX_PERSON_BYTES
-        _require_below(most, used=used, size=size, what="your files")
+        _require_below(most, used=used, size=size, what="your uploads")
         used = sum(each.size for each in kept) + sum(self._arriving.values())
-        _require_below(MAX_BYTES, used=used, size=size, what="uploads")
+        _require_below(MAX_BYTES, used=used, size=size, what="all uploads")
         needed = size + sum(self._arriving.values())
         require_room(
             needed, home=self.home, what="This upload", field="dataset.files", hint=INSTEAD
@@ -135,7 +137,7 @@ class UploadTotals:
 def _require_below(most: int, *, used: int, size: int, what: str) -> None:
     if used + size > most:
         raise UserError(
-            f"{used / GB:.1f} GB of {what} are kept here and this is {size / GB:.1f} GB more, of "
-            f"{most / GB:g} GB in all.",
+            f"No room for this upload: {what} here take {used / GB:.1f} GB of at most "
+            f"{most / GB:g} GB.",
             hint=INSTEAD,
         )

@@ -35,7 +35,7 @@ def stored(totals: UploadTotals, *, of: Person, size: int, name: str = "a", age:
 def test_one_person_has_a_total_of_their_own(totals: UploadTotals) -> None:
     stored(totals, of=ADA, size=9 * GB)
     totals.expect(ADA, GB)
-    with pytest.raises(UserError, match=r"10\.0 GB of your files are kept here .* 10 GB in all"):
+    with pytest.raises(UserError, match=r"your uploads here take 10\.0 GB of at most 10 GB"):
         totals.expect(ADA, 1)
     totals.expect(BOB, GB)
     totals.expect_no_more(ADA, GB)
@@ -48,14 +48,14 @@ def test_at_the_machine_itself_there_is_one_total(
     monkeypatch.setattr(upload_totals, "MAX_BYTES", 3 * GB)
     stored(totals, of=HERE, size=2 * GB)
     totals.expect(HERE, GB)
-    with pytest.raises(UserError, match="3 GB in all"):
+    with pytest.raises(UserError, match="at most 3 GB"):
         totals.expect(HERE, 1)
 
 
 def test_all_persons_share_a_total(totals: UploadTotals) -> None:
     for number in range(5):
         stored(totals, of=Person(Role.ALLOWED, name=str(number)), size=10 * GB, name=str(number))
-    with pytest.raises(UserError, match=r"50\.0 GB of uploads .* dataset on the Hub"):
+    with pytest.raises(UserError, match=r"all uploads here take 50\.0 GB .* dataset on the Hub"):
         totals.expect(ADA, 1)
 
 
@@ -66,7 +66,7 @@ def test_many_small_files_have_a_limit_too(
     for number in range(3):
         totals.expect(ADA, 1)
         stored(totals, of=ADA, size=1, name=str(number))
-    with pytest.raises(UserError, match="3 of your files"):
+    with pytest.raises(UserError, match="uploaded 3 files"):
         totals.expect(ADA, 1)
     totals.expect(BOB, 1)
 

@@ -73,12 +73,21 @@
 
   const FORM = "smolfactory-form";
 
-  const keepForm = (names, values) => {
-    const kept = Object.fromEntries(names.map((name, place) => [name, values[place]]));
-    window.sessionStorage.setItem(FORM, JSON.stringify(kept));
+  const storage = () => {
+    try {
+      return window.sessionStorage;
+    } catch {
+      // A browser that blocks third parties refuses it inside a Space's frame.
+      return null;
+    }
   };
 
-  const keptForm = () => JSON.parse(window.sessionStorage.getItem(FORM));
+  const keepForm = (names, values) => {
+    const kept = Object.fromEntries(names.map((name, place) => [name, values[place]]));
+    storage()?.setItem(FORM, JSON.stringify(kept));
+  };
+
+  const keptForm = () => JSON.parse(storage()?.getItem(FORM) ?? null);
 
   // --- The data: what is shown of it is out of date until a look that began later is shown.
 

@@ -37,7 +37,8 @@
   // --- Addresses: each tab and each run has one, for a reload, for Back and for a link.
 
   const TABS = ["train", "runs", "account", "guide"];
-  // Where Back and Forward lead, while the page is on its way there.
+  // Where Back and Forward lead, while the page is on its way there. Its tab and its run change one
+  // after the other, and what is shown between is no place of its own.
   let goal = null;
 
   const asked = () => {
@@ -85,18 +86,18 @@
     window.parent.postMessage({ queryString }, "https://huggingface.co");
   };
 
-  const travel = async () => {
-    const place = asked();
-    goal = place;
+  const travel = () => {
+    goal = asked();
     tellParent();
-    if (place.tab === "runs") chooseRun(place.run);
-    tabButtons().find((each) => nameOf(each) === place.tab)?.click();
-    // Where it leads nowhere new, no event says so.
-    await wait(1000);
-    if (goal === place) goal = null;
+    if (goal.tab === "runs") chooseRun(goal.run);
+    tabButtons().find((each) => nameOf(each) === goal.tab)?.click();
   };
 
   window.addEventListener("popstate", travel);
+  // Whoever goes on by themselves is no longer on the way.
+  for (const kind of ["pointerdown", "keydown"]) {
+    window.addEventListener(kind, () => { goal = null; }, true);
+  }
 
   Object.assign(window.smolfactory, {
     askedPlace, chooseRuns, chosenRun: () => chosen, showAddress,

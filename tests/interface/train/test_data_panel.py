@@ -62,12 +62,11 @@ def _expect_rows_from_before_a_change_to_be_marked(page: Page) -> None:
     expect(marked).to_be_hidden()
     held: list[Route] = []
     page.route("**/queue/join*", lambda route: held.append(route))
-    page.get_by_label("Maximum length").fill("1000")
+    page.get_by_role("spinbutton", name="Maximum length").fill("1000")
     expect(marked).to_be_visible()
-    page.unroute("**/queue/join*")
     wait_for_page(page, lambda: bool(held))
-    for route in held:
-        route.continue_()
+    # What is held goes on its way now.
+    page.unroute("**/queue/join*")
     expect(panel).to_contain_text("maximum length 1,000")
     expect(marked).to_be_hidden()
 

@@ -24,7 +24,7 @@ from core.runs.events import (
     Warned,
     read_events,
 )
-from core.runs.kept_history import KEEP_EVERY_BYTES, keep, take_up
+from core.runs.history_snapshot import SAVE_EVERY_BYTES, load_snapshot, save_snapshot
 from core.runs.paths import RunPaths
 from core.runs.state import RunState
 
@@ -52,15 +52,15 @@ class History:
     # What it was when its push began.
     before_push: RunState = RunState.SAVING
     offset: int = 0
-    # Where it is kept for the next reader, and up to which offset it is.
-    kept: Path | None = None
-    kept_to: int = 0
+    # Where it is saved for the next reader, and up to which offset it is.
+    snapshot: Path | None = None
+    saved_to: int = 0
 
     @staticmethod
     def of(paths: RunPaths) -> "History":
-        """A run's history as somebody kept it, for `follow` to go on from there."""
-        here = {"path": paths.events, "kept": paths.history}
-        facts = take_up(paths.history, events=paths.events)
+        """A run's history as somebody saved it, for `follow` to go on from there."""
+        here = {"path": paths.events, "snapshot": paths.history}
+        facts = load_snapshot(paths.history, events=paths.events)
         try:
             return _HISTORY.validate_python((facts or {}) | here)
         except ValidationError:
@@ -72,7 +72,7 @@ class History:
         while True:
             events, offset = read_events(self.path, offset=self.offset)
             if offset == self.offset:
-                self._keep()
+                self._save()
                 return offset > start
             self.offset = offset
             for event in events:
@@ -88,12 +88,12 @@ class History:
             return RunState.DONE if is_pushed else RunState.TRAINED
         return self.before_push
 
-    def _keep(self) -> None:
-        if self.kept is None or self.offset - self.kept_to < KEEP_EVERY_BYTES:
+    def _save(self) -> None:
+        if self.snapshot is None or self.offset - self.saved_to < SAVE_EVERY_BYTES:
             return
-        self.kept_to = self.offset
-        facts = _HISTORY.dump_python(self, mode="json", exclude={"path", "kept"})
-        keep(self.kept, facts, events=self.path, offset=self.offset)
+        self.saved_to = self.offset
+        facts = _HISTORY.dump_python(self, mode="json", exclude={"path", "snapshot"})
+        save_snapshot(self.snapshot, facts, events=self.path, offset=self.offset)
 
     def _add(self, event: Event) -> None:
         match event:

@@ -1,4 +1,4 @@
-"""A long run's history is kept beside its events, and believed only where it is theirs."""
+"""A long run's history is saved beside its events, and believed only where it is theirs."""
 
 import json
 from collections.abc import Callable
@@ -50,8 +50,8 @@ FACTS: tuple[Event, ...] = (
 
 @pytest.fixture
 def paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunPaths:
-    """A run with a history that was kept."""
-    monkeypatch.setattr(history_module, "KEEP_EVERY_BYTES", 1)
+    """A run with a history that was saved."""
+    monkeypatch.setattr(history_module, "SAVE_EVERY_BYTES", 1)
     paths = RunPaths(tmp_path)
     write(paths, *FACTS)
     assert not paths.history.exists()
@@ -74,7 +74,7 @@ def read(paths: RunPaths) -> History:
 
 
 def shown(history: History) -> dict[str, object]:
-    return vars(history) | {"kept": None, "kept_to": 0}
+    return vars(history) | {"snapshot": None, "saved_to": 0}
 
 
 @pytest.fixture
@@ -120,14 +120,14 @@ def _tear(paths: RunPaths) -> None:
 
 
 def _of_other_code(paths: RunPaths) -> None:
-    kept = json.loads(paths.history.read_text())
-    paths.history.write_text(json.dumps(kept | {"code": "0" * 64}))
+    saved = json.loads(paths.history.read_text())
+    paths.history.write_text(json.dumps(saved | {"code": "0" * 64}))
 
 
 def _of_another_shape(paths: RunPaths) -> None:
-    kept = json.loads(paths.history.read_text())
-    kept["facts"]["state"] = "levitating"
-    paths.history.write_text(json.dumps(kept))
+    saved = json.loads(paths.history.read_text())
+    saved["facts"]["state"] = "levitating"
+    paths.history.write_text(json.dumps(saved))
 
 
 def _of_another_run(paths: RunPaths) -> None:
@@ -161,7 +161,7 @@ def test_what_is_not_of_these_events_is_read_anew(
     assert again.offset == 0
     again.follow()
     assert shown(again) == shown(read(paths))
-    # And what is kept by now is right again.
+    # And what is saved by now is right again.
     assert shown(History.of(paths)) == shown(again)
 
 

@@ -88,6 +88,8 @@ def push_it_at_the_second_try(online: CommandLine, hub: HubDouble, run: str) -> 
     assert failed.returncode == 1
     assert "Push again" in failed.stderr
     assert online.wait(run)["state"] == "stopped"
+    # The Hub is told how it ended, which takes a busy machine longer than a push waits.
+    wait_until(lambda: not processes_of(online.home))
     hub.heal()
     assert online("push", run, "ada/bot").returncode == 0
     wait_until(lambda: not processes_of(online.home))

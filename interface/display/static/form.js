@@ -54,7 +54,7 @@
     if (!field) return;
     field.scrollIntoView({ behavior: "smooth", block: "center" });
     // A menu that is focused drops open, over the very message.
-    field.querySelector("input:not([role=listbox]), textarea")?.focus({ preventScroll: true });
+    field.querySelector("input:not([role=combobox]), textarea")?.focus({ preventScroll: true });
   };
 
   const followProblems = (element, watch) => {

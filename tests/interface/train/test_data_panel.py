@@ -161,6 +161,13 @@ def _expect_what_blocks_to_be_told(page: Page, file: Path) -> None:
     expect(page.locator("#data-problem")).to_contain_text("Dataset format This data is pairs")
     error = page.locator("#field-dataset-format .field-error")
     expect(error).to_contain_text("learns from conversations")
+    # Start says the same, once, and its menu does not drop open over the words.
+    page.locator("#start").click()
+    expect(page.locator("#problems")).to_contain_text("Dataset format This data is pairs")
+    expect(page.locator("#data-problem")).to_be_hidden()
+    expect(error).to_have_count(1)
+    expect(error).to_be_in_viewport()
+    expect(page.get_by_role("listbox")).to_have_count(0)
     file.write_bytes(b"")
     choose(page, file)
     expect(page.locator("#data-problem")).to_contain_text("Training files pairs.jsonl is empty")

@@ -81,12 +81,12 @@ REFUSED = [
     ),
     (
         """
-        model: {name: acme/pickled}
+        model: {name: acme/adapter}
         dataset: {source: hub, name: acme/chats, split: dev}
         output: {push_to_hub: true, name: a--b}
         """,
         {
-            "model.name": "no safetensors",
+            "model.name": "Train its base model, acme/base,",
             "dataset.split": "no split 'dev'",
             "output.name": "not a valid name on the Hub",
         },
@@ -112,13 +112,6 @@ REFUSED = [
             "model.revision": "no such revision",
             "dataset.format": "has no columns that SmolFactory knows",
         },
-    ),
-    (
-        """
-        model: {name: acme/adapter}
-        dataset: {source: hub, name: acme/chats}
-        """,
-        {"model.name": "Train its base model, acme/base,"},
     ),
     (
         """
@@ -182,7 +175,6 @@ def fill(hub: HubDouble, *, model: Path) -> None:
     hub.add_repo(
         repo_id="acme/small", files={"model.safetensors": small, "config.json": b"{}"}
     )  # fmt: skip
-    hub.add_repo(repo_id="acme/pickled", files={"pytorch_model.bin": b"x"})
     coded = json.dumps({"auto_map": {"AutoModel": "model.Own"}}).encode()
     hub.add_repo(
         repo_id="acme/coded", files={"model.safetensors": b"x", "config.json": coded}

@@ -30,6 +30,7 @@
       if (!row || event.metaKey || event.ctrlKey || event.shiftKey) return;
       event.preventDefault();
       chooseRun(row.dataset.run);
+      showAddress(row.dataset.run);
       showRun();
     });
   };

@@ -131,8 +131,9 @@ def _expect_a_run_far_down_to_come_into_view(page: Page, server: Server, *, sele
     last = others.last
     run_id = last.get_attribute("data-run") or ""
     last.click()
-    expect(page.locator("#run-head h2")).to_be_in_viewport()
     expect(page.locator("#run-head")).to_contain_text(run_id)
+    expect(page.locator("#run-head h2")).to_be_in_viewport()
+    expect(page).to_have_url(f"{server.url}/?run={run_id}")
     return run_id
 
 

@@ -100,7 +100,7 @@ class Page:
     def _wire_load(self, *, then: dict[str, Any]) -> None:
         loaded = self.blocks.load(
             self._load,
-            [self._run_id, self._asked_tab, self._train.kept.component],
+            [self._run_id, self._asked_tab, self._train.saved.component],
             [
                 self._submission,
                 self._run_id,
@@ -109,7 +109,7 @@ class Page:
                 *self._gate.outputs,
                 *self._train.form.components.values(),
             ],
-            js="() => [...window.smolfactory.askedPlace(), window.smolfactory.keptForm()]",
+            js="() => [...window.smolfactory.askedPlace(), window.smolfactory.savedForm()]",
             **QUIET,
         )
         loaded.then(**then)
@@ -146,7 +146,7 @@ class Page:
         )
         self._train.data.follow(filled)
 
-    def _load(self, request: gr.Request, run_id: str, tab: str, kept: Any) -> tuple[Any, ...]:
+    def _load(self, request: gr.Request, run_id: str, tab: str, saved: Any) -> tuple[Any, ...]:
         self._access.meet(request)
         may_act = self._access.may_act(request)
         tabs = gr.Tabs(selected=tab) if tab in (RUNS, ACCOUNT, GUIDE) else gr.skip()
@@ -156,7 +156,7 @@ class Page:
             tabs,
             gr.update(interactive=may_act),
             *self._gate.shown(request),
-            *self._train.form.restore(kept),
+            *self._train.form.restore(saved),
         )
 
     def _tick(self, request: gr.Request, run_id: str, seen: dict[str, str] | None) -> list[Any]:

@@ -1,4 +1,4 @@
-"""How much of uploads is kept at once: of one person, and in all. Old ones are deleted."""
+"""How much of uploads is stored at once: of one person, and in all. Old ones are deleted."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ INSTEAD = (
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _Upload:
     """One folder of uploads: Gradio makes one for each content."""
 
     path: Path
@@ -72,8 +72,8 @@ class UploadTotals:
 
     def _require_room(self, person: Person, size: int) -> None:
         self._sweep()
-        kept, owners = self._kept(), self._owners()
-        theirs = [each for each in kept if owners.get(each.path.name) == person.name]
+        stored, owners = self._uploads(), self._owners()
+        theirs = [each for each in stored if owners.get(each.path.name) == person.name]
         if sum(each.files for each in theirs) >= MAX_FILES:
             raise UserError(
                 f"You have uploaded {MAX_FILES:,} files today, the limit.", hint=INSTEAD
@@ -81,7 +81,7 @@ class UploadTotals:
         used = sum(each.size for each in theirs) + self._arriving.get(person.name, 0)
         most = MAX_BYTES if person.role is Role.LOCAL else MAX_PERSON_BYTES
         _require_below(most, used=used, size=size, what="your uploads")
-        used = sum(each.size for each in kept) + sum(self._arriving.values())
+        used = sum(each.size for each in stored) + sum(self._arriving.values())
         _require_below(MAX_BYTES, used=used, size=size, what="all uploads")
         needed = size + sum(self._arriving.values())
         require_room(
@@ -90,7 +90,7 @@ class UploadTotals:
 
     def _sweep(self) -> None:
         now = time.time()
-        for each in self._kept():
+        for each in self._uploads():
             is_broken_off = each.path.is_file()
             if now - each.since < (BROKEN_OFF_SECONDS if is_broken_off else LIFETIME_SECONDS):
                 continue
@@ -103,7 +103,7 @@ class UploadTotals:
         if left != owners:
             write_atomically(self._ledger, json.dumps(left))
 
-    def _kept(self) -> list[_Kept]:
+    def _uploads(self) -> list[_Upload]:
         """All that lies in the folder: a file beside the folders is still on its way."""
         found = []
         for path in self._folder.iterdir() if self._folder.is_dir() else ():
@@ -114,7 +114,7 @@ class UploadTotals:
             except FileNotFoundError:
                 # Taken into its own folder meanwhile.
                 continue
-            found.append(_Kept(path=path, size=size, files=len(files), since=since))
+            found.append(_Upload(path=path, size=size, files=len(files), since=since))
         return found
 
     def _owners(self) -> dict[str, str]:

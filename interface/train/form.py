@@ -82,12 +82,12 @@ class Form:
         values[MIX] = "\n".join(_line(other) for other in values[MIX])
         return self._updates(values)
 
-    def restore(self, kept: Any) -> list[Any]:
-        """Updates that put back what a browser kept of the form, if it did."""
-        if not isinstance(kept, dict):
+    def restore(self, saved: Any) -> list[Any]:
+        """Updates that put back what a browser saved of the form, if it did."""
+        if not isinstance(saved, dict):
             return [gr.skip()] * len(self._settings)
         return self._updates(
-            {name: kept.get(name, self._defaults[name]) for name in self._settings}
+            {name: saved.get(name, self._defaults[name]) for name in self._settings}
         )
 
     def keepable(self) -> list[str]:

@@ -27,8 +27,8 @@ from interface.train import field_problems, summary
 from interface.train.data_panel import DataPanel
 from interface.train.dataset_search import offer_datasets
 from interface.train.form import Form
-from interface.train.kept_form import KeptForm
 from interface.train.method_defaults import follow_method
+from interface.train.saved_form import SavedForm
 
 T = TypeVar("T")
 UNREADY = "# These settings can't make a run yet."
@@ -60,10 +60,10 @@ class TrainTab:
         offer_datasets(self.form, access=access)
         follow_method(self.form)
         self._wire_yaml()
-        self.kept = KeptForm(self.form)
+        self.saved = SavedForm(self.form)
 
     def look_after(self, loaded: Any) -> None:
-        """Look at the form once it is as the browser kept it: summary, rows, menus."""
+        """Look at the form once it is as the browser saved it: summary, rows, menus."""
         loaded.then(**self.previews, **QUIET)
         loaded.then(**self.data.looks, api_visibility="private").then(**self.data.fills)
 

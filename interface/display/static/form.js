@@ -1,4 +1,4 @@
-// The form: messages at its fields, what is kept of it, what was looked at before a change.
+// The form: messages at its fields, how it is saved, what was looked at before a change.
 (() => {
   "use strict";
 
@@ -69,7 +69,7 @@
     });
   };
 
-  // --- The form: kept by this tab, without files.
+  // --- The form: saved by this tab, without files.
 
   const FORM = "smolfactory-form";
 
@@ -82,12 +82,12 @@
     }
   };
 
-  const keepForm = (names, values) => {
-    const kept = Object.fromEntries(names.map((name, place) => [name, values[place]]));
-    storage()?.setItem(FORM, JSON.stringify(kept));
+  const saveForm = (names, values) => {
+    const saved = Object.fromEntries(names.map((name, place) => [name, values[place]]));
+    storage()?.setItem(FORM, JSON.stringify(saved));
   };
 
-  const keptForm = () => JSON.parse(storage()?.getItem(FORM) ?? null);
+  const savedForm = () => JSON.parse(storage()?.getItem(FORM) ?? null);
 
   // --- The data: what is shown of it is out of date until a look that began later is shown.
 
@@ -134,6 +134,6 @@
   };
 
   Object.assign(window.smolfactory, {
-    download, followProblems, keepForm, keptForm, lookShown,
+    download, followProblems, saveForm, savedForm, lookShown,
   });
 })();

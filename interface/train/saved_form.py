@@ -5,7 +5,7 @@ import gradio as gr
 from interface.train.form import Form
 
 
-class KeptForm:
+class SavedForm:
     """Builds `component`, which the browser fills as the page loads, inside a gr.Blocks."""
 
     def __init__(self, form: Form) -> None:
@@ -15,5 +15,5 @@ class KeptForm:
             form.edits(),
             fn=None,
             inputs=[form.components[name] for name in names],
-            js=f"(...values) => window.smolfactory.keepForm({names}, values)",
+            js=f"(...values) => window.smolfactory.saveForm({names}, values)",
         )

@@ -32,6 +32,8 @@ EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
 OTHER_TASKS = ("Classification", "QuestionAnswering", "MultipleChoice")
 HEADS = ("lm_head", "embed_out")
 EMBEDDINGS = ("embed_tokens", "wte", "embed_in", "word_embeddings")
+# Of a model's layers, in a message.
+MOST_NAMED = 12
 # Kinds of positions that go on beyond those that the model was first trained on.
 STRETCHED = ("linear", "dynamic", "yarn")
 
@@ -182,7 +184,9 @@ def _layer_faults(
     name, field = config.model.name, "adapter.lora_target_modules"
     asked = {layer.rpartition(".")[2]: layer for layer in layer_names(config.adapter)}
     if absent := [asked[layer] for layer in asked if layer not in {*layers, *HEADS}]:
-        yield field, f"{name} has no layers named {', '.join(absent)}. Use all-linear."
+        known = sorted(each for each in layers - {*HEADS, *EMBEDDINGS} if "norm" not in each)
+        text = f"{name} has no layers named {', '.join(absent)}."
+        yield field, f"{text} Use {ALL_LINEAR}, or some of: {', '.join(known[:MOST_NAMED])}."
     elif heads := [asked[layer] for layer in asked if layer in HEADS]:
         yield field, f"{heads[0]} is the output head, which can't have an adapter: leave it out."
     elif not layers & set(HEADS) and (shared := [each for each in asked if each in EMBEDDINGS]):

@@ -6,7 +6,6 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from core.builtin.checks import check_builtin_model
-from core.builtin.target_modules import check_target_modules
 from core.checkpoint_sync.checks import check_checkpoint_sync
 from core.config.check import Check, Context
 from core.config.run_config import RunConfig
@@ -20,7 +19,6 @@ from core.publish.checks import check_push, check_tracking
 CHECKS: tuple[Check, ...] = (
     check_builtin_model,
     check_hub_model,
-    check_target_modules,
     check_data,
     check_push,
     check_tracking,

@@ -121,7 +121,7 @@ REFUSED = [
         """,
         {
             "method.max_length": "positions for 2,048 tokens",
-            "adapter.lora_target_modules": "no layers named qproj. Use all-linear, or some of: down_proj",
+            "adapter.lora_target_modules": "no layers named qproj. Use all-linear, or some of:",
             "schedule.lr_scheduler_type": "too few rows to hold any out",
         },
     ),

@@ -118,7 +118,7 @@ def _folder(home: Path) -> Path:
         problem = f"{error.strerror}"
     if problem:
         raise UserError(
-            f"SmolFactory can't keep its files in {home}: {problem}.",
+            f"SmolFactory can't write to its home folder {home}: {problem}.",
             hint="Set SMOLFACTORY_HOME to a folder that you can write to.",
         )
     return home

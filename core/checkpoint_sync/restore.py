@@ -20,7 +20,7 @@ from core.checkpoint_sync.manifest import (
 )
 from core.checkpoint_sync.restorable import RestorableRun, restorable_of
 from core.checkpoint_sync.status import SyncStatus
-from core.config.parse import load_config
+from core.config.parse import load_stored_config
 from core.errors import HubUnreachable, UserError
 from core.hub.account import account
 from core.hub.client import hub_client, hub_endpoint
@@ -189,7 +189,7 @@ def _lay_out(downloaded: Path, manifest: Manifest, *, paths: RunPaths) -> None:
 
 def _tell_of_the_interruption(paths: RunPaths, manifest: Manifest) -> RunStatus:
     """Write down what became of the run. Raises InvalidConfig when its settings are not ours."""
-    config = load_config(paths.config.read_text(encoding="utf-8"))
+    config = load_stored_config(paths.config.read_text(encoding="utf-8"))
     note = f"Restored from the Hub at step {manifest.step}."
     events = EventWriter(paths.events)
     events.write(StateChanged(state=RunState.INTERRUPTED, note=note))

@@ -120,7 +120,7 @@ def show_run(asked: argparse.Namespace, settings: Settings) -> int:
     show(asked, status)
     if run.paths.model.is_dir():
         tell_person(f"The model is in {run.paths.model}")
-    history = History(path=run.paths.events)
+    history = History.of(run.paths)
     history.follow()
     _tell_links(history)
     return OK
@@ -231,7 +231,7 @@ def _follow(asked: argparse.Namespace, run: Run) -> int:
         for text in history.warnings[told:]:
             tell_person(text)
         told = len(history.warnings)
-        if run.wish() is Wish.STOP and (note := stop_note(run, history)) != noted:
+        if run.wish() is Wish.STOP and (note := stop_note(history)) != noted:
             tell_person(note)
             noted = note
         if not asked.json and (line := progress_line(history)) != shown:

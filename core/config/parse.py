@@ -42,12 +42,8 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
 
     Raises InvalidConfig, with a message for every setting at fault.
     """
-    try:
-        config = RunConfig.model_validate(migrate(values))
-    except ValidationError as error:
-        raise InvalidConfig(_messages(error)) from error
-    faults = conflicts(config)
-    if faults:
+    config = _validate(values)
+    if faults := conflicts(config):
         raise InvalidConfig(faults)
     return config
 
@@ -57,6 +53,26 @@ def load_config(text: str) -> RunConfig:
 
     Raises InvalidConfig when it is not YAML, or has unknown keys or bad values.
     """
+    return parse_config(_values(text))
+
+
+def load_stored_config(text: str) -> RunConfig:
+    """Read the YAML of a run that was started, maybe by an older version.
+
+    What did not conflict then may by the rules of today, and the run goes on all the same. Raises
+    InvalidConfig as `load_config` does.
+    """
+    return _validate(_values(text))
+
+
+def _validate(values: Mapping[str, Any]) -> RunConfig:
+    try:
+        return RunConfig.model_validate(migrate(values))
+    except ValidationError as error:
+        raise InvalidConfig(_messages(error)) from error
+
+
+def _values(text: str) -> dict[str, Any]:
     if len(text.encode(errors="replace")) > MAX_YAML_BYTES:
         raise InvalidConfig({"yaml": "This file is too large to be a run's settings."})
     try:
@@ -70,7 +86,7 @@ def load_config(text: str) -> RunConfig:
         raise InvalidConfig(
             {"yaml": f"This holds no settings: it should begin with 'version: {VERSION}'."}
         )
-    return parse_config(values)
+    return values
 
 
 def _refuse_what_explodes(text: str) -> None:

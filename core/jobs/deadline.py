@@ -37,10 +37,10 @@ class Deadline:
     def _is_silent(self) -> bool:
         """Whether it has told nothing for longer than its own pace makes likely."""
         history, now = self._record.history, time.monotonic()
-        sign = (history.state, history.progress)
+        sign = history.offset
         if sign != self._sign:
             self._goes_on = self._sign is not None
             self._sign, self._since = sign, now
-        # One that has heard it is saving now, and a large model takes a while to write.
+        # It may be saving by now, and a large model takes a while to write.
         allowed = LONGEST_SECONDS if self._goes_on else patience(history)
         return now - self._since > allowed

@@ -114,6 +114,7 @@ def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = No
         if output is not None:
             run.choose_output(output)
         stages = owed_stages(run, trains=False)
+        hold_reserve(run.paths)
         enter(run, RunState.PUSHING)
         # It needs no device, so it waits for nobody.
         engine_of(run).start(run, stages=stages, submitter=Submitter.here(token), lock=lock)

@@ -15,7 +15,7 @@ from core.runs.store import Run
 CANCELED = "Canceled: nothing new was saved."
 CANCELED_BEFORE_START = "Canceled before it started."
 CALLED_OFF = "Stopped before the first step: nothing was saved."
-KEPT_MODEL = "The model is the one of its earlier stop."
+EARLIER_MODEL = "The model from its earlier stop is still there."
 
 
 def enter(
@@ -37,7 +37,7 @@ def enter(
 
 def canceled(run: Run, note: str) -> str:
     """How a run was canceled; one that was stopped and resumed before still has a model."""
-    return f"{note} {KEPT_MODEL}" if run.paths.model.is_dir() else note
+    return f"{note} {EARLIER_MODEL}" if run.paths.model.is_dir() else note
 
 
 class RunRecord:

@@ -33,16 +33,16 @@ class Device:
 
 def devices() -> list[Device]:
     """The accelerators that training would use, or else the processor."""
-    return _gpus() or [_cpu()]
+    return _gpus() or [processor()]
 
 
-def _cpu() -> Device:
+def processor() -> Device:
     memory = psutil.virtual_memory()
     total, available = memory.total, memory.available
     limit = _cgroup_number("memory.max")
     if limit is not None and limit < total:
         # In a container the limit counts, not what the machine has.
-        used = _cgroup_number("memory.current") or 0
+        used = (_cgroup_number("memory.current") or 0) - _reclaimable()
         total, available = limit, max(0, limit - used)
     return Device(
         name=f"{_processor_name()}, {cpu_cores()} cores",
@@ -78,6 +78,12 @@ def out_of_memory_kills(cgroup: Path = CGROUP) -> int:
         return 0
     counts = dict(line.split() for line in events.read_text().splitlines())
     return int(counts.get("oom_kill", 0))
+
+
+def _reclaimable() -> int:
+    """Bytes of files that are cached and not in use, which the kernel gives back when needed."""
+    stat = dict(line.split() for line in (_cgroup_text("memory.stat") or "").splitlines())
+    return int(stat.get("inactive_file", 0))
 
 
 def _cgroup_number(name: str) -> int | None:

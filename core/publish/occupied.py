@@ -101,7 +101,7 @@ def counted(paths: Collection[str]) -> str:
 
 def _has_pushed(run: Run, api: HfApi, repo: str, *, commit: str) -> bool:
     """Whether this run made the newest commit. One whose answer was lost is known by its title."""
-    history = History(path=run.paths.events)
+    history = History.of(run.paths)
     history.follow()
     if commit in history.pushed_commits:
         return True

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError, safe_open
 
 from core.machine.atomic import write_atomically
+from core.machine.hardware import cpu_cores
 
 MANIFEST = "manifest.json"
 TRAINER_STATE = "trainer_state.json"
@@ -51,6 +51,8 @@ def damage(checkpoint: Path, *, reads_all: bool) -> str:
 
     Sizes are compared at every look. Contents are where it `reads_all`, which takes as long as
     loading it. One that an older version saved has no manifest: its files have to parse.
+
+    Raises OSError where it `reads_all` and can't be read, which may pass.
     """
     try:
         if not (checkpoint / MANIFEST).exists():
@@ -60,6 +62,8 @@ def damage(checkpoint: Path, *, reads_all: bool) -> str:
     except ValidationError:
         return f"{MANIFEST} can't be read"
     except OSError as error:
+        if reads_all:
+            raise
         return f"a file can't be read ({error.strerror})"
 
 
@@ -122,7 +126,7 @@ def _is_state_of(checkpoint: Path) -> bool:
 
 def _hashes(paths: Iterable[Path]) -> list[str]:
     """One file per core: hashing lets go of the interpreter."""
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+    with ThreadPoolExecutor(max_workers=cpu_cores()) as pool:
         return list(pool.map(_sha256, paths))
 
 

@@ -74,6 +74,13 @@ def resume_point(folder: Path) -> ResumePoint:
     return ResumePoint(checkpoint=None, damaged=damaged)
 
 
+def mark_damaged(checkpoint: Path) -> None:
+    """Take a damaged checkpoint's name, and leave it to whoever may want to repair it."""
+    aside = checkpoint.with_name(f"damaged-{checkpoint.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    checkpoint.rename(aside)
+
+
 def set_aside(checkpoint: Path) -> None:
     """Take the name from a checkpoint, in one step. The next save deletes it."""
     aside = checkpoint.parent / UNFINISHED

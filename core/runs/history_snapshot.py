@@ -13,6 +13,8 @@ from core.machine.atomic import write_atomically
 SAVE_EVERY_BYTES = 4 * 1024 * 1024
 # Enough for an event's number and its time: no other file has the same bytes at the same place.
 _MARK_BYTES = 1024
+# Events, and the settings' values in them.
+_FOLDERS = (Path(__file__).parent, Path(__file__).parent.parent / "config")
 
 
 class _Snapshot(BaseModel):
@@ -56,5 +58,5 @@ def _mark(events: Path, offset: int) -> str:
 @cache
 def _code() -> str:
     """What adds events up: another version of it may add up to another history."""
-    modules = sorted(Path(__file__).parent.glob("*.py"))
+    modules = sorted(path for folder in _FOLDERS for path in folder.rglob("*.py"))
     return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()

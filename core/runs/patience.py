@@ -4,15 +4,14 @@ from datetime import UTC, datetime
 
 from core.runs.history import History
 from core.runs.state import RunState
-from core.runs.store import Run
 
-STOPPING = "Stopping: after the next whole step it saves what it learned."
-SAVING = "Stopping: it saves what it learned."
+STOPPING = "Stopping: it will save after the current step."
+SAVING = "Stopping: saving."
 # A large checkpoint may be on its way to a slow disk.
 SHORTEST_SECONDS = 10 * 60
 LONGEST_SECONDS = 30 * 60
-# A step that takes so many times as long as those before it hangs.
-STEPS = 20
+# A step that takes so many times as long as those before it hangs; slow ones get a few at least.
+STEPS, FEW_STEPS = 20, 3
 # As long as this nobody wonders.
 CALM_SECONDS, CALM_STEPS = 30.0, 3
 
@@ -22,18 +21,16 @@ def patience(history: History) -> float:
     step = _step_seconds(history)
     if step is None:
         return LONGEST_SECONDS
-    return min(LONGEST_SECONDS, max(SHORTEST_SECONDS, STEPS * step))
+    return max(FEW_STEPS * step, min(LONGEST_SECONDS, max(SHORTEST_SECONDS, STEPS * step)))
 
 
-def stop_note(run: Run, history: History) -> str:
+def stop_note(history: History) -> str:
     """How a stop that was asked for goes on."""
     progress, step = history.progress, _step_seconds(history)
     if history.state is RunState.SAVING:
         return SAVING
     if progress is None or history.state is not RunState.TRAINING:
         return STOPPING
-    if run.paths.request.exists() and progress.time.timestamp() > run.paths.request.stat().st_mtime:
-        return SAVING
     silence = (datetime.now(UTC) - progress.time).total_seconds()
     if silence < max(CALM_SECONDS, CALM_STEPS * (step or 0)):
         return STOPPING

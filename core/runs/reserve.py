@@ -4,6 +4,7 @@ Whoever starts a run holds it. It is let go when a last word finds no room, or w
 """
 
 import contextlib
+import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,9 +18,9 @@ T = TypeVar("T")
 
 
 def hold_reserve(paths: RunPaths) -> None:
-    """On a disk without that much room there is none."""
+    """On a disk without that much room there is none. Where files are packed, zeros take none."""
     with contextlib.suppress(OSError):
-        paths.reserve.write_bytes(b"\0" * RESERVE_BYTES)
+        paths.reserve.write_bytes(os.urandom(RESERVE_BYTES))
 
 
 def let_go_of_reserve(paths: RunPaths) -> None:

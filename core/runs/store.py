@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from core.config.migrations import migrate_section
 from core.config.options import DatasetSource
 from core.config.output import OutputSection
-from core.config.parse import load_config
+from core.config.parse import load_stored_config
 from core.config.proposed_name import named
 from core.config.run_config import RunConfig, data_name
 from core.errors import UserError
@@ -48,7 +48,7 @@ class Run:
             text = self.paths.config.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise self._unreadable("The settings", self.paths.config) from error
-        return load_config(text)
+        return load_stored_config(text)
 
     def files(self) -> dict[str, Path]:
         """This run's own copies of the person's files, by their names."""

@@ -57,7 +57,12 @@ def _require_trainable(names: list[str], model: PreTrainedModel) -> None:
     modules = dict(model.named_modules())
     named = {name: [m for path, m in modules.items() if _is_named(path, name)] for name in names}
     if absent := [name for name, found in named.items() if not found]:
-        linear = {path.rpartition(".")[2] for path, m in modules.items() if _is_linear(m)}
+        head = model.get_output_embeddings()
+        linear = {
+            path.rpartition(".")[2]
+            for path, module in modules.items()
+            if _is_linear(module) and module is not head
+        }
         raise UserError(
             f"This model has no layers named {', '.join(absent)}.",
             hint=f"Use all-linear, or some of {', '.join(sorted(linear))}.",

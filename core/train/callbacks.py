@@ -23,7 +23,7 @@ from core.runs.state import Wish
 from core.runs.store import Run
 
 PROGRESS_SECONDS = 0.5
-EVALUATION_SECONDS = 10.0
+SIGN_SECONDS = 10.0
 # Steps over which the pace is taken: enough to be calm, few enough to follow a change.
 PACE_STEPS = 20
 
@@ -39,7 +39,8 @@ class Reporter(TrainerCallback, ExportableState):
         self.machine_goes_down = False
         self._run = run
         self._events = events
-        self._start = self._told = time.monotonic()
+        self._start: float | None = None
+        self._told = time.monotonic()
         # What it took to come to the checkpoint that this training goes on from.
         self._seconds_before = 0.0
         self._tokens = 0.0
@@ -59,10 +60,10 @@ class Reporter(TrainerCallback, ExportableState):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        self._start = time.monotonic()
         # An older checkpoint has nothing of this, and transformers expects it there.
-        kept = state.stateful_callbacks.setdefault(type(self).__name__, self.state())
-        self._seconds_before = kept["attributes"]["seconds"]
+        before = state.stateful_callbacks.setdefault(type(self).__name__, self.state())
+        self._seconds_before = before["attributes"]["seconds"]
+        self._start = time.monotonic()
         self._tokens = float(state.num_input_tokens_seen)
         self._pace.append((self._start, state.global_step, self._tokens))
         self._tell_progress(state)
@@ -83,11 +84,19 @@ class Reporter(TrainerCallback, ExportableState):
         if control.should_training_stop or now - self._told >= PROGRESS_SECONDS:
             self._tell_progress(state)
 
+    def on_substep_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self._tell_that_it_works(state)
+
     def on_prediction_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        # An evaluation that takes long does not look like one that hangs.
-        if time.monotonic() - self._told >= EVALUATION_SECONDS:
+        self._tell_that_it_works(state)
+
+    def _tell_that_it_works(self, state: TrainerState) -> None:
+        """A long step or evaluation does not look like one that hangs."""
+        if time.monotonic() - self._told >= SIGN_SECONDS:
             self._tell_progress(state)
 
     def on_log(
@@ -122,7 +131,9 @@ class Reporter(TrainerCallback, ExportableState):
 
     @property
     def _seconds(self) -> float:
-        return self._seconds_before + time.monotonic() - self._start
+        """Of training, that before the run went on included; its preparation is not."""
+        began = self._start
+        return self._seconds_before + (0.0 if began is None else time.monotonic() - began)
 
     def _tell_progress(self, state: TrainerState) -> None:
         now = time.monotonic()

@@ -9,7 +9,7 @@ from transformers import PretrainedConfig, PreTrainedModel
 
 from core.config.options import Precision
 from core.config.run_config import RunConfig
-from core.machine.hardware import devices
+from core.machine.hardware import processor
 
 # Numbers that a layer of a Llama keeps of a token for the backward pass, by the width of its hidden
 # state and by that of its feed-forward part. Counted by torch's saved tensors: in half precision
@@ -86,19 +86,25 @@ def longest_row(config: RunConfig, rows: Dataset | IterableDataset) -> int:
     most = config.method.max_length
     if config.method.packs or not isinstance(rows, Dataset):
         return most
-    longest: dict[str, int] = {
-        name: pc.max(pc.list_value_length(rows.data.column(name))).as_py() or 0
-        for name in config.method.columns
-        if name.endswith("_ids")
+    longest = {
+        name: _longest(rows, name) for name in config.method.columns if name.endswith("_ids")
     }
     # A prompt comes before each of the answers.
     return min(most, longest.pop("prompt_ids", 0) + max(longest.values()))
 
 
+def _longest(rows: Dataset, column: str) -> int:
+    lengths = pc.list_value_length(rows.data.column(column))
+    if (chosen := rows._indices) is not None:
+        # Of the table, only these rows are trained on.
+        lengths = lengths.take(chosen.column(0))
+    return pc.max(lengths).as_py() or 0
+
+
 def free_memory() -> int:
     if torch.cuda.is_available():
         return int(torch.cuda.mem_get_info()[0])
-    return devices()[0].memory_free
+    return processor().memory_free
 
 
 def gigabytes(size: int) -> str:

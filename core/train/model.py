@@ -1,5 +1,6 @@
 """The base model, from this machine or the Hub."""
 
+import re
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from core.errors import UserError
 from core.train.tokenizer import ModelSource, load_errors
 
 NAMED_WEIGHTS = 3
+# What older files have of masks and positions, which models compute by now.
+BUFFER = re.compile(r"(attn|attention)\.(masked_)?bias$|inv_freq$")
 
 
 def load_model(config: RunConfig, *, source: ModelSource, precision: str) -> PreTrainedModel:
@@ -68,7 +71,7 @@ def _require_whole(name: str, loaded: dict[str, Any]) -> None:
     models say is made anew.
     """
     missing = sorted([*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])])
-    unexpected = sorted(loaded["unexpected_keys"])
+    unexpected = sorted(key for key in loaded["unexpected_keys"] if not BUFFER.search(key))
     if not missing and not unexpected:
         return
     faults = []

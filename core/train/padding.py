@@ -1,12 +1,13 @@
 """Whether the rows of a batch lie end to end, or are padded to the longest of them."""
 
+import torch
 from transformers import PreTrainedModel
 
 from core.config.methods.settings import MethodSettings
 from core.config.options import Switch
 from core.config.resolved import Choice
-from core.train.row_attention import attend_as_before, attend_by_row, has_flash_attention
-from core.train.row_isolation import keeps_rows_apart, require_rows_apart
+from core.train.row_attention import attend_as_before, attend_by_row
+from core.train.row_isolation import are_rows_isolated, require_isolated_rows
 
 
 def choose_padding_free(
@@ -22,12 +23,16 @@ def choose_padding_free(
         return Choice(value=Switch.OFF, why="as this method is set")
     if wanted is Switch.AUTO and before == Switch.OFF:
         return Choice(value=Switch.OFF, why="as when this run began")
-    if attend_by_row(model, longest=method.max_length) or has_flash_attention(model):
-        if keeps_rows_apart(model):
+    if attend_by_row(model, longest=method.max_length):
+        if are_rows_isolated(model):
             return Choice(value=Switch.ON, why="this model's attention looks at each row alone")
         attend_as_before(model)
     if wanted is Switch.ON:
-        require_rows_apart(model, field="method.packing" if method.packs else "method.padding_free")
+        if (accelerator := torch.accelerator.current_accelerator()) is not None:
+            # Where the trainer will have it anyway, and the probe is quick.
+            model.to(accelerator)
+        field = "method.packing" if method.packs else "method.padding_free"
+        require_isolated_rows(model, field=field)
         return Choice(value=Switch.ON, why="as this method is set")
-    why = "this model's attention here would compare all tokens of a batch"
+    why = "here this model's attention would compare all tokens of a batch"
     return Choice(value=Switch.OFF, why=why)

@@ -32,7 +32,7 @@ def attend_by_row(model: PreTrainedModel, *, longest: int) -> bool:
         and set(getattr(config, "layer_types", None) or LAYERS) <= LAYERS
         and (window is None or longest <= window)
     )
-    if is_plain and model.device.type == "cpu":
+    if is_plain and not torch.accelerator.is_available():
         ALL_ATTENTION_FUNCTIONS.register(NAME, _attention)
         ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, _mask)
         model.set_attn_implementation(NAME)
@@ -42,10 +42,6 @@ def attend_by_row(model: PreTrainedModel, *, longest: int) -> bool:
 def attend_as_before(model: PreTrainedModel) -> None:
     if model.config._attn_implementation == NAME:
         model.set_attn_implementation(PLAIN)
-
-
-def has_flash_attention(model: PreTrainedModel) -> bool:
-    return "flash" in str(model.config._attn_implementation)
 
 
 def _attention(

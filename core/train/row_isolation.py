@@ -21,18 +21,18 @@ ROW_TOKENS = 12
 SAME_SHAPE, OTHER_SHAPE = 0.1, 1.0
 
 
-def require_rows_apart(model: PreTrainedModel | PeftModel, *, field: str) -> None:
+def require_isolated_rows(model: PreTrainedModel | PeftModel, *, field: str) -> None:
     """Raises UserError at the setting that lays rows end to end, when they would be mixed up."""
-    if not keeps_rows_apart(model):
+    if not are_rows_isolated(model):
         raise UserError(
-            "This model does not keep rows apart that lie end to end in one sequence: each would "
-            "be learned with the ones before it in view.",
+            "This model can't separate rows that are joined into one sequence: each row would see "
+            "the ones before it.",
             hint=f"Turn off `{field}`.",
             field=field,
         )
 
 
-def keeps_rows_apart(model: PreTrainedModel | PeftModel) -> bool:
+def are_rows_isolated(model: PreTrainedModel | PeftModel) -> bool:
     """Whether a row's logits are the same behind any other row, and the same as alone.
 
     The rows are laid out by TRL's own collator, so the model sees them as it does in training.
@@ -45,7 +45,9 @@ def keeps_rows_apart(model: PreTrainedModel | PeftModel) -> bool:
             alone = _logits(model, [row])
             behind_first = _logits(model, [first, row])[ROW_TOKENS:]
             behind_other = _logits(model, [other, row])[ROW_TOKENS:]
-    except (ValueError, TypeError, NotImplementedError):
+    except (
+        ValueError, TypeError, RuntimeError, LookupError, AttributeError, AssertionError,
+    ):  # fmt: skip
         # Some refuse such a sequence themselves.
         return False
     return _are_same(behind_first, behind_other, within=SAME_SHAPE) and _are_same(

@@ -15,7 +15,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from core.config.options import Switch
 from core.config.resolved import Choice
 from core.machine.atomic import write_atomically
-from core.runs.checkpoints import remove_torn_checkpoints, resume_point, set_aside
+from core.runs.checkpoints import mark_damaged, remove_torn_checkpoints, resume_point
 from core.runs.events import EventWriter, Resolved, Resumed, StateChanged, Warned
 from core.runs.state import RunState, TrainerExit
 from core.runs.store import Run
@@ -97,7 +97,9 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     free = free_memory()
     model = load_base()
     settle_generation(model, source.tokenizer)
-    padding = choose_padding_free(config.method, model, before=before.get("padding_free"))
+    # Runs of older versions began with padding, and wrote nothing of it.
+    padded = Switch.OFF if before else None
+    padding = choose_padding_free(config.method, model, before=before.get("padding_free", padded))
     length = longest_row(config, data.train)
     step = step_memory(config, model=model, precision=precision.value, length=length)
     checkpointing = choose_gradient_checkpointing(
@@ -140,8 +142,8 @@ def _run_trainer(trainer: Trainer, run: Run, events: EventWriter) -> None:
     for text in found.explanations():
         events.write(Warned(text=text))
     for damaged, _ in found.damaged:
-        # It would count as one to keep, and be in the way when its step comes again.
-        set_aside(damaged.path)
+        # It would count towards the limit, and be in the way when its step comes again.
+        mark_damaged(damaged.path)
     checkpoint = found.checkpoint
     if checkpoint is not None:
         events.write(Resumed(step=checkpoint.step))
@@ -150,10 +152,11 @@ def _run_trainer(trainer: Trainer, run: Run, events: EventWriter) -> None:
 
 
 def _record(run: Run, events: EventWriter, choices: dict[str, Choice]) -> None:
-    """Keep what was left open and what it became."""
+    """Write down what was left open and what it became, at first."""
     events.write(Resolved(choices=choices))
-    if not run.paths.resolved.exists():
-        values = {name: choice.value for name, choice in choices.items()}
+    known = run.resolved()
+    values = {name: choice.value for name, choice in choices.items()} | known
+    if values != known:
         write_atomically(run.paths.resolved, yaml.safe_dump(values, sort_keys=False))
 
 

@@ -113,7 +113,7 @@ def _note(snapshot: Snapshot) -> str:
     note = snapshot.status.note or snapshot.history.note
     if snapshot.wish is not None:
         is_stop = snapshot.wish is Wish.STOP
-        note = stop_note(snapshot.run, snapshot.history) if is_stop else "Canceling…"
+        note = stop_note(snapshot.history) if is_stop else "Canceling…"
     elif snapshot.status.state.live and is_full(snapshot.run.home):
         note = "The disk is full: make room now, or the run fails when it saves."
     elif snapshot.status.state is RunState.QUEUED:

@@ -71,7 +71,7 @@ def test_a_home_is_a_folder_to_write_to(monkeypatch: pytest.MonkeyPatch, tmp_pat
     (tmp_path / "file").touch()
     for home in (tmp_path / "file", tmp_path / "file" / "home", Path("/proc/home")):
         monkeypatch.setenv("SMOLFACTORY_HOME", str(home))
-        with pytest.raises(UserError, match="can't keep its files in") as caught:
+        with pytest.raises(UserError, match="can't write to its home folder") as caught:
             load_settings()
         assert "SMOLFACTORY_HOME" in caught.value.hint
 

@@ -67,4 +67,7 @@ class DpoSettings(MethodSettings):
         if self.loss_type is DpoLoss.EXO_PAIR and self.label_smoothing == 0:
             yield "label_smoothing", "The exo_pair loss needs more than 0; 0.001 is usual."
         if self.label_smoothing > 0 and self.loss_type not in SMOOTHED:
-            yield "label_smoothing", f"The loss {self.loss_type} has none: set it to 0."
+            yield (
+                "label_smoothing",
+                f"The {self.loss_type} loss doesn't use label smoothing: set it to 0.",
+            )

@@ -19,4 +19,7 @@ def test_a_canceled_run_does_not_deny_the_model_that_it_has(tmp_path: Path) -> N
     store = RunStore(tmp_path)
     new, resumed = (called_off(store, has_model=has_model) for has_model in (False, True))
     assert new.status().note == "Canceled before it started."
-    assert resumed.status().note == f"{new.status().note} The model is the one of its earlier stop."
+    assert (
+        resumed.status().note
+        == f"{new.status().note} The model from its earlier stop is still there."
+    )

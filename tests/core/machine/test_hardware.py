@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.machine.hardware import _cpu, out_of_memory_kills
+from core.machine.hardware import out_of_memory_kills, processor
 from tests.waiting import wait_until
 
 VERSION_2 = ("memory.events", "low 0\nhigh 12\nmax 3\noom 3\noom_kill 2\n")
@@ -22,7 +22,7 @@ def test_the_kernels_kills_are_counted(tmp_path: Path, name: str, text: str) -> 
 
 def test_a_busy_processor_is_told_in_every_thread() -> None:
     # Asking is what keeps it busy.
-    wait_until(lambda: sum(range(1_000_000)) and _cpu().load > 0)
+    wait_until(lambda: sum(range(1_000_000)) and processor().load > 0)
     for _ in range(3):
         with ThreadPoolExecutor(max_workers=1) as fresh:
-            assert fresh.submit(lambda: _cpu().load).result() > 0
+            assert fresh.submit(lambda: processor().load).result() > 0

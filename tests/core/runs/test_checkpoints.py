@@ -1,9 +1,13 @@
 """Checkpoints: the newest whole one is gone on from, and what is wrong with a newer one is said."""
 
+import errno
 from pathlib import Path
+
+import pytest
 
 from core.runs.checkpoints import (
     UNFINISHED,
+    mark_damaged,
     newest_checkpoint,
     remove_torn_checkpoints,
     resume_point,
@@ -49,6 +53,31 @@ def test_a_damaged_one_is_passed_over_with_its_reason(tmp_path: Path) -> None:
         "The checkpoint of step 10 is damaged: trainer_state.json is not as it was saved. "
         "Training goes on from step 5 instead.",
     ]
+
+
+def test_what_can_not_be_read_for_now_is_not_called_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for step in (5, 10):
+        save_checkpoint(tmp_path, step=step)
+
+    def away(*_: object) -> str:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("hashlib.file_digest", away)
+    with pytest.raises(OSError, match="Input/output"):
+        resume_point(tmp_path)
+
+
+def test_a_damaged_one_stays_under_another_name(tmp_path: Path) -> None:
+    for step in (5, 10):
+        save_checkpoint(tmp_path, step=step)
+    mark_damaged(tmp_path / "checkpoint-10")
+    remove_torn_checkpoints(tmp_path)
+    assert (tmp_path / "damaged-checkpoint-10" / "optimizer.pt").exists()
+    newest = newest_checkpoint(tmp_path)
+    assert newest is not None
+    assert newest.step == 5
 
 
 def test_where_none_is_whole_it_is_said_that_training_starts_again(tmp_path: Path) -> None:

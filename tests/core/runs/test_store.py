@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from core.config.parse import parse_config
-from core.errors import UserError
+from core.config.parse import load_config, parse_config
+from core.errors import InvalidConfig, UserError
 from core.runs.state import RunState, Wish
 from core.runs.store import RunStore, first_status
 
@@ -16,6 +16,15 @@ CONFIG = parse_config({"output": {"name": "bot"}})
 @pytest.fixture
 def store(tmp_path: Path) -> RunStore:
     return RunStore(tmp_path)
+
+
+def test_a_rule_that_came_later_stops_no_older_run(store: RunStore) -> None:
+    run, _ = store.create(CONFIG, files={}, submission=SUBMISSION)
+    method = "version: 2\nmethod: {name: dpo, label_smoothing: 0.1}\n"
+    run.paths.config.write_text(method, encoding="utf-8")
+    assert run.config().method.name == "dpo"
+    with pytest.raises(InvalidConfig):
+        load_config(method)
 
 
 def test_a_submission_makes_one_run(store: RunStore) -> None:

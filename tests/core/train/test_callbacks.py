@@ -47,7 +47,7 @@ def test_a_full_disk_costs_measurements_and_not_the_run(
     assert history.warnings == ["The disk was full: 3 measurements are missing from the curves."]
 
 
-def test_an_evaluation_gives_signs_of_life(
+def test_a_long_step_and_an_evaluation_give_signs_of_life(
     run: Run, arguments: TrainingArguments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reporter = Reporter(run=run, events=EventWriter(run.paths.events))
@@ -55,16 +55,32 @@ def test_an_evaluation_gives_signs_of_life(
     history = History(path=run.paths.events)
     reporter.on_prediction_step(arguments, state, control)
     assert not history.follow()
-    monkeypatch.setattr(callbacks, "EVALUATION_SECONDS", 0)
+    monkeypatch.setattr(callbacks, "SIGN_SECONDS", 0)
     reporter.on_train_begin(arguments, state, control)
     history.follow()
     before = history.progress
-    reporter.on_prediction_step(arguments, state, control)
-    history.follow()
-    assert before is not None
-    assert history.progress is not None
-    assert history.progress.step == before.step == 3
-    assert history.progress.time > before.time
+    for tells in (reporter.on_prediction_step, reporter.on_substep_end):
+        tells(arguments, state, control)
+        history.follow()
+        assert before is not None
+        assert history.progress is not None
+        assert history.progress.step == before.step == 3
+        assert history.progress.time > before.time
+        before = history.progress
+
+
+def test_a_runs_preparation_is_no_training_time(
+    run: Run, arguments: TrainingArguments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    reporter = Reporter(run=run, events=EventWriter(run.paths.events))
+    now = 300.0
+    # transformers asks for it as it makes the state, before the training begins.
+    state = TrainerState(max_steps=9, stateful_callbacks=[reporter])
+    reporter.on_train_begin(arguments, state, TrainerControl())
+    now = 307.0
+    assert reporter.state()["attributes"]["seconds"] == 7.0
 
 
 def begun(run: Run, arguments: TrainingArguments, state: TrainerState) -> Progress:

@@ -132,6 +132,9 @@ def test_the_longest_row_counts_and_not_what_is_allowed() -> None:
     rows = Dataset.from_dict({"input_ids": [[1] * 7, [1] * 30], "labels": [[1] * 7, [1] * 30]})
     assert longest_row(config_of(), rows) == 30
     assert longest_row(config_of(method={"name": "sft", "max_length": 8}), rows) == 8
+    mixed = Dataset.from_dict({"input_ids": [[1] * 7, [1] * 30, [1] * 9]})
+    # The second is held out, say.
+    assert longest_row(config_of(), mixed.add_column("labels", [[1]] * 3).select([0, 2])) == 9
     packed = config_of(method={"name": "sft", "packing": True})
     assert longest_row(packed, rows) == 1024
     assert longest_row(config_of(), rows.to_iterable_dataset()) == 1024

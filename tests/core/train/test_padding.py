@@ -39,6 +39,6 @@ def test_what_would_mix_the_rows_is_refused_at_the_setting_that_wants_it() -> No
         (SftSettings(padding_free=Switch.ON), "method.padding_free"),
         (SftSettings(packing=True), "method.packing"),
     ):
-        with pytest.raises(UserError, match="keep rows apart") as caught:
+        with pytest.raises(UserError, match="can't separate rows") as caught:
             choose_padding_free(settings, tiny("lfm2", attention="sdpa"), before=None)
         assert caught.value.field == field

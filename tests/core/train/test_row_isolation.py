@@ -6,26 +6,26 @@ import pytest
 import torch
 
 from core.errors import UserError
-from core.train.row_isolation import keeps_rows_apart, require_rows_apart
+from core.train.row_isolation import are_rows_isolated, require_isolated_rows
 from tests.core.train.tiny_models import tiny
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "qwen3_moe"])
-def test_attention_that_heeds_positions_keeps_rows_apart(
+def test_attention_that_heeds_positions_isolates_rows(
     kind: str, attention: str, dtype: torch.dtype
 ) -> None:
     model = tiny(kind, attention=attention, dtype=dtype)
-    assert keeps_rows_apart(model)
+    assert are_rows_isolated(model)
     assert model.training
 
 
 @pytest.mark.parametrize("kind", ["mpt", "opt", "mamba", "jamba", "lfm2"])
 def test_what_lets_rows_read_each_other_is_refused(kind: str) -> None:
     """By attention without positions, by a state that is carried along, or by its own refusal."""
-    with pytest.raises(UserError, match="keep rows apart") as caught:
-        require_rows_apart(tiny(kind), field="method.packing")
+    with pytest.raises(UserError, match="can't separate rows") as caught:
+        require_isolated_rows(tiny(kind), field="method.packing")
     assert caught.value.field == "method.packing"
 
 
@@ -37,4 +37,4 @@ def test_a_model_that_ignores_where_rows_begin_is_told(monkeypatch: pytest.Monke
         return forward(**asked | {"position_ids": None})
 
     monkeypatch.setattr(model, "forward", without_positions)
-    assert not keeps_rows_apart(model)
+    assert not are_rows_isolated(model)

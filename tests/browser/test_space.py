@@ -1,9 +1,7 @@
 """A Space and three people: a stranger, a member who trains, and the owner who pays for it."""
 
-import http.server
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,34 +61,15 @@ def space(
         yield running
 
 
-class _Framing(http.server.BaseHTTPRequestHandler):
-    """A page of another site that shows the Space in a frame, as the Hub does."""
-
-    framed = ""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/html")
-        self.end_headers()
-        frame = f'<iframe src="{self.framed}" style="width:100%;height:880px;border:0"></iframe>'
-        self.wfile.write(f"<!doctype html>{frame}".encode())
-
-    def log_message(self, *_: object) -> None:
-        """Nobody reads it."""
-
-
-@pytest.fixture
-def framing(space: Server) -> Iterator[str]:
-    """The address of the page that frames; localhost is another site than 127.0.0.1."""
-    handler = type("Framing", (_Framing,), {"framed": space.url})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}"
-        server.shutdown()
-
-
-def test_it_works_in_a_frame_of_another_site(context: BrowserContext, framing: str) -> None:
+def test_it_works_in_a_frame_of_the_hub(
+    context: BrowserContext, space: Server, double: HubDouble
+) -> None:
     page = context.new_page()
+    frame_of_it = f'<iframe src="{space.url}" style="width:100%;height:880px;border:0"></iframe>'
+    framing = f"{double.endpoint}/spaces/{SPACE}"
+    # The browser takes what is put in its way here for a page from afar.
+    context.grant_permissions(["local-network-access"])
+    page.route(framing, lambda route: route.fulfill(content_type="text/html", body=frame_of_it))
     page.goto(framing)
     frame = page.frame_locator("iframe")
     frame.locator("#yaml").get_by_text("version").wait_for()

@@ -86,6 +86,8 @@ def test_a_silent_hub_is_told_of_in_time(
     near_hub: HubDouble, run: Run, knows_who: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("core.hub.upload.PAUSE_SECONDS", 0)
+    # For how long a push waits for a Hub that restarts is another matter.
+    monkeypatch.setattr("core.publish.push.PATIENCE_SECONDS", 0)
     if knows_who:
         assert account(TOKEN).name == "ada"
     near_hub.silence()

@@ -130,7 +130,7 @@ def test_faults_on_the_way_and_a_slow_hub_are_waited_out(
     _, errors = push.communicate(timeout=200)
     assert push.returncode == 0, errors
     # What it waits for is shown, too.
-    assert "The Hub did not respond" in errors
+    assert f"The Hub at {hub.endpoint} did not respond" in errors
 
 
 def test_a_lost_answer_is_looked_after_and_a_revoked_token_is_final_and_said(

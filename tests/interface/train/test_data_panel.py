@@ -88,8 +88,8 @@ def test_an_odd_csv_is_mapped_and_trained_on(page: Page, server: Server, tmp_pat
     file = tmp_path / "odd.csv"
     file.write_text("\n".join(ODD) + "\n", encoding="utf-8")
     choose(page, file)
-    # The person is told what there is, and chooses from it.
-    expect(page.locator("#data-figures .problems")).to_contain_text("id, topic, task, hint, reply")
+    # The person is told that it is a guess, and chooses from what there is.
+    expect(page.locator("#data-figures")).to_contain_text("What odd.csv holds is a guess")
     page.locator("#field-columns-completion input").click()
     expect(page.get_by_role("option", name="reply")).to_be_visible()
     page.keyboard.press("Escape")

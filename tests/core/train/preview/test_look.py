@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -120,14 +121,13 @@ def previewed(preview: Preview) -> list[dict[str, Labelled]]:
 
 
 def batch_rows(loader: Any) -> set[Labelled]:
-    """Each row of the trainer's batches, without the padding."""
+    """Each row of the trainer's batches, with the labels after its first token's."""
     found = set()
     for batch in loader:
-        columns = (batch["input_ids"], batch["labels"], batch["attention_mask"])
-        for ids, labels, mask in zip(*(column.tolist() for column in columns), strict=True):
-            kept = [pair for pair, real in zip(zip(ids, labels, strict=True), mask, strict=True)
-                    if real]  # fmt: skip
-            found.add((tuple(i for i, _ in kept), tuple(label for _, label in kept)))
+        # They lie end to end.
+        (ids,), (labels,) = batch["input_ids"].tolist(), batch["labels"].tolist()
+        for start, end in pairwise(batch["cu_seq_lens_q"].tolist()):
+            found.add((tuple(ids[start:end]), tuple(labels[start + 1 : end])))
     return found
 
 
@@ -152,7 +152,9 @@ def test_the_preview_is_what_the_trainers_batches_hold(
     assert preview.fault is None
     seen = {row["row"] for row in previewed(preview)}
     assert len(seen) == len(FORMATS[name])
-    assert seen == batch_rows(trainer.get_train_dataloader())
+    # The first token is predicted by nothing.
+    told = {(ids, labels[1:]) for ids, labels in seen}
+    assert told == batch_rows(trainer.get_train_dataloader())
     learned = sum(label >= 0 for _, labels in seen for label in labels)
     assert preview.statistics.trained == learned
     assert (preview.statistics.truncated > 0) == (name in ("messages", "prompt_completion", "text"))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
 from safetensors.numpy import load_file
 
 from core.jobs import launcher
@@ -35,6 +36,8 @@ adapter: {lora_r: 4, lora_dropout: 0.1}
 method: {max_length: 256}
 hardware: {precision: float32}
 """
+# Of a person who asks from the test's own process.
+NEAR_TOKEN = SecretStr("hf_ada")
 # For what does not depend on how large files travel.
 LFS_ONLY = pytest.mark.parametrize("hub", [False], indirect=True, ids=["lfs"])
 
@@ -154,3 +157,23 @@ def trained_home(shared: Path, tiny_model: Path) -> Path:
 def trained(trained_home: Path, online: CommandLine) -> str:
     """A run that has trained and not pushed, in the home of `online`."""
     return copy_run(trained_home, online.home)
+
+
+@pytest.fixture
+def near_hub(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[HubDouble]:
+    """A double of the Hub for calls from the test's own process.
+
+    Whole, unless the parameter says that it is bare.
+    """
+    bare: bool = getattr(request, "param", False)
+    with HubDouble(root=tmp_path / "hub", bare=bare) as double:
+        double.add_user(name="ada", token=NEAR_TOKEN.get_secret_value(), orgs={"acme": "write"})
+        files = f"{double.endpoint}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", double.endpoint)
+        monkeypatch.setattr("huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", files)
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr("core.hub.account._accounts", {})
+        monkeypatch.setattr("core.hub.lacks._told", {})
+        yield double

@@ -22,7 +22,7 @@ from core.jobs import preflight
 from core.publish import demo_space, push, tracking
 from core.runs.events import EventWriter
 from core.runs.store import Run, RunStore
-from tests.core.hub.conftest import TOKEN
+from tests.core.conftest import NEAR_TOKEN as TOKEN
 from tests.hub import HubDouble
 
 SECONDS = 0.1

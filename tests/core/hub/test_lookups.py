@@ -9,7 +9,7 @@ from core.hub.account import account
 from core.hub.lacks import NO_ACCESS_CHECK, NO_SEARCH, NO_SORTING, told_lacks
 from core.hub.lookups import dataset_info, licences_of, model_info, needs_token, search_datasets
 from core.hub.permissions import doubts, target_repo
-from tests.core.hub.conftest import TOKEN
+from tests.core.conftest import NEAR_TOKEN as TOKEN
 from tests.hub import HubDouble
 
 EITHER = pytest.mark.parametrize("near_hub", [False, True], indirect=True, ids=["whole", "bare"])

@@ -5,14 +5,13 @@ Creative Commons' parts speak for themselves: "nc" is NonCommercial, "nd" is NoD
 (https://creativecommons.org/share-your-work/cclicenses/).
 """
 
-import contextlib
 from collections.abc import Iterator
 
 from pydantic import SecretStr
 
 from core.config.check import Context
 from core.config.run_config import RunConfig
-from core.errors import UserError
+from core.errors import HubUnreachable, UserError, at_field
 from core.hub.lookups import hub_parts, licences_of
 
 # Licences with terms of use of their own, beyond keeping a notice.
@@ -26,20 +25,23 @@ def check_licences(config: RunConfig, context: Context) -> list[str]:
         require_sharing_allowed(config, token=context.token)
     return [
         text
-        for licence, of in _licences_of_run(config, token=context.token)
+        for licence, of in _licences_of_run(config, token=context.token, must_answer=False)
         for text in limits(licence, of=of)
     ]
 
 
 def require_sharing_allowed(config: RunConfig, *, token: SecretStr | None) -> None:
-    """Raises UserError when a licence forbids that others see the result."""
-    for licence, of in _licences_of_run(config, token=token):
-        if forbids_sharing(licence):
-            raise UserError(
-                f"The licence of {of} ({licence}) forbids sharing what is made from it.",
-                hint="Push to a private repository, or choose another model or dataset.",
-                field="output.hub_private_repo",
-            )
+    """Raises UserError when a licence forbids that others see the result, or is not to be had now.
+
+    What is public once can't be taken back, so a Hub that gives no answer is no leave.
+    """
+    with at_field("output.hub_private_repo"):
+        for licence, of in _licences_of_run(config, token=token, must_answer=True):
+            if forbids_sharing(licence):
+                raise UserError(
+                    f"The licence of {of} ({licence}) forbids sharing what is made from it.",
+                    hint="Push to a private repository, or choose another model or dataset.",
+                )
 
 
 def forbids_sharing(licence: str) -> bool:
@@ -59,13 +61,20 @@ def limits(licence: str, *, of: str) -> list[str]:
     return found
 
 
-def _licences_of_run(config: RunConfig, *, token: SecretStr | None) -> Iterator[tuple[str, str]]:
+def _licences_of_run(
+    config: RunConfig, *, token: SecretStr | None, must_answer: bool
+) -> Iterator[tuple[str, str]]:
     """The licence of everything from the Hub that goes into a run, and whose it is."""
     for name, kind in hub_parts(config):
-        # What can't be looked up is told of at its own field.
-        with contextlib.suppress(UserError):
-            for licence in licences_of(name, kind=kind, token=token):
-                yield licence, name
+        try:
+            licences = licences_of(name, kind=kind, token=token)
+        except UserError as error:
+            if must_answer and isinstance(error, HubUnreachable):
+                raise
+            # What can't be looked up is told of at its own field.
+            continue
+        for licence in licences:
+            yield licence, name
 
 
 def _parts(licence: str) -> list[str]:

@@ -2,7 +2,10 @@
 
 import pytest
 
-from core.hub.licences import forbids_sharing, limits
+from core.config.parse import parse_config
+from core.errors import HubUnreachable
+from core.hub.licences import forbids_sharing, limits, require_sharing_allowed
+from tests.hub import HubDouble
 
 
 @pytest.mark.parametrize(
@@ -27,3 +30,13 @@ def test_what_a_licence_forbids_is_told(licence: str, words: list[str]) -> None:
     assert all(part in text for part, text in zip(words, told, strict=True))
     assert all("acme/rows" in text for text in told)
     assert forbids_sharing(licence) == ("forbids sharing" in words)
+
+
+def test_a_hub_that_does_not_tell_the_licence_is_no_leave_to_share(near_hub: HubDouble) -> None:
+    card = b"---\nlicense: cc-by-nd-4.0\n---\n"
+    near_hub.add_repo(repo_id="acme/base", files={"README.md": card})
+    limited = {"Retry-After": "3600"}
+    near_hub.fail(path="/acme/base", status=429, headers=limited, times=None)
+    config = parse_config({"version": 2, "model": {"name": "acme/base"}})
+    with pytest.raises(HubUnreachable, match="limiting the rate"):
+        require_sharing_allowed(config, token=None)

@@ -32,7 +32,7 @@ class InvalidConfig(UserError):
 
 
 class HubUnreachable(UserError):
-    """The Hub gave no answer: no network, or it is down."""
+    """The Hub gave no good answer, and may give one later: it is away, busy, or at fault."""
 
 
 class HubAway(HubUnreachable):

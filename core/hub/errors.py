@@ -20,10 +20,12 @@ from huggingface_hub.errors import (
 
 from core.errors import HubAway, HubUnreachable, TokenRefused, UserError
 from core.hub.client import hub_endpoint
-from core.hub.deadline import deadline
+from core.hub.deadline import LOOKS, deadline
 
 # As much of what a server says as a person reads.
 MOST_WORDS = 300
+# What an upload is called begins so.
+UPLOAD = "the upload to "
 
 
 @contextlib.contextmanager
@@ -75,7 +77,7 @@ def hub_errors(
     except HfHubHTTPError as error:
         raise _http_error(error, what=what, field=field) from error
     except XetAuthenticationError as error:
-        raise _refusal(401, what=what, field=field) from error
+        raise _refusal(401, what=what, field=field, is_look=False) from error
     except XetObjectNotFoundError as error:
         raise UserError(f"A file of {what} is missing on the Hub.", field=field) from error
     except (ConnectionError, RuntimeError) as error:
@@ -93,12 +95,12 @@ def _unreachable(
     )
 
 
-def _status(error: BaseException) -> int | None:
+def status_of(error: BaseException | None) -> int | None:
     """The HTTP status in an error of the Hub's client, if there is one."""
     if isinstance(error, HfHubHTTPError) and error.response is not None:
         return int(error.response.status_code)
-    if isinstance(error.__cause__, HfHubHTTPError):
-        return _status(error.__cause__)
+    if error is not None and isinstance(error.__cause__, HfHubHTTPError):
+        return status_of(error.__cause__)
     named = re.search(r"\b([45]\d\d) [A-Z]", str(error))
     return int(named[1]) if named else None
 
@@ -107,14 +109,26 @@ def _http_error(error: BaseException, *, what: str, field: str | None) -> UserEr
     if type(error) is not RuntimeError and isinstance(error, RuntimeError):
         # A subclass, such as RecursionError, does not come from a transfer.
         raise error
-    status = _status(error)
+    status = status_of(error)
     if status is None:
         return HubUnreachable(
             f"The transfer of {what.removeprefix('the upload to ')} was interrupted: {error}",
             hint="Try again.",
             field=field,
         )
-    return _refusal(status, what=what, field=field, words=_words(error))
+    return _refusal(
+        status, what=what, field=field, is_look=_is_look(error, what=what), words=_words(error)
+    )
+
+
+def _is_look(error: BaseException, *, what: str) -> bool:
+    """Whether what was refused changes nothing on the Hub."""
+    for each in (error, error.__cause__):
+        if isinstance(each, HfHubHTTPError) and each.response is not None:
+            request = each.response.request
+            # The right to upload by Xet is asked for.
+            return request.method in LOOKS and "/xet-write-token/" not in request.url.path
+    return not what.startswith(UPLOAD)
 
 
 def _words(error: BaseException) -> str:
@@ -125,18 +139,20 @@ def _words(error: BaseException) -> str:
     return str(error)
 
 
-def _refusal(status: int, *, what: str, field: str | None, words: str = "") -> UserError:
+def _refusal(
+    status: int, *, what: str, field: str | None, is_look: bool, words: str = ""
+) -> UserError:
     """The refusal with its remedy, and with what the server itself says of it."""
-    refusal = _remedied(status, what=what, words=words)
+    refusal = _remedied(status, what=what, is_look=is_look, words=words)
     refusal.field = field
     if words and status != 401:
         shortened = f"{words[:MOST_WORDS]}…" if len(words) > MOST_WORDS else words
-        refusal.message += f" It says: {shortened}"
+        refusal.message += f" The Hub says: {shortened}"
     return refusal
 
 
-def _remedied(status: int, *, what: str, words: str) -> UserError:
-    place = what.removeprefix("the upload to ")
+def _remedied(status: int, *, what: str, is_look: bool, words: str) -> UserError:
+    place = what.removeprefix(UPLOAD)
     match status:
         case 401:
             return TokenRefused(
@@ -155,7 +171,8 @@ def _remedied(status: int, *, what: str, words: str) -> UserError:
             )
         case 403:
             return TokenRefused(
-                f"This token has no permission for {what}.", hint="Use one with write access."
+                f"This token has no permission for {what}.",
+                hint=f"Use one with {'read' if is_look else 'write'} access.",
             )
         case 404:
             return UserError(
@@ -178,7 +195,7 @@ def _remedied(status: int, *, what: str, words: str) -> UserError:
             )
         case 413:
             return UserError(
-                f"The Hub does not take as much at once for {place}.",
+                "The upload is too large for this Hub.",
                 hint="Push the adapter without merged weights, or ask whoever runs this Hub to"
                 " allow larger uploads.",
             )

@@ -1,5 +1,6 @@
 """Uploads of folders, verified: the Hub must list every file with the size and hash it has here."""
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Callable
@@ -11,7 +12,8 @@ from typing import TypeVar
 from huggingface_hub import HfApi, RepoFile
 
 from core.errors import HubAway, HubUnreachable, UserError
-from core.hub.errors import hub_errors
+from core.hub.errors import hub_errors, status_of
+from core.hub.lacks import UNKNOWN
 from core.hub.xet import turn_off_missing_xet
 
 T = TypeVar("T")
@@ -64,8 +66,10 @@ def upload_verified(
     message: str,
     approve: Callable[[str], None] | None = None,
     patience: Patience = LITTLE,
-) -> str:
-    """Upload until the remote listing equals the local one. Returns the commit that has it all.
+) -> str | None:
+    """Upload until the remote listing equals the local one. Returns the commit that this made.
+
+    It is None where that is unknown: everything was there already, or the answer was lost.
 
     An upload may become several commits, or succeed although its response was lost. So the remote
     listing decides, and files that are there already are not sent again. `approve` is asked right
@@ -75,20 +79,22 @@ def upload_verified(
     Raises UserError when the Hub refuses, or gives no answer for too long.
     """
 
-    def send() -> str:
+    def send() -> str | None:
+        made = None
         commit, other = _compare(api, target, local=local)
         if other:
             if approve is not None:
                 approve(commit)
             parent = commit if approve is not None else None
-            _upload(api, target, folder=folder, message=message, parent=parent)
-            commit, other = _compare(api, target, local=local)
+            made = _upload(api, target, folder=folder, message=message, parent=parent)
+            # Somebody may have committed since: the newest commit need not be this one.
+            _, other = _compare(api, target, local=local)
         if other:
             raise HubUnreachable(
                 f"These files differ on the Hub from what was uploaded: {', '.join(other[:5])}.",
                 hint="Try again; files that arrived are not uploaded twice.",
             )
-        return commit
+        return made
 
     return patiently(send, patience)
 
@@ -119,24 +125,31 @@ def _compare(api: HfApi, target: Target, *, local: dict[str, Print]) -> tuple[st
     return commit, differences(local, there) + left
 
 
-def _upload(api: HfApi, target: Target, *, folder: Path, message: str, parent: str | None) -> None:
+def _upload(api: HfApi, target: Target, *, folder: Path, message: str, parent: str | None) -> str:
     try:
-        _upload_once(api, target, folder=folder, message=message, parent=parent)
-    except UserError:
-        with hub_errors(f"the repository {target.repo}"):
-            is_xet_missing = turn_off_missing_xet(
-                api, target.repo, kind=target.kind, revision=target.revision
-            )
-        if not is_xet_missing:
+        return _upload_once(api, target, folder=folder, message=message, parent=parent)
+    except UserError as error:
+        if not _is_xet_missing(api, target, error):
             raise
-        _upload_once(api, target, folder=folder, message=message, parent=parent)
+    return _upload_once(api, target, folder=folder, message=message, parent=parent)
+
+
+def _is_xet_missing(api: HfApi, target: Target, refusal: UserError) -> bool:
+    """Whether an upload was refused because the Hub has no Xet, which is off from now on."""
+    if isinstance(refusal, HubAway) or status_of(refusal.__cause__) not in (None, *UNKNOWN):
+        return False
+    # What goes wrong here must not hide the refusal.
+    with contextlib.suppress(UserError), hub_errors(f"the repository {target.repo}"):
+        return turn_off_missing_xet(api, target.repo, kind=target.kind, revision=target.revision)
+    return False
 
 
 def _upload_once(
     api: HfApi, target: Target, *, folder: Path, message: str, parent: str | None
-) -> None:
+) -> str:
+    """Returns the commit."""
     with hub_errors(f"the upload to {target.repo}", is_transfer=True):
-        api.upload_folder(
+        made = api.upload_folder(
             repo_id=target.repo,
             repo_type=target.kind,
             folder_path=folder,
@@ -146,6 +159,7 @@ def _upload_once(
             delete_patterns=list(target.replaces) or None,
             parent_commit=parent,
         )
+        return str(made.oid)
 
 
 def fingerprints(folder: Path) -> dict[str, Print]:

@@ -130,7 +130,8 @@ class Pushed(Fact):
     kind: Literal["pushed"] = "pushed"
     repo: str
     url: str
-    commit: str
+    # None where nothing was left to commit, or the answer was lost.
+    commit: str | None
     files: int
     size: int
     private: bool

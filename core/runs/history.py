@@ -119,7 +119,7 @@ class History:
                 self.push_failure = event
             case Pushed():
                 self.pushed = event
-                if not event.pull_request:
+                if event.commit is not None and not event.pull_request:
                     self.pushed_commits.add(event.commit)
             case Tracked():
                 self.tracked = event

@@ -47,7 +47,7 @@ def test_every_error_is_told(error: Exception, kind: type[UserError], words: str
         (405, "Not allowed", UserError, "can't do this: a copy of acme/bot"),
         (409, "ada/bot exists.", UserError, "has a copy of acme/bot already."),
         (409, "A commit came first.", HubUnreachable, "Someone else wrote to"),
-        (413, "At most 5 GB.", UserError, "does not take as much at once"),
+        (413, "At most 5 GB.", UserError, "The upload is too large for this Hub."),
         (422, "No such licence.", UserError, "refused a copy of acme/bot"),
         (501, "Not implemented", UserError, "can't do this: a copy of acme/bot"),
         (507, "Full", UserError, "has no storage left"),
@@ -63,9 +63,26 @@ def test_a_refusal_has_its_remedy_and_the_servers_own_words(
         hf_raise_for_status(response)
     assert type(told.value) is kind
     assert words in told.value.message
-    assert f"It says: {said[:300]}" in told.value.message
+    assert f"The Hub says: {said[:300]}" in told.value.message
     assert len(str(told.value)) < 600
     assert told.value.hint
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "access"),
+    [
+        ("GET", "/api/models/acme/bot", "read"),
+        ("POST", "/api/models/acme/bot/commit/main", "write"),
+        ("GET", "/api/models/acme/bot/xet-write-token/main", "write"),
+    ],
+)
+def test_a_token_needs_the_right_that_it_was_refused_for(
+    method: str, path: str, access: str
+) -> None:
+    request = httpx2.Request(method, f"http://hub.test{path}")
+    response = httpx2.Response(403, json={"error": "No."}, request=request)
+    with pytest.raises(TokenRefused, match=f"Use one with {access} access"), hub_errors("a model"):
+        hf_raise_for_status(response)
 
 
 def test_a_fault_of_our_own_is_not_taken_for_the_hubs() -> None:

@@ -24,7 +24,7 @@ FAULTS: dict[int | None, str] = {
     429: "limiting the rate",
     409: "Someone else wrote to",
     412: "Someone else wrote to",
-    413: "does not take as much at once",
+    413: "too large for this Hub",
     501: "This Hub can't do this",
     500: "had an internal error",
     None: "did not respond",
@@ -72,7 +72,7 @@ def test_every_fault_of_an_upload_is_told_in_words(
     for (status, words), told in zip(FAULTS.items(), json.loads(done.stdout), strict=True):
         assert words in str(told)
         # The server's own words, where there is no more to say than ours.
-        assert ("It says: Arranged" in told) is (status not in (401, None))
+        assert ("The Hub says: Arranged" in told) is (status not in (401, None))
 
 
 @LFS_ONLY

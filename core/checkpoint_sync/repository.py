@@ -16,7 +16,7 @@ from core.checkpoint_sync.manifest import (
     Manifest,
     read_manifest,
 )
-from core.errors import UserError
+from core.errors import HubUnreachable, UserError
 from core.hub.client import hub_client, hub_endpoint
 from core.hub.errors import hub_errors
 from core.hub.lacks import NO_SQUASHING, is_lack, tell_lack
@@ -107,11 +107,20 @@ class SyncRepository:
         Returns whether the Hub did. Where it does not, all else works.
         """
         try:
-            with self._errors():
+            # A long history takes longer than a deadline allows.
+            with hub_errors(f"the history of {self.name}", is_transfer=True):
                 self._super_squash()
+        except HubUnreachable:
+            # It may have been done, though nobody heard.
+            return self._is_squashed()
         except UserError:
             return False
         return True
+
+    def _is_squashed(self) -> bool:
+        with contextlib.suppress(UserError), self._errors():
+            return len(self._api.list_repo_commits(self.name)) == 1
+        return False
 
     def _super_squash(self) -> None:
         try:
@@ -143,7 +152,8 @@ class SyncRepository:
         if before is not None and before.step == manifest.step:
             manifest = manifest.model_copy(update={"restored": before.restored})
         replaced = there & {OLD_MANIFEST}
-        with self._errors():
+        # Optimizer states go along, and take as long as their bytes do.
+        with hub_errors(f"the upload to {self.name}", is_transfer=bool(files)):
             self._api.create_commit(
                 self.name,
                 [

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from huggingface_hub import HfApi
+from huggingface_hub.errors import RepositoryNotFoundError
 from pydantic import SecretStr
 
 from core.checkpoint_sync.manifest import MANIFEST, OLD_MANIFEST, PREFIX, Manifest, read_manifest
-from core.errors import HubUnreachable, UserError
+from core.errors import HubAway, HubUnreachable, UserError
 from core.hub.account import account
 from core.hub.client import hub_client
-from core.hub.deadline import deadline
 from core.hub.errors import hub_errors
 from core.runs.store import RUN_ID
 
@@ -42,17 +42,19 @@ def restorable_runs(token: SecretStr) -> Restorable:
     """
     found: list[RestorableRun] = []
     errors: dict[str, UserError] = {}
-    # All of it together has one deadline: there may be many accounts.
-    with deadline():
-        who = account(token)
-        owners = sorted({who.name} | who.may_try)
-        for owner in owners:
-            try:
-                # One by one: what was found before an error can be restored.
-                for synced in restorable_of(owner, token):
-                    found.append(synced)
-            except UserError as error:
-                errors[owner] = error
+    owners = _owners(token)
+    for owner in owners:
+        before = len(found)
+        try:
+            # One by one: what was found before an error can be restored.
+            for synced in restorable_of(owner, token):
+                found.append(synced)
+        except UserError as error:
+            errors[owner] = error
+            if isinstance(error, HubAway) and len(found) == before:
+                # Of the others it would say nothing either, each time after a while.
+                errors |= dict.fromkeys(owners[owners.index(owner) :], error)
+                break
     if len(errors) == len(owners) and not found:
         raise errors[owners[0]]
     problems = [f"The runs of {owner} could not be listed. {e}" for owner, e in errors.items()]
@@ -60,6 +62,32 @@ def restorable_runs(token: SecretStr) -> Restorable:
         runs=sorted(found, key=lambda synced: synced.manifest.run, reverse=True),
         problems=problems,
     )
+
+
+def restorable_run(run: str, token: SecretStr) -> RestorableRun:
+    """One run, without a look at the others.
+
+    Raises UserError when it is in none of the accounts, HubUnreachable when there is no answer.
+    """
+    api, problems = hub_client(token), []
+    for owner in _owners(token) if RUN_ID.match(run) else []:
+        try:
+            synced = _read(api, f"{owner}/{PREFIX}{run}")
+        except HubAway:
+            raise
+        except UserError as error:
+            problems.append(f"{owner} could not be looked into. {error}")
+            continue
+        if synced is not None:
+            return synced
+    hint = " ".join([*problems, "Reload the page, or see: runs restorable."])
+    raise UserError(f"The Hub has no checkpoint of a run {run}.", hint=hint)
+
+
+def _owners(token: SecretStr) -> list[str]:
+    """The accounts that a token may write to, its own first."""
+    who = account(token)
+    return [who.name, *sorted(who.may_try - {who.name})]
 
 
 def restorable_of(owner: str, token: SecretStr) -> Iterator[RestorableRun]:
@@ -92,9 +120,12 @@ def _newest(api: HfApi, owner: str) -> list[str]:
 
 
 def _read(api: HfApi, repo: str) -> RestorableRun | None:
-    """The run in a repository; None when it has no complete checkpoint yet, or is not ours."""
+    """The run in a repository; None when there is none, or it is not complete or not ours."""
     with hub_errors(f"the repository {repo}"):
-        info = api.model_info(repo)
+        try:
+            info = api.model_info(repo)
+        except RepositoryNotFoundError:
+            return None
         names = {file.rfilename for file in info.siblings or []}
         if not info.private or not {MANIFEST, OLD_MANIFEST} & names:
             return None

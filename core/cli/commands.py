@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from core.checkpoint_sync.restorable import restorable_runs
+from core.checkpoint_sync.restorable import restorable_run, restorable_runs
 from core.checkpoint_sync.restore import restore
 from core.cli.output import marked, progress_line, show, status_line, tell, tell_person
 from core.config.options import DatasetSource
@@ -146,13 +146,7 @@ def list_restorable(asked: argparse.Namespace, settings: Settings) -> int:
 
 def restore_run(asked: argparse.Namespace, settings: Settings) -> int:
     token = _token(settings)
-    found = restorable_runs(token)
-    synced = next((synced for synced in found.runs if synced.manifest.run == asked.run), None)
-    if synced is None:
-        raise UserError(
-            f"The Hub has no checkpoint of a run {asked.run}.",
-            hint=" ".join([*found.problems, "See: runs restorable."]),
-        )
+    synced = restorable_run(asked.run, token)
     show(asked, restore(RunStore(settings.home), synced, token=token).status())
     return OK
 

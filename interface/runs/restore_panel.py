@@ -5,7 +5,12 @@ from typing import Any
 
 import gradio as gr
 
-from core.checkpoint_sync.restorable import Restorable, RestorableRun, restorable_runs
+from core.checkpoint_sync.restorable import (
+    Restorable,
+    RestorableRun,
+    restorable_run,
+    restorable_runs,
+)
 from core.checkpoint_sync.restore import restore
 from core.errors import UserError
 from core.jobs import launcher
@@ -81,11 +86,9 @@ class RestorePanel:
         yield messages.busy("Downloading its checkpoint…"), gr.skip()
         try:
             token = self._access.token(request)
-            away = self._away(request)
-            synced = next((k for k in away.runs if k.manifest.run == run), None)
-            if token is None or synced is None:
-                hint = " ".join([*away.problems, "Reload the page."])
-                raise UserError("The Hub has no such run.", hint=hint)
+            if token is None or not isinstance(run, str):
+                raise UserError("The Hub has no such run.", hint="Reload the page.")
+            synced = restorable_run(run, token)
             by_itself = synced.manifest.auto_resume
             self._access.require_own_account(request, resumes_by_itself=by_itself)
             restored = restore(self._store, synced, token=token)

@@ -64,7 +64,7 @@ def test_runs_go_on_from_the_hub_to_the_same_weights_when_their_container_is_los
         client = server.client(cookie=sign_in_cookie("acme"))
         assert client.predict(run=finished, api_name="/restore") == ("", finished)
         missing, _ = client.predict(run="another", api_name="/restore")
-        assert "The Hub has no such run" in missing
+        assert "The Hub has no checkpoint of a run another" in missing
         wait_until(lambda: folder_of(online, stopped).exists())
         for run in (stopped, finished):
             status = online.wait(run)

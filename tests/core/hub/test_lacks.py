@@ -105,9 +105,9 @@ def told(bare: CommandLine, run: str) -> list[str]:
 def restore_past_an_account_that_can_not_be_listed(
     bare: CommandLine, hub: HubDouble, run: str
 ) -> None:
-    # The first account whose models are listed is another than the run's.
+    # The first account whose models are listed, the token's own, is another than the run's.
     hub.fail(path="/api/models", method="GET", status=403)
     listed = bare("runs", "restorable", "--json")
     assert [each["run"] for each in json.loads(listed.stdout)] == [run]
-    assert "The runs of aaa could not be listed" in listed.stderr
+    assert "The runs of ada could not be listed" in listed.stderr
     assert bare("runs", "restore", run).returncode == 0

@@ -32,7 +32,7 @@ def check_builtin_model(config: RunConfig, context: Context) -> list[str]:
         require_hub_model(config, context)
     except HubUnreachable as error:
         raise UserError(
-            "The built-in model is not on this machine yet, and the Hub does not respond.",
+            f"The built-in model is not on this machine yet. {error.message}",
             hint="Run 'python -m core.builtin' once, or start with 'make run'.",
             field="model.name",
         ) from error

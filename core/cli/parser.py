@@ -101,7 +101,10 @@ def _add_push(subparsers: Subparsers) -> None:
         "--pull-request", action="store_true", help="propose it to a repository that is there"
     )
     push.add_argument(
-        "--weights", choices=[*Weights], default=Weights.ADAPTER, help="what of an adapter to push"
+        "--weights",
+        choices=[*Weights],
+        default=Weights.ADAPTER,
+        help="adapter, merged model or both",
     )
 
 

@@ -36,9 +36,14 @@ def for_another_run(config: RunConfig) -> RunConfig:
 
     That is a name that nobody chose, and leave to replace what was in its repository.
     """
-    proposed = rf"{re.escape(proposed_name(config))}(-\d+)?"
-    name = None if re.fullmatch(proposed, config.output.name or "") else config.output.name
+    name = None if is_proposed(config) else config.output.name
     return _with_output(config, name=name, replace=False)
+
+
+def is_proposed(config: RunConfig) -> bool:
+    """Whether nobody chose the name that it has."""
+    proposed = rf"{re.escape(proposed_name(config))}(-\d+)?"
+    return re.fullmatch(proposed, config.output.name or "") is not None
 
 
 def _with_output(config: RunConfig, **update: object) -> RunConfig:

@@ -69,8 +69,8 @@ def doubts(owner: str, token: SecretStr) -> list[str]:
     if owner not in account(token).unsure:
         return []
     return [
-        f"The Hub does not say whether this token may write to {owner}: the upload will show."
-        " What it refuses stays here."
+        f"The Hub does not say whether this token may write to {owner}."
+        " You will find out when you push."
     ]
 
 

@@ -19,7 +19,7 @@ ASK_AGAIN_SECONDS = 300
 
 
 def go_on(store: RunStore, token: SecretStr | None) -> None:
-    """Resume what is to resume by itself, whether it is here or kept on the Hub."""
+    """Resume what is to resume by itself, whether it is here or on the Hub."""
     # What is here does not wait for a download.
     resume_interrupted(store, token=token)
     while token is not None and not _is_all_going_on(store, token):

@@ -7,11 +7,12 @@ from pydantic import SecretStr
 from core.config.check import Context
 from core.config.options import Tracking
 from core.config.output import OutputSection
+from core.config.proposed_name import is_proposed
 from core.config.run_config import RunConfig
 from core.errors import HubUnreachable, UserError
 from core.hub.client import hub_client
 from core.hub.permissions import doubts, experiments_repo, target_repo, writable_owner
-from core.publish.occupied import Contents, require_free
+from core.publish.occupied import Contents, Occupied, require_free
 from core.runs.store import Run, RunStore
 
 
@@ -23,17 +24,23 @@ def check_push(config: RunConfig, context: Context) -> list[str]:
         replaced = require_pushable(config.output, run=None, token=context.token)
     except HubUnreachable as error:
         raise HubUnreachable(
-            "The Hub does not respond, so it is unknown whether you may push.",
+            f"It is unknown whether you may push. {error.message}",
             hint="Turn off `output.push_to_hub` and push later, with one button.",
             field="output.push_to_hub",
         ) from error
+    except Occupied as error:
+        if is_proposed(config):
+            error.hint = (
+                "The name was made from the model and the data: set another, or turn on"
+                " `output.replace`."
+            )
+        raise
     warnings = (
         [f"The push will replace what is in {replaced.repo}: {replaced}."] if replaced else []
     )
     if other := _pushes_there_too(config.output, context.home):
         warnings.append(
-            f"Another run, {other.id}, is still to push to a repository of this name: then the"
-            " second of the two pushes is refused."
+            f"Run {other.id} will push to the same name; the later push will be refused."
         )
     if context.token is not None and not config.output.pull_request:
         warnings += doubts(writable_owner(config.output, context.token), context.token)
@@ -79,7 +86,7 @@ def check_tracking(config: RunConfig, context: Context) -> list[str]:
         experiments_repo(config.output, context.token)
     except HubUnreachable as error:
         raise HubUnreachable(
-            "The Hub does not respond, so it is unknown whether you may track there.",
+            f"It is unknown whether you may track there. {error.message}",
             hint="Set `output.tracking` to none, or try again later.",
             field="output.tracking",
         ) from error

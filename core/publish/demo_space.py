@@ -13,14 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from huggingface_hub import HfApi
-from pydantic import BaseModel, SecretStr, ValidationError
+from huggingface_hub.errors import HfHubHTTPError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from core.config.options import Weights
 from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.hub.client import hub_client, hub_endpoint, is_default_hub
 from core.hub.errors import hub_errors
-from core.hub.lacks import NO_VARIABLES, tell_lack
+from core.hub.lacks import NO_VARIABLES, is_lack, tell_lack, told_lacks
 from core.hub.permissions import writable_owner
 from core.hub.upload import Target, fingerprints, upload_verified
 from core.machine.atomic import lock_file, write_atomically
@@ -40,12 +41,16 @@ CARRIED_BYTES = 1_000_000_000
 
 
 class Demo(BaseModel):
-    """How far a demo Space is: `note` while it is made, then its `url`, or a `problem`."""
+    """How far a demo Space is: `note` while it is made, then its `url`, or a `problem`.
+
+    `lacks` is what the Hub was found to lack meanwhile.
+    """
 
     note: str = ""
     url: str = ""
     repo: str = ""
     problem: str = ""
+    lacks: list[str] = Field(default_factory=list)
 
 
 def look(run: Run) -> Demo | None:
@@ -87,18 +92,20 @@ def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo
     local = fingerprints(folder)
     upload_verified(api, target, folder=folder, local=local, message=f"{TITLE}{run.id}")
     shutil.rmtree(folder)
-    return Demo(repo=repo, url=f"{api.endpoint}/spaces/{repo}")
+    return Demo(repo=repo, url=f"{api.endpoint}/spaces/{repo}", lacks=told_lacks())
 
 
 def _set_endpoint(api: HfApi, repo: str) -> None:
     """Have a Space of another Hub look for the base model there too."""
     if is_default_hub():
         return
-    try:
-        with hub_errors(f"the variables of the Space {repo}"):
+    with hub_errors(f"the variables of the Space {repo}"):
+        try:
             api.add_space_variable(repo, "HF_ENDPOINT", hub_endpoint())
-    except UserError:
-        tell_lack(NO_VARIABLES)
+        except HfHubHTTPError as error:
+            if not is_lack(error):
+                raise
+            tell_lack(NO_VARIABLES)
 
 
 def _require_ours(api: HfApi, repo: str, *, run: Run) -> None:
@@ -187,7 +194,7 @@ def make(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo:
     try:
         demo = deploy(run, token=token, report=note)
     except UserError as error:
-        tell(Demo(problem=str(error)))
+        tell(Demo(problem=str(error), lacks=told_lacks()))
         raise
     tell(demo)
     return demo

@@ -34,6 +34,8 @@ class Contents:
     commit: str
     changed: datetime | None
     files: frozenset[str]
+    # Whether the run has pushed there, and somebody has committed since.
+    is_on_top: bool = False
 
     def __str__(self) -> str:
         changed = f", last changed {self.changed:%Y-%m-%d %H:%M} UTC" if self.changed else ""
@@ -46,20 +48,34 @@ def upload_title(run: Run) -> str:
 
 
 def require_free(
-    api: HfApi, repo: str, *, run: Run | None, replace: bool, revision: str | None = None
+    api: HfApi,
+    repo: str,
+    *,
+    run: Run | None,
+    replace: bool,
+    since: datetime | None = None,
+    revision: str | None = None,
 ) -> Contents | None:
     """What others than this run have put into a repository, and may be replaced; None for nothing.
 
-    Raises Occupied where there is something and `replace` does not allow it.
+    Raises Occupied where there is something and `replace` does not allow it. It was said of what
+    was there then, `since` when it is said.
     """
     there = contents_of_others(api, repo, run=run, revision=revision)
-    if there is not None and not replace:
-        raise Occupied(
-            f"{repo} already has content that this run did not push: {there}.",
-            hint="Choose another name, or turn on `output.replace`.",
-            field="output.name",
-        )
-    return there
+    if there is None:
+        return None
+    is_newer = since is not None and there.changed is not None and there.changed > since
+    if replace and not is_newer:
+        return there
+    if replace:
+        problem = f"{repo} was changed after `output.replace` was turned on: {there}."
+    elif there.is_on_top:
+        problem = f"{repo} was changed after this run's last push."
+    else:
+        problem = f"{repo} already has content that this run did not push: {there}."
+    raise Occupied(
+        problem, hint="Choose another name, or turn on `output.replace`.", field="output.name"
+    )
 
 
 def contents_of_others(
@@ -73,9 +89,12 @@ def contents_of_others(
             return None
         commit = str(info.sha)
         files = frozenset(file.rfilename for file in info.siblings or []) - {OF_THE_HUB}
-        if not files or (run is not None and _has_pushed(run, api, repo, commit=commit)):
+        own = _own_commits(run, api, repo, commit=commit) if files and run is not None else []
+        if not files or own[:1] == [True]:
             return None
-    return Contents(repo=repo, commit=commit, changed=info.last_modified, files=files)
+    return Contents(
+        repo=repo, commit=commit, changed=info.last_modified, files=files, is_on_top=any(own)
+    )
 
 
 def replacement(there: Contents, *, pushed: Mapping[str, object], deleted: Collection[str]) -> str:
@@ -86,8 +105,8 @@ def replacement(there: Contents, *, pushed: Mapping[str, object], deleted: Colle
         for path in there.files - overwritten
         if any(fnmatch(path, pattern) for pattern in deleted)
     }
-    kept = there.files - overwritten - gone
-    ends = {"overwritten": overwritten, "deleted": gone, "left as they are": kept}
+    left = there.files - overwritten - gone
+    ends = {"overwritten": overwritten, "deleted": gone, "left as they are": left}
     return "; ".join(f"{end}: {counted(paths)}" for end, paths in ends.items() if paths)
 
 
@@ -99,11 +118,14 @@ def counted(paths: Collection[str]) -> str:
     return f"{files} ({', '.join(named)}{more})"
 
 
-def _has_pushed(run: Run, api: HfApi, repo: str, *, commit: str) -> bool:
-    """Whether this run made the newest commit. One whose answer was lost is known by its title."""
-    history = History.of(run.paths)
+def _own_commits(run: Run, api: HfApi, repo: str, *, commit: str) -> list[bool]:
+    """Of each commit, the newest first, whether this run made it.
+
+    One whose answer was lost is known by its title.
+    """
+    history = History(path=run.paths.events)
     history.follow()
     if commit in history.pushed_commits:
-        return True
-    newest = api.list_repo_commits(repo, revision=commit)[:1]
-    return any(run.id in made.title for made in newest)
+        return [True]
+    made = api.list_repo_commits(repo, revision=commit)
+    return [each.commit_id in history.pushed_commits or run.id in each.title for each in made]

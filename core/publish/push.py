@@ -6,7 +6,8 @@ only when the Hub lists, file by file, the size and the hash of what lies here.
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from huggingface_hub import Discussion, HfApi
@@ -14,16 +15,17 @@ from pydantic import SecretStr
 
 from core.config.options import Weights
 from core.errors import HubUnreachable, UserError
-from core.hub.client import hub_client, hub_endpoint
+from core.hub.account import account
+from core.hub.client import hub_client
 from core.hub.errors import hub_errors
-from core.hub.lacks import told_lacks
 from core.hub.licences import require_sharing_allowed
 from core.hub.permissions import target_repo
 from core.hub.upload import Patience, Target, fingerprints, patiently, upload_verified
 from core.publish.model_card import write_card
 from core.publish.occupied import replacement, require_free, upload_title
+from core.publish.warned import warn_of_lacks
 from core.runs.causes import FailureCause
-from core.runs.events import EventWriter, Pushed, PushFailed, PushProgress, Warned
+from core.runs.events import EventWriter, Pushed, PushFailed, PushProgress
 from core.runs.history import History
 from core.runs.paths import RunPaths
 from core.runs.store import Run
@@ -57,16 +59,15 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
         patiently(lambda: require_sharing_allowed(run.config(), token=token), patience)
     proposal = None
     if output.pull_request:
-        proposal = patiently(lambda: _pull_request(api, repo=repo, run=run), patience)
+        proposal = patiently(
+            lambda: _pull_request(api, repo=repo, run=run, token=token), patience
+        )  # fmt: skip
     tell("Preparing the files…")
     folder = patiently(lambda: _fill_folder(run, repo=repo, private=private, api=api), patience)
     upload = _Upload(api, run, repo=repo, private=private, folder=folder, tell=tell)
     commit = upload.propose(proposal, patience) if proposal else upload.replace(patience)
     shutil.rmtree(folder)
     shutil.rmtree(run.paths.merged, ignore_errors=True)
-    if output.replace:
-        # It was said of what was there then.
-        run.choose_output(output.model_copy(update={"replace": False}))
     return Pushed(
         repo=repo,
         url=proposal.url if proposal else f"{api.endpoint}/{repo}",
@@ -78,6 +79,17 @@ def push(run: Run, *, token: SecretStr | None, events: EventWriter) -> Pushed:
         weights=_weights(run),
         replaced=upload.replaced,
     )
+
+
+@contextmanager
+def leave_to_replace(run: Run) -> Iterator[None]:
+    """Uses it up, whatever becomes of the push: it was said of what was there then."""
+    try:
+        yield
+    finally:
+        output = run.output()
+        if output.replace:
+            run.choose_output(output.model_copy(update={"replace": False}))
 
 
 class _Upload:
@@ -98,15 +110,17 @@ class _Upload:
         self._api, self._run, self._repo, self._folder, self._tell = api, run, repo, folder, tell
         self._where = f"{repo} ({'private' if private else 'public'})"
 
-    def propose(self, proposal: Discussion, patience: Patience) -> str:
+    def propose(self, proposal: Discussion, patience: Patience) -> str | None:
         """What else is in the repository is for its owners to clean up."""
         target = Target(self._repo, revision=proposal.git_reference)
         return self._send(target, lambda _: self._begin(), patience)
 
-    def replace(self, patience: Patience) -> str:
+    def replace(self, patience: Patience) -> str | None:
         return self._send(Target(self._repo, replaces=REPLACED), self._approve, patience)
 
-    def _send(self, target: Target, approve: Callable[[str], None], patience: Patience) -> str:
+    def _send(
+        self, target: Target, approve: Callable[[str], None], patience: Patience
+    ) -> str | None:
         return upload_verified(
             self._api, target, folder=self._folder, local=self.local,
             message=upload_title(self._run), approve=approve, patience=patience,
@@ -116,7 +130,7 @@ class _Upload:
         """Nothing of others is replaced without leave, nor without a word."""
         there = require_free(
             self._api, self._repo, run=self._run, revision=commit,
-            replace=self._run.output().replace,
+            replace=self._run.output().replace, since=self._run.output_chosen_at(),
         )  # fmt: skip
         if there is not None:
             self.replaced = commit
@@ -136,19 +150,22 @@ def _open_repo(api: HfApi, run: Run, *, token: SecretStr | None) -> tuple[str, b
     output = run.output()
     repo = target_repo(output, token)
     if not output.pull_request:
-        require_free(api, repo, run=run, replace=output.replace)
+        require_free(
+            api, repo, run=run, replace=output.replace, since=run.output_chosen_at()
+        )  # fmt: skip
     with hub_errors(f"the repository {repo}"):
         if not output.pull_request:
             api.create_repo(repo, private=output.hub_private_repo, exist_ok=True)
         return repo, bool(api.model_info(repo).private)
 
 
-def _pull_request(api: HfApi, *, repo: str, run: Run) -> Discussion:
+def _pull_request(api: HfApi, *, repo: str, run: Run, token: SecretStr | None) -> Discussion:
     """The open pull request of this run: a second push, or a lost answer, opens no other."""
     title = f"SmolFactory run {run.id}"
+    author = account(token).name if token else None
     with hub_errors(f"pull requests of {repo}"):
         opened = api.get_repo_discussions(
-            repo, author=api.whoami()["name"], discussion_type="pull_request",
+            repo, author=author, discussion_type="pull_request",
             discussion_status="open",
         )  # fmt: skip
         there = next((each for each in opened if each.title == title), None)
@@ -192,9 +209,8 @@ def main() -> int:
     run = Run(id=root.name, paths=RunPaths(root))
     events = EventWriter(run.paths.events)
     try:
-        pushed = push(run, token=token_of_this_process(), events=events)
-        for text in told_lacks():
-            events.write(Warned(text=f"About the Hub at {hub_endpoint()}: {text}"))
+        with leave_to_replace(run), warn_of_lacks(events):
+            pushed = push(run, token=token_of_this_process(), events=events)
         events.write(pushed)
     except UserError as error:
         sys.stderr.write(f"{error}\n")

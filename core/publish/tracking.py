@@ -21,6 +21,7 @@ from core.hub.permissions import experiments_repo
 from core.hub.upload import Target, fingerprints, upload_verified
 from core.machine.source_tree import TEMPLATES
 from core.publish.trackio import show
+from core.publish.warned import warn_of_lacks
 from core.runs.events import Evaluation, EventWriter, Metric, Resumed, Tracked, Warned, read_events
 from core.runs.paths import RunPaths
 from core.runs.store import Run
@@ -132,11 +133,12 @@ def main() -> int:
     token = token_of_this_process()
     what = "on the Hub"
     try:
-        tracked = publish(run, token=token)
-        events.write(tracked)
-        if run.config().output.tracking is Tracking.TRACKIO:
-            what = "in Trackio"
-            events.write(draw(run, tracked, token=token))
+        with warn_of_lacks(events):
+            tracked = publish(run, token=token)
+            events.write(tracked)
+            if run.config().output.tracking is Tracking.TRACKIO:
+                what = "in Trackio"
+                events.write(draw(run, tracked, token=token))
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         events.write(Warned(text=f"The curves are not {what}: {error}"))

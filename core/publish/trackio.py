@@ -74,7 +74,7 @@ def _bucket_errors() -> Iterator[None]:
     except HfHubHTTPError as error:
         if is_lack(error) and "/api/buckets" in str(error.response.url):
             raise UserError(
-                "This Hub has no buckets, where a Trackio dashboard keeps its data.",
+                "This Hub has no buckets, which a Trackio dashboard needs for its data.",
                 hint="Set `output.tracking` to dataset.",
             ) from error
         raise

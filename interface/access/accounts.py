@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from core.errors import HubUnreachable, UserError
+from core.errors import HubAway, UserError
 from core.hub.account import account, key_of
 
 # core.hub remembers a good answer; these are for asking it again, and for asking after a bad one.
@@ -51,7 +51,7 @@ class Accounts:
             found = account(token)
             known = Known(f"Signed in as {found.name}", found.name, tuple(found.organizations))
             pause = ASK_AGAIN_SECONDS
-        except HubUnreachable:
+        except HubAway:
             known = Known("The Hub can't be reached")
         except UserError as error:
             known = Known(error.message)

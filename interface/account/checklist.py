@@ -103,7 +103,7 @@ def _token(account: Account | None, *, has_own_token: bool) -> Check:
             text="It ends after some hours. A secret HF_TOKEN lets long runs push after that, and"
             " resume by themselves.",
         )
-    text = f"It acts as {account.name}; whether it may write shows when it is tried."
+    text = f"It acts as {account.name}. Write access is unknown until you push."
     if account.writable:
         text = f"It has write access as {account.name}."
     return Check(done=True, title="A secret HF_TOKEN", text=text)

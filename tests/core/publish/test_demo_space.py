@@ -15,8 +15,13 @@ import pytest
 import yaml
 from playwright.sync_api import BrowserContext, Page, expect
 
+from core.errors import TokenRefused
+from core.hub.client import hub_client
+from core.hub.lacks import NO_VARIABLES, told_lacks
 from core.machine.source_tree import ROOT
+from core.publish.demo_space import _set_endpoint
 from core.publish.demo_template import MODEL_FOLDER, TEMPLATE, fill_demo
+from tests.core.conftest import NEAR_TOKEN
 from tests.core.publish.demo_process import EXAMPLE, Space, begin, slowed, wait_until_up
 from tests.hub import HubDouble
 from tests.tiny_model import make_tiny_model
@@ -291,3 +296,15 @@ def test_a_space_installs_what_was_tested() -> None:
     assert pins(TEMPLATE / "requirements.txt") <= ours
     front = yaml.safe_load((TEMPLATE / "README.md").read_text("utf-8").split("\n---\n")[0])
     assert f"gradio=={front['sdk_version']}" in ours
+
+
+def test_only_a_hub_that_knows_no_variables_is_said_to_lack_them(near_hub: HubDouble) -> None:
+    api = hub_client(NEAR_TOKEN)
+    near_hub.add_repo(repo_id="ada/demo", kind="space")
+    near_hub.fail(path="/variables", status=403)
+    with pytest.raises(TokenRefused, match="no permission for the variables"):
+        _set_endpoint(api, "ada/demo")
+    assert told_lacks() == []
+    near_hub.fail(path="/variables", status=405)
+    _set_endpoint(api, "ada/demo")
+    assert told_lacks() == [NO_VARIABLES]

@@ -1,12 +1,19 @@
 """What others have put into a repository is replaced only with leave, and told before."""
 
-from datetime import UTC, datetime
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from core.publish.occupied import Contents, replacement
+from core.config.parse import parse_config
+from core.errors import HubUnreachable
+from core.hub.client import hub_client
+from core.publish.occupied import Contents, Occupied, replacement, require_free, upload_title
+from core.publish.push import leave_to_replace
+from core.runs.store import Run, RunStore
 from tests.command_line import CommandLine
-from tests.core.conftest import LFS_ONLY
+from tests.core.conftest import LFS_ONLY, NEAR_TOKEN
 from tests.core.publish.test_push_faults import begin_push
 from tests.hub import HubDouble
 
@@ -39,6 +46,45 @@ def test_it_is_told_which_files_go_and_which_stay(deleted: tuple[str, ...], word
     assert replacement(there, pushed={"README.md": 1, "new": 2}, deleted=deleted) == words
 
 
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """One whose push may replace what is there."""
+    asked = {"version": 2, "output": {"name": "bot", "replace": True}}
+    made, _ = RunStore(tmp_path).create(parse_config(asked), files={}, submission="ab" * 8)
+    return made
+
+
+def test_leave_to_replace_is_of_what_was_there_when_it_was_given(
+    near_hub: HubDouble, run: Run
+) -> None:
+    def may_replace() -> bool:
+        since = run.output_chosen_at()
+        return bool(require_free(api, "ada/bot", run=run, replace=True, since=since))
+
+    near_hub.add_repo(repo_id="ada/bot", files=HERS)
+    api = hub_client(NEAR_TOKEN)
+    run.choose_output(run.output())
+    assert may_replace()
+    # It was given an hour ago.
+    before = datetime.now(UTC) - timedelta(hours=1)
+    os.utime(run.paths.push, (before.timestamp(), before.timestamp()))
+    with pytest.raises(Occupied, match=r"was changed after `output\.replace` was turned on"):
+        may_replace()
+    # Its own needs no leave; what came on top of it does.
+    near_hub.commit(repo_id="ada/bot", files={"a": b"a"}, title=upload_title(run))
+    assert not may_replace()
+    near_hub.commit(repo_id="ada/bot", files={"README.md": b"Better."})
+    with pytest.raises(Occupied, match="ada/bot was changed after this run's last push"):
+        require_free(api, "ada/bot", run=run, replace=False)
+
+
+def test_leave_to_replace_is_good_for_one_push_also_for_one_that_fails(run: Run) -> None:
+    with pytest.raises(HubUnreachable), leave_to_replace(run):
+        raise HubUnreachable("The Hub is away.")
+    assert run.config().output.replace
+    assert not run.output().replace
+
+
 @LFS_ONLY
 def test_nothing_of_others_is_replaced_without_leave(
     online: CommandLine, hub: HubDouble, trained: str
@@ -69,6 +115,7 @@ def test_nothing_of_others_is_replaced_without_leave(
     theirs = hub.commit(repo_id="ada/bot", files={"README.md": b"Better words."})
     refused = online("push", trained, "ada/bot")
     assert (refused.returncode, repo.head) == (2, theirs)
+    assert "ada/bot was changed after this run's last push." in refused.stderr
 
 
 @LFS_ONLY

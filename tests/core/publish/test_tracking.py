@@ -210,7 +210,7 @@ def test_without_a_token_or_a_hub_there_is_no_tracking(online: CommandLine, hub:
     expect_refusals(online, {"tracking: dataset": "needs a Hugging Face token"})
     online.environment.update(with_token)
     hub.stop()
-    expect_refusals(online, {"tracking: dataset": "does not respond"})
+    expect_refusals(online, {"tracking: dataset": "did not respond"})
 
 
 def expect_refusals(online: CommandLine, refusals: dict[str, str]) -> None:

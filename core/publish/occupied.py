@@ -123,7 +123,7 @@ def _own_commits(run: Run, api: HfApi, repo: str, *, commit: str) -> list[bool]:
 
     One whose answer was lost is known by its title.
     """
-    history = History(path=run.paths.events)
+    history = History.of(run.paths)
     history.follow()
     if commit in history.pushed_commits:
         return [True]

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -39,7 +40,9 @@ def read_csv(path: Path) -> Iterator[Row]:
     """Raises UserError where no row after can be read, with the line."""
     csv.field_size_limit(MAX_CELL_BYTES)
     with path.open(encoding=encoding_of(path), newline="") as file:
-        delimiter = _delimiter(file)
+        # As datasets reads it, whatever else its header has.
+        is_tsv = path.suffix.lower() == ".tsv"
+        delimiter = "\t" if is_tsv else _delimiter(file)
         reader = csv.reader(file, strict=True, delimiter=delimiter)
         line = 1
         try:
@@ -78,18 +81,34 @@ def _delimiter(file: TextIO) -> str:
 def _columns(names: list[str], reader: Iterator[list[str]]) -> _Columns:
     """How to read the columns, by some rows; what can't be read is told when it is reached."""
     cells: dict[str, list[str]] = {name: [] for name in names}
+    lost: dict[str, Counter[str]] = {name: Counter() for name in names}
     characters = 0
     with contextlib.suppress(csv.Error, UnicodeDecodeError):
         for row in islice(reader, TELLING_ROWS):
             for name, cell in zip(names, row, strict=False):
-                if cell and cell not in NO_VALUE:
+                if cell in NO_VALUE:
+                    lost[name][cell] += 1
+                elif cell:
                     cells[name].append(cell)
             characters += sum(map(len, row)) + len(row)
             if characters > TELLING_CHARACTERS:
                 break
     found = readings(cells)
-    notes = {name: rewritten(cells[name], read) for name, read in found.items()}
-    return _Columns(names, found, {name: note for name, note in notes.items() if note})
+    notes = {}
+    for name in names:
+        changed = rewritten(cells[name], found[name]) if name in found else ""
+        if told := [each for each in (changed, _lost(lost[name])) if each]:
+            notes[name] = "; ".join(told)
+    return _Columns(names, found, notes)
+
+
+def _lost(cells: Counter[str]) -> str:
+    """What is read as no value, with in how many rows it is; "" where there is none."""
+    if not cells:
+        return ""
+    named = ", ".join(repr(cell) for cell, _ in cells.most_common())
+    rows = cells.total()
+    return f"{named} is read as no value ({rows:,} row{'s' if rows > 1 else ''})"
 
 
 def _row(cells: list[str], *, columns: _Columns, line: int, path: Path) -> Row:
@@ -97,9 +116,10 @@ def _row(cells: list[str], *, columns: _Columns, line: int, path: Path) -> Row:
     while len(cells) > len(names) and not cells[-1]:
         cells = cells[:-1]
     if len(cells) == len(names):
-        pairs = zip(names, cells, strict=True)
+        pairs = list(zip(names, cells, strict=True))
         values = {name: columns.value(name, cell) for name, cell in pairs}
-        return Row(f"line {line}", values, notes=columns.notes)
+        lost = {name: cell for name, cell in pairs if cell in NO_VALUE}
+        return Row(f"line {line}", values, notes=columns.notes, lost=lost)
     fault = UserError(
         f"Line {line} of {path.name} has {len(cells)} values, "
         f"but the header names {len(names)} columns.",

@@ -1,7 +1,7 @@
 """Rows brought into the format that training takes: filtered, mapped, each with its place."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
@@ -68,7 +68,7 @@ class MappedRows:
         Raises UserError at a bad row, unless the filters skip those.
         """
         for row in rows:
-            placed = Row(self.source.place(row.place), row.values, row.fault)
+            placed = replace(row, place=self.source.place(row.place))
             try:
                 if placed.fault is not None:
                     raise placed.fault
@@ -103,8 +103,7 @@ class MappedRows:
         for name, note in row.notes.items():
             if name in self.used:
                 yield (
-                    f"The column {name[:60]!r} of {self.source.name} holds numbers or truth values,"
-                    f" and is read as on the Hub: {note}."
+                    f"The column {name[:60]!r} of {self.source.name} is read as on the Hub: {note}."
                 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from core.config.options import DatasetFormat
 from core.data.column_names import CHOICES, INPUTS, NAMES, OPTIONAL, columns_called, plain
 from core.data.column_values import Table, are_links, are_said, pieces_of
-from core.data.messages import is_conversation
+from core.data.messages import are_turns, is_conversation
 
 
 def column_for(
@@ -35,6 +35,11 @@ def column_for(
     if part == "prompt" and (extra := _input_of(column, table, taken)) is not None:
         return f"{{{column}}}\n\n{{{extra}}}"
     return column
+
+
+def is_vague(column: str) -> bool:
+    """Whether a name says so little that a list of texts under it may be anything."""
+    return plain(column) == "data"
 
 
 def label(value: Any) -> bool | None:
@@ -81,6 +86,8 @@ def _fits(part: str, format: DatasetFormat, column: str, table: Table) -> bool:
     is_said = are_said(texts)
     match part:
         case "messages":
+            if is_vague(column) and any(map(are_turns, values)):
+                return False
             return (column == part or any(map(is_conversation, values))) and not table.asks(column)
         case "label":
             return all(label(value) is not None for value in values)

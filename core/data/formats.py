@@ -32,6 +32,8 @@ LEFT_OUT = (NOT_TO_LEARN, NOTHING_SAID)
 ONE_OF_SEVERAL = ("completion", "reasoning", "answer", "chosen", "rejected")
 # What some datasets write where there is no input.
 NO_INPUT = ("<noinput>", "<no input>", "<Noinput>")
+# What is no longer than this may begin a message that does not repeat it.
+SHORT_TEXT = 20
 # Columns of what a language model does not see, and what stands for it in a text.
 MEDIA = re.compile(r"(images?|audios?|videos?)(_\w+)?")
 MEDIA_PLACE = re.compile(r"<(image|audio|video)>")
@@ -109,11 +111,14 @@ class _Maker:
         """The text of a part that each row must have."""
         filled = self.fill(part)
         if not filled.strip():
-            refusal = self.refusal(part, "should be text, but it is empty")
+            column = self._mapping.parts[part]
+            lost = self._row.lost.get(column)
+            problem = "it is empty" if lost is None else f"{lost!r} is read as no value"
+            refusal = self.refusal(part, f"should be text, but {problem}")
             if part not in self._mapping.texts:
-                column = self._mapping.parts[part]
+                fill = "Fill it in" if lost is None else "Save the data as jsonl to train on it"
                 drop = f"set `filters.drop_empty` to {column} to drop such rows"
-                refusal.hint = f"Fill it in, {drop}, {SKIP}."
+                refusal.hint = f"{fill}, {drop}, {SKIP}."
             raise refusal
         return filled
 
@@ -204,14 +209,14 @@ class _Maker:
     def opened(self, messages: list[Message]) -> list[Message]:
         """The messages, with those that the settings add in front where the row has none."""
         there = {message["role"] for message in messages}
-        said = [str(message["content"]) for message in messages]
+        first = str(messages[0]["content"])
         front = [
             {"role": role, "content": text}
             for role in ("system", "developer")
             if role not in there
             and (text := self.fill(role))
             # Some datasets repeat in a column what their messages begin with.
-            and not any(text.strip() in content for content in said)
+            and not _begins(first, text.strip())
         ]
         return front + messages
 
@@ -269,6 +274,12 @@ class _Maker:
 def _spoken_by_turns(answer: list[Message]) -> list[Message]:
     """The turns of an answer that is one text in which both speak; else the answer as it is."""
     return (transcript(answer[0]["content"]) if len(answer) == 1 else None) or answer
+
+
+def _begins(message: str, text: str) -> bool:
+    """Whether a message repeats a text at its beginning. Short ones begin others by chance."""
+    message = message.strip()
+    return message == text or (len(text) > SHORT_TEXT and message.startswith(text))
 
 
 def _without_empty_edges(pieces: list[str]) -> list[str]:

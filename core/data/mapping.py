@@ -9,8 +9,8 @@ from core.config.options import DatasetFormat
 from core.data.column_names import BAD_ROWS, OPTIONAL, PARENTS, REQUIRED, columns_called, plain
 from core.data.column_values import Table, Values, are_flags, are_said
 from core.data.filters import is_true
-from core.data.fitting import can_be_answer, column_for
-from core.data.messages import ROLE_KEYS, ROLES
+from core.data.fitting import can_be_answer, column_for, is_vague
+from core.data.messages import ROLE_KEYS, ROLES, are_turns
 from core.errors import UserError
 
 # Formats that one message by itself could be taken for, or what is left of rows with an answer.
@@ -186,7 +186,12 @@ def _check_conversation_a_row(table: Table) -> None:
 
 
 def _guess(table: Table) -> RowMapping | None:
-    """One column of text is a text; two are a question and its answer."""
+    """One column of text is a text; two are a question and its answer; a list of texts, turns."""
+    for column in filter(is_vague, table.columns):
+        if (values := table.values(column)) and all(map(are_turns, values)):
+            why = f"{column!r} holds lists of texts, so they were taken as turns, the user's first"
+            parts = {"messages": column}
+            return _accounted(DatasetFormat.MESSAGES, parts, table=table, chosen={}, guess=why)
     rows = table.rows
     texts = [c for c in table.columns if rows and all(isinstance(row.get(c), str) for row in rows)]
     prose = [c for c in table.all if can_be_answer(c, table)]

@@ -57,6 +57,15 @@ def is_conversation(value: Any) -> bool:
     return True
 
 
+def are_turns(value: Any) -> bool:
+    """Whether a value is a list of texts, be it as JSON, in which nothing says who speaks."""
+    try:
+        held = json_value(value)
+    except NotMessages:
+        return False
+    return isinstance(held, list) and bool(held) and all(isinstance(item, str) for item in held)
+
+
 def roles_of(value: Any) -> list[str]:
     """Who speaks in a conversation that names the roles itself; nobody in other values."""
     try:

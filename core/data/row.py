@@ -19,13 +19,15 @@ class Row:
     """One row, and where it stands ("line 7"), for messages about it.
 
     `fault` says why there are no values, where the rows after it can be read all the same. `notes`
-    say of columns what is not read as it is written.
+    say of columns what is not read as it is written, and `lost` has this row's cells that are read
+    as no value.
     """
 
     place: str
     values: dict[str, Any]
     fault: UserError | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    lost: Mapping[str, str] = field(default_factory=dict)
 
 
 def encoding_of(path: Path) -> str:

@@ -101,6 +101,7 @@ def parquet(path: Path, columns: dict[str, Any]) -> Path:
         ("tabs.tsv", "a\tb\nx\ty, z\n", [("line 2", {"a": "x", "b": "y, z"})]),
         ("a.ndjson", '{"a": 1}\n', [("line 1", {"a": 1})]),
         ("under_data.json", '{"version": 1, "data": [{"a": 1}]}', [("row 1", {"a": 1})]),
+        ("commas.tsv", "a, b\tc\nx, y\tz\n", [("line 2", {"a, b": "x, y", "c": "z"})]),
         ("bom.csv", BOM + b"text\nhello\n", [("line 2", {"text": "hello"})]),
         ("SHOUTED.CSV", "text\nhello\n", [("line 2", {"text": "hello"})]),
         (

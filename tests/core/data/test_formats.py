@@ -254,3 +254,34 @@ def test_a_value_that_is_no_number_is_no_answer() -> None:
     row = Row("row 1", {"prompt": "a", "completion": float("nan")})
     with pytest.raises(UserError, match="'completion' in row 1 should be text, but it is empty"):
         to_example(row, RowMapping(DatasetFormat.PROMPT_COMPLETION, parts))
+
+
+def test_a_cell_that_is_read_as_no_value_is_told_as_it_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("prompt,completion\na,b\nc,None\n", encoding="utf-8")
+    source = uploaded()
+    with pytest.raises(UserError, match="line 3 should be text, but 'None' is read as no") as told:
+        mapped(source, read_rows(path))
+    assert "jsonl" in told.value.hint
+    text = "prompt,system,completion\na,NA,b\n"
+    path.write_text(text, encoding="utf-8")
+    rows = map_rows(source, read_rows(path))
+    (placed,) = rows.examples(rows.rows)
+    assert ["'NA' is read as no value (1 row)" in text for text in placed.warnings] == [True]
+
+
+@pytest.mark.parametrize(
+    ("system", "question", "is_added"),
+    [
+        ("JSON", "Write JSON.", True),
+        ("JSON", "JSON: what is it?", True),
+        ("You write nothing but JSON.", "Why say: You write nothing but JSON.", True),
+        ("You write nothing but JSON.", "You write nothing but JSON. Who am I?", False),
+        ("JSON", "JSON", False),
+    ],
+)
+def test_a_system_prompt_is_left_out_only_where_the_messages_begin_with_it(
+    system: str, question: str, is_added: bool
+) -> None:
+    (made,) = examples([{"prompt": question, "completion": "x", "system": system}])
+    assert len(made["prompt"]) == 1 + is_added

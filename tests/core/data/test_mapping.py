@@ -96,6 +96,15 @@ def test_a_guess_is_called_one() -> None:
     assert parts == {"prompt": "English", "completion": "French"}
 
 
+@pytest.mark.parametrize("turns", [["Hi", "Hello"], '["Hi", "Hello"]'])
+def test_a_list_of_texts_called_data_is_turns_only_by_a_guess(turns: Any) -> None:
+    assert found({"id": 1, "data": turns}) == (DatasetFormat.MESSAGES, {"messages": "data"}, False)
+    # With other columns that are known it is no conversation.
+    row = {"prompt": "p", "completion": "c", "data": turns}
+    assert found(row)[0] is DatasetFormat.PROMPT_COMPLETION
+    assert found({"data": CHAT}) == (DatasetFormat.MESSAGES, {"messages": "data"}, True)
+
+
 def test_what_a_person_names_comes_first() -> None:
     row = {"messages": CHAT, "title": "t", "verse": "v"}
     named = {"prompt": "Write on {title}.", "completion": "verse"}

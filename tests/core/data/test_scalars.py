@@ -86,6 +86,18 @@ def test_what_is_rewritten_is_told_with_an_example(tmp_path: Path) -> None:
     assert first.notes == {"zip": "'0123' is read as 123"}
 
 
+def test_cells_that_are_read_as_no_value_are_told_with_a_count(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("answer,score\nNone,NA\nyes,007\nnull,\nNone,8\n", encoding="utf-8")
+    (first, second, *_) = read_rows(path)
+    assert first.lost == {"answer": "None", "score": "NA"}
+    assert second.lost == {}
+    assert first.notes == {
+        "answer": "'None', 'null' is read as no value (3 rows)",
+        "score": "'007' is read as 7; 'NA' is read as no value (1 row)",
+    }
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

@@ -22,12 +22,17 @@ class UserError(Exception):
 
 
 class InvalidConfig(UserError):
-    """Settings that can't make a run. `fields` maps each setting at fault to its message."""
+    """Settings that can't make a run.
+
+    `fields` maps each setting at fault to its message; "" stands for none.
+    """
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self.fields = dict(fields)
-        listed = " ".join(f"{name}: {message}" for name, message in self.fields.items())
-        first = next(iter(self.fields), None)
+        listed = " ".join(
+            f"{name}: {message}".removeprefix(": ") for name, message in self.fields.items()
+        )
+        first = next(filter(None, self.fields), None)
         super().__init__(listed, field=first)
 
 

@@ -9,7 +9,7 @@ from core.builtin.model import builtin_model_folder, is_ready
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.check import Context
 from core.config.run_config import RunConfig
-from core.errors import HubUnreachable, UserError
+from core.errors import HubUnreachable
 from core.hub.base_model import require_trainable
 from core.hub.checks import require_hub_model, require_room_for_weights
 
@@ -31,7 +31,7 @@ def check_builtin_model(config: RunConfig, context: Context) -> list[str]:
     try:
         require_hub_model(config, context)
     except HubUnreachable as error:
-        raise UserError(
+        raise type(error)(
             f"The built-in model is not on this machine yet. {error.message}",
             hint="Run 'python -m core.builtin' once, or start with 'make run'.",
             field="model.name",

@@ -50,7 +50,7 @@ def complain(error: UserError, *, as_json: bool) -> None:
         tell(json.dumps(answer))
     elif fields:
         for field, message in fields.items():
-            tell_person(f"{field}: {message}")
+            tell_person(f"{field}: {message}" if field else message)
     else:
         tell_person(str(error))
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.config.options import DatasetFormat
 from core.config.run_config import RunConfig
-from core.errors import UserError
+from core.errors import HubAway, UserError
 
 # What a preview may take: a file that needs more can't be shown, and the page stays alive.
 MEMORY_BYTES = 2 * 1024**3
@@ -94,13 +94,20 @@ class Fault(BaseModel):
     message: str
     hint: str = ""
     field: str | None = None
+    hub_is_away: bool = False
 
     @classmethod
     def of(cls, error: UserError) -> "Fault":
-        return cls(message=error.message, hint=error.hint, field=error.field)
+        return cls(
+            message=error.message,
+            hint=error.hint,
+            field=error.field,
+            hub_is_away=isinstance(error, HubAway),
+        )
 
     def error(self) -> UserError:
-        return UserError(self.message, hint=self.hint, field=self.field)
+        kind = HubAway if self.hub_is_away else UserError
+        return kind(self.message, hint=self.hint, field=self.field)
 
 
 class Question(BaseModel):

@@ -33,9 +33,15 @@ class Superseded(UserError):
 
 
 class Previewer:
-    """Asks a process that stays warm between questions, one at a time, and ends when idle."""
+    """Asks a process that stays warm between questions, one at a time, and ends when idle.
 
-    def __init__(self) -> None:
+    Where it is `offline` that asks nothing of the Hub.
+    """
+
+    def __init__(self, *, offline: bool = False) -> None:
+        self._environment = {"TRANSFORMERS_VERBOSITY": "error"}
+        if offline:
+            self._environment["HF_HUB_OFFLINE"] = "1"
         self._token: SecretStr | None = None
         self._lock = threading.Lock()
         # What is being looked at, since when, and whether that was given up.
@@ -102,7 +108,7 @@ class Previewer:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=ROOT,
-                env=allowed_environment(token=self._token) | {"TRANSFORMERS_VERBOSITY": "error"},
+                env=allowed_environment(token=self._token) | self._environment,
             )
         return self._process
 
@@ -125,12 +131,15 @@ class Previewer:
 
 
 def require(preview: Preview) -> Preview:
-    """The preview, unless something in it blocks the start: then raises InvalidConfig."""
+    """The preview, unless something in it blocks the start: then raises InvalidConfig.
+
+    Raises HubAway where that is what blocks it.
+    """
     fault = preview.fault
     if fault is None:
         return preview
-    if fault.field is None:
-        raise UserError(fault.message, hint=fault.hint)
+    if fault.field is None or fault.hub_is_away:
+        raise fault.error()
     raise InvalidConfig({fault.field: f"{fault.message} {fault.hint}".strip()})
 
 

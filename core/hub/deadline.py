@@ -46,6 +46,12 @@ def deadline_now() -> float | None:
     return _end.get()
 
 
+def is_over() -> bool:
+    """Whether nothing more can be asked of the Hub here."""
+    end = deadline_now()
+    return end is not None and time.monotonic() >= end
+
+
 class PunctualStream(httpx2.SyncByteStream):
     """The bytes of an answer, of which each may come in time and all of them too late."""
 

@@ -1,6 +1,7 @@
 """Everything that can be known to fail before anything expensive starts."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -10,8 +11,9 @@ from core.checkpoint_sync.checks import check_checkpoint_sync
 from core.config.check import Check, Context
 from core.config.run_config import RunConfig
 from core.data.checks import check_data
-from core.errors import HubUnreachable, InvalidConfig, UserError, fields_of
+from core.errors import HubAway, InvalidConfig, UserError, fields_of
 from core.hub.checks import check_hub_model
+from core.hub.deadline import deadline
 from core.hub.licences import check_licences
 from core.publish.checks import check_push, check_tracking
 
@@ -37,24 +39,22 @@ def check(
 ) -> list[str]:
     """Run all checks. Returns what a person should know and may accept.
 
-    `report` is told what is being looked at. Raises InvalidConfig with every fault that has a
-    field, or UserError for the first that has none.
+    `report` is told what is being looked at. Raises InvalidConfig with every fault.
     """
     context = Context(files=files, home=home, token=token, report=report)
     warnings: list[str] = []
     faults: dict[str, str] = {}
-    for each in CHECKS:
-        try:
-            warnings += each(config, context)
-        except UserError as error:
-            if error.field is None:
-                raise
-            for field, text in fields_of(error).items():
-                # Of two faults of one setting the first is told.
-                faults.setdefault(field, text)
-            if isinstance(error, HubUnreachable):
-                # The other checks would wait for an answer as long.
-                break
+    with ExitStack() as patience:
+        for each in CHECKS:
+            try:
+                warnings += each(config, context)
+            except UserError as error:
+                for field, text in fields_of(error).items():
+                    # Of two faults of one setting the first is told.
+                    faults.setdefault(field, text)
+                if isinstance(error, HubAway):
+                    # The other checks are refused at once, or each would wait as long.
+                    patience.enter_context(deadline(0))
     if faults:
         raise InvalidConfig(faults)
     # Two checks may find the same.

@@ -9,7 +9,7 @@ from core.config.options import Tracking
 from core.config.output import OutputSection
 from core.config.proposed_name import is_proposed
 from core.config.run_config import RunConfig
-from core.errors import HubUnreachable, UserError
+from core.errors import HubUnreachable, UserError, at_field
 from core.hub.client import hub_client
 from core.hub.permissions import doubts, experiments_repo, target_repo, writable_owner
 from core.publish.occupied import Contents, Occupied, require_free
@@ -21,9 +21,10 @@ def check_push(config: RunConfig, context: Context) -> list[str]:
         return []
     context.report("Checking that you may push…")
     try:
-        replaced = require_pushable(config.output, run=None, token=context.token)
+        with at_field("output.push_to_hub"):
+            replaced = require_pushable(config.output, run=None, token=context.token)
     except HubUnreachable as error:
-        raise HubUnreachable(
+        raise type(error)(
             f"It is unknown whether you may push. {error.message}",
             hint="Turn off `output.push_to_hub` and push later, with one button.",
             field="output.push_to_hub",
@@ -85,7 +86,7 @@ def check_tracking(config: RunConfig, context: Context) -> list[str]:
     try:
         experiments_repo(config.output, context.token)
     except HubUnreachable as error:
-        raise HubUnreachable(
+        raise type(error)(
             f"It is unknown whether you may track there. {error.message}",
             hint="Set `output.tracking` to none, or try again later.",
             field="output.tracking",

@@ -41,6 +41,9 @@ def test_the_address_is_never_written_out() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
     texts += [(path, path.read_text(encoding="utf-8")) for path in TEMPLATES.rglob("*.md")]
+    texts += [
+        (path, path.read_text(encoding="utf-8")) for path in (ROOT / "interface").rglob("*.js")
+    ]
     # Of comments and docstrings, one cites the Hub's documentation.
     exempt = ROOT / "core" / "hub" / "licences.py"
     assert [path for path, text in texts if "//huggingface.co" in text and path != exempt] == []

@@ -104,6 +104,19 @@ def test_a_silent_hub_is_told_of_in_time(
     assert not lookups.needs_token(CONFIG)
 
 
+def test_after_one_wait_for_a_silent_hub_a_start_tells_all_that_needs_it(
+    near_hub: HubDouble, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near_hub.silence()
+    shorten(monkeypatch)
+    with pytest.raises(InvalidConfig) as told:
+        preflight.check(CONFIG, files={}, home=run.home, token=TOKEN, report=lambda _: None)
+    assert list(told.value.fields) == [
+        "model.name", "output.push_to_hub", "output.sync_checkpoints",
+    ]  # fmt: skip
+    assert len(near_hub.requests) == 1
+
+
 def test_a_hub_that_falls_silent_amid_an_upload_is_given_up(
     near_hub: HubDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:

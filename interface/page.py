@@ -11,7 +11,8 @@ from core.settings import Settings, Space
 from interface import guide
 from interface.access.accounts import Accounts
 from interface.access.roles import Access, in_plain_words
-from interface.access.uploads import refuse_foreign_files
+from interface.access.upload_totals import UploadTotals
+from interface.access.uploads import offered, refuse_foreign_files
 from interface.account.tab import AccountTab
 from interface.account.visitor_card import Gate
 from interface.display import live, machine
@@ -22,8 +23,6 @@ from interface.train.tab import TrainTab, new_submission
 
 TRAIN, RUNS, ACCOUNT, GUIDE = "train", "runs", "account", "guide"
 QUEUE_LOOK_SECONDS = 0.05
-# Gradio deletes uploads this old, looking this often; a run has its own copy of its file.
-UPLOADS_LOOKED_AT_SECONDS, UPLOADS_LIFETIME_SECONDS = 3600, 24 * 3600
 
 
 class Blocks(gr.Blocks):
@@ -40,20 +39,17 @@ class Blocks(gr.Blocks):
 class Page:
     """The whole page. `blocks` is what is served."""
 
-    def __init__(self, settings: Settings, access: Access) -> None:
+    def __init__(self, settings: Settings, access: Access, totals: UploadTotals) -> None:
         self._access = access
+        self._totals = totals
         self._accounts = Accounts()
         store = RunStore(settings.home)
-        with Blocks(
-            title="SmolFactory",
-            analytics_enabled=False,
-            delete_cache=(UPLOADS_LOOKED_AT_SECONDS, UPLOADS_LIFETIME_SECONDS),
-        ) as self.blocks:
+        with Blocks(title="SmolFactory", analytics_enabled=False) as self.blocks:
             self._header = _build_header(settings.space)
             self._run_id = gr.Textbox(visible="hidden", elem_id="run-id", label="Run")
             self._asked_tab = gr.Textbox(visible="hidden", label="Tab")
             self._submission = gr.Textbox(visible="hidden", label="Submission")
-            # Kept by the browser, with what it names.
+            # Saved by the browser, with what it names.
             self._seen = gr.JSON(visible="hidden", label="Seen")
             self._nudge = gr.Textbox(visible="hidden", label="Nudge")
             with gr.Tabs(elem_id="tabs") as self._tabs:
@@ -130,6 +126,7 @@ class Page:
                 self._submission,
                 self._run_id,
                 self._tabs,
+                train.form.replace,
             ],
             inputs_kwargs=train.form.components,
             preprocess=False,
@@ -173,14 +170,18 @@ class Page:
         with in_plain_words():
             for *said, run_id in self._train.start(request, submission, values):
                 if run_id is None:
-                    yield *said, gr.skip(), gr.skip(), gr.skip()
+                    yield *said, gr.skip(), gr.skip(), gr.skip(), gr.skip()
                 else:
-                    yield *said, new_submission(), run_id, gr.Tabs(selected=RUNS)
+                    # Leave to replace what is in a repository is given for one run.
+                    yield *said, new_submission(), run_id, gr.Tabs(selected=RUNS), False
 
     def _reuse(self, request: gr.Request, run_id: str) -> list[Any]:
         with in_plain_words():
             run = self._runs.open(request, run_id)
-            filled = self._train.filled(for_another_run(run.config()), files=run.files())
+            files = {name: offered(path) for name, path in run.files().items()}
+            person = self._access.person(request)
+            self._totals.has_come(person, [str(path) for path in files.values()])
+            filled = self._train.filled(for_another_run(run.config()), files=files)
         return [gr.Tabs(selected=TRAIN), *filled]
 
 

@@ -33,11 +33,10 @@ def build_app(settings: Settings) -> FastAPI:
     store_uploads_in(settings.home)
     access = Access(settings)
     totals = UploadTotals(settings.home)
-    totals.sweep()
-    page = Page(settings, access)
+    page = Page(settings, access, totals)
     # A mounted page never launches, and would skip its check of where files lie.
     page.blocks.has_launched = True
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(lifespan=totals.swept, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(SmallBodiesOnly)
     app.add_middleware(KnownRoutesOnly)
     app.add_middleware(LoginDelay)

@@ -18,8 +18,6 @@ from interface.access.roles import Access, Person
 from interface.access.upload_totals import UploadTotals
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-# Where the Hub shows Spaces besides its own pages.
-SPACE_PAGES = "https://*.hf.space"
 UPLOAD_PATH = "/gradio_api/upload"
 
 
@@ -73,7 +71,8 @@ class FramedBySpacesOnly:
 
     def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
         self._app = app
-        ancestors = "'none'" if settings.space is None else f"{hub_endpoint()} {SPACE_PAGES}"
+        # Anybody can have a Space, so other Spaces' pages are as foreign as any.
+        ancestors = "'none'" if settings.space is None else f"'self' {hub_endpoint()}"
         self._policy = f"frame-ancestors {ancestors}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +105,7 @@ class OwnerUploadsOnly:
             refusal = PlainTextResponse("Only the owner of this Space can upload.", status_code=403)
         elif not length.isdigit():
             # What says nothing of its length can't be made room for.
-            refusal = PlainTextResponse("Say how long this upload is.", status_code=411)
+            refusal = PlainTextResponse("Content-Length is required.", status_code=411)
         else:
             await self._take(person, int(length), scope, receive, send)
             return
@@ -115,24 +114,25 @@ class OwnerUploadsOnly:
     async def _take(
         self, person: Person, size: int, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        answer = b""
+        # A few names of files, which may yet be refused.
+        answer: list[Message] = []
 
         async def watched(message: Message) -> None:
-            nonlocal answer
-            answer += message.get("body", b"")
-            if message["type"] == "http.response.body" and not message.get("more_body"):
-                await to_thread.run_sync(self._totals.has_come, person, _paths(answer))
-            await send(message)
+            answer.append(message)
 
         try:
             await to_thread.run_sync(self._totals.expect, person, size)
+            try:
+                await self._app(scope, receive, watched)
+                names = _paths(b"".join(message.get("body", b"") for message in answer))
+                await to_thread.run_sync(self._totals.has_come, person, names)
+            finally:
+                self._totals.expect_no_more(person, size)
         except UserError as error:
             await PlainTextResponse(str(error), status_code=413)(scope, receive, send)
             return
-        try:
-            await self._app(scope, receive, watched)
-        finally:
-            self._totals.expect_no_more(person, size)
+        for message in answer:
+            await send(message)
 
 
 def _paths(answer: bytes) -> list[str]:

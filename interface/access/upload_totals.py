@@ -1,11 +1,19 @@
 """How much of uploads is stored at once: of one person, and in all. Old ones are deleted."""
 
 import json
+import logging
+import os
 import shutil
 import threading
 import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import anyio
+from anyio import to_thread
 
 from core.errors import UserError
 from core.machine.atomic import write_atomically
@@ -13,8 +21,10 @@ from core.machine.disk import require_room
 from interface.access.roles import Person, Role
 from interface.access.uploads import uploads_folder
 
+logger = logging.getLogger(__name__)
+
 GB = 1024**3
-LIFETIME_SECONDS = 24 * 3600.0
+LIFETIME_SECONDS, SWEEP_SECONDS = 24 * 3600.0, 3600.0
 # Since it was last written to: what is left of an upload that broke off.
 BROKEN_OFF_SECONDS = 600.0
 MAX_BYTES = 50 * GB
@@ -22,7 +32,7 @@ MAX_BYTES = 50 * GB
 MAX_PERSON_BYTES = 10 * GB
 MAX_FILES = 1000
 INSTEAD = (
-    "Uploads are deleted after a day; runs keep their own copy. For large data, put a dataset on "
+    "Uploads are deleted after a day; each run has its own copy. For large data, put a dataset on "
     "the Hub and choose it there."
 )
 
@@ -47,7 +57,7 @@ class UploadTotals:
     _arriving: dict[str, int] = field(default_factory=dict)
 
     def expect(self, person: Person, size: int) -> None:
-        """Keep room for an upload of so many bytes while it comes. Raises UserError."""
+        """Reserve room for an upload of so many bytes while it comes. Raises UserError."""
         with self._lock:
             self._require_room(person, size)
             self._arriving[person.name] = self._arriving.get(person.name, 0) + size
@@ -57,13 +67,39 @@ class UploadTotals:
             self._arriving[person.name] -= size
 
     def has_come(self, person: Person, names: list[str]) -> None:
-        """Remember whose these files are."""
+        """Remember whose these files are. Where they are too many, deletes them: UserError."""
         if not names:
             return
         with self._lock:
             folders = {path.parent.name for path in map(Path, names)}
-            owners = self._owners() | dict.fromkeys(folders, person.name)
+            before = self._owners()
+            owners = before | dict.fromkeys(folders, person.name)
             write_atomically(self._ledger, json.dumps(owners))
+            theirs = [each for each in self._uploads() if owners.get(each.path.name) == person.name]
+            if sum(each.files for each in theirs) > MAX_FILES:
+                # What was here before may be in use.
+                for each in theirs:
+                    if each.path.name in folders - before.keys():
+                        shutil.rmtree(each.path, ignore_errors=True)
+                raise _too_many()
+
+    @asynccontextmanager
+    async def swept(self, _app: object) -> AsyncIterator[None]:
+        """Sweep now and every hour: nobody may upload for days."""
+
+        async def sweep_on() -> None:
+            while True:
+                try:
+                    await to_thread.run_sync(self.sweep)
+                except OSError:
+                    # The page goes on where the disk fails.
+                    logger.exception("Old uploads could not be deleted")
+                await anyio.sleep(SWEEP_SECONDS)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(sweep_on)
+            yield
+            tasks.cancel_scope.cancel()
 
     def sweep(self) -> None:
         """Delete what is older than a day, and what is left of uploads that broke off."""
@@ -75,9 +111,7 @@ class UploadTotals:
         stored, owners = self._uploads(), self._owners()
         theirs = [each for each in stored if owners.get(each.path.name) == person.name]
         if sum(each.files for each in theirs) >= MAX_FILES:
-            raise UserError(
-                f"You have uploaded {MAX_FILES:,} files today, the limit.", hint=INSTEAD
-            )
+            raise _too_many()
         used = sum(each.size for each in theirs) + self._arriving.get(person.name, 0)
         most = MAX_BYTES if person.role is Role.LOCAL else MAX_PERSON_BYTES
         _require_below(most, used=used, size=size, what="your uploads")
@@ -105,17 +139,22 @@ class UploadTotals:
 
     def _uploads(self) -> list[_Upload]:
         """All that lies in the folder: a file beside the folders is still on its way."""
-        found = []
+        found: dict[Path, tuple[float, list[os.stat_result]]] = {}
         for path in self._folder.iterdir() if self._folder.is_dir() else ():
             try:
                 files = [path] if path.is_file() else [f for f in path.rglob("*") if f.is_file()]
-                size = sum(file.stat().st_size for file in files)
-                since = path.stat().st_mtime
+                found[path] = path.stat().st_mtime, [file.stat() for file in files]
             except FileNotFoundError:
                 # Taken into its own folder meanwhile.
                 continue
-            found.append(_Upload(path=path, size=size, files=len(files), since=since))
-        return found
+        links = Counter((f.st_dev, f.st_ino) for _, held in found.values() for f in held)
+        uploads = []
+        for path, (since, held) in found.items():
+            # What a run has too takes no room here, and the rest takes it once.
+            own = [f for f in held if links.pop((f.st_dev, f.st_ino), 0) == f.st_nlink]
+            size = sum(file.st_size for file in own)
+            uploads.append(_Upload(path=path, size=size, files=len(held), since=since))
+        return uploads
 
     def _owners(self) -> dict[str, str]:
         """Whose the folders of uploads are, as far as that was written down."""
@@ -132,6 +171,10 @@ class UploadTotals:
     @property
     def _ledger(self) -> Path:
         return self.home / "uploads.json"
+
+
+def _too_many() -> UserError:
+    return UserError(f"You have uploaded {MAX_FILES:,} files today, the limit.", hint=INSTEAD)
 
 
 def _require_below(most: int, *, used: int, size: int, what: str) -> None:

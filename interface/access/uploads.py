@@ -47,7 +47,7 @@ def issued_file(value: Any) -> Path | None:
     return Path(name).resolve()
 
 
-def offered(path: Path) -> str:
+def offered(path: Path) -> Path:
     """A file of ours, stored as if the person had just sent it, so that a field can hold it."""
     folder = Path(os.environ[FOLDER_VARIABLE]) / secrets.token_hex(16)
     folder.mkdir(mode=0o700)
@@ -57,7 +57,7 @@ def offered(path: Path) -> str:
     except OSError:
         # Another file system, or one without links.
         shutil.copyfile(path, stored)
-    return str(stored)
+    return stored
 
 
 def refuse_foreign_files(value: Any) -> None:

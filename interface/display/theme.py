@@ -1,9 +1,12 @@
 """How the page looks: Gradio's own parts through a theme, ours through one style sheet."""
 
+import json
 from pathlib import Path
 
 import gradio as gr
 from gradio.themes.utils.colors import Color
+
+from core.hub.client import hub_endpoint
 
 STATIC = Path(__file__).parent / "static"
 CSS = STATIC / "page.css"
@@ -102,4 +105,5 @@ def build() -> gr.themes.Base:
 def head() -> str:
     """What goes into the page's head: our script, before any part of the page asks for it."""
     scripts = "\n".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
-    return f"<script>\n{scripts}</script>"
+    hub = json.dumps(hub_endpoint())
+    return f"<script>\n{scripts}\nwindow.smolfactory.hub = {hub};\n</script>"

@@ -16,11 +16,16 @@ from interface.display.live import AWAY, column_visible, visible
 from interface.display.render import render
 from interface.runs.snapshots import Snapshot
 
+# The settings whose fields are called otherwise here.
+SETTINGS = {"private": "hub_private_repo"}
 PUSHABLE = (RunState.DONE, RunState.STOPPED, RunState.TRAINED)
 
 
 class PushCard:
-    """Builds the card where it is made, inside a gr.Blocks. `outputs` are what `view` describes."""
+    """Builds the card where it is made, inside a gr.Blocks. `outputs` are what `view` describes.
+
+    `labels` are those of its fields, by the paths of their settings.
+    """
 
     def __init__(self) -> None:
         with gr.Column(elem_classes=["card", AWAY], elem_id="push-panel") as self._card:
@@ -33,6 +38,10 @@ class PushCard:
                 self.demo = gr.Button(
                     "Make a demo Space", visible="hidden", elem_id="make-demo", size="sm"
                 )
+        self.labels = {
+            f"output.{SETTINGS.get(name, name)}": str(field.label)
+            for name, field in self.fields.items()
+        }
         # What may be replaced is asked anew of each push, so no run's state sets it.
         lasting = {name: field for name, field in self.fields.items() if name != "replace"}
         self.outputs: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Runs that the Hub keeps and this machine has not: found as the page opens, and restored back."""
+"""Runs that are on the Hub and not on this machine: found as the page opens, to be restored."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -148,9 +148,7 @@ class RunsTab:
             output = chosen_output(run, values)
             launcher.push(run, token=self._access.token(request), output=output)
         except UserError as error:
-            fields = self.page.push_card.fields.items()
-            labels = {f"output.{name}": str(field.label) for name, field in fields}
-            return problems.listed(error, labels=labels), gr.skip()
+            return problems.listed(error, labels=self.page.push_card.labels), gr.skip()
         return problems.NOTHING, False
 
 

@@ -84,10 +84,10 @@ class DataPanel:
         self._pages = {back: -ROWS, on: ROWS}
         self._jumps = jumps
 
-    def wire(self, *, previews: dict[str, Any]) -> None:
-        """Have the panel follow the form. `looks` and `fills` are events, for the page's load.
+    def wire(self, *, previews: dict[str, Any], saves: dict[str, Any]) -> None:
+        """Have the panel follow the form.
 
-        `previews` are run after the menus, which may have chosen another split.
+        `previews` are run after the menus, which may have chosen another split, and so are `saves`.
         """
         self._menus = self._form.menus()
         asked: dict[str, Any] = {
@@ -96,24 +96,25 @@ class DataPanel:
             "preprocess": False,
             **NO_PROGRESS,
         }
-        self.looks: dict[str, Any] = asked | {
+        looks: dict[str, Any] = asked | {
             "fn": self._look,
             "outputs": [self._figures, self._rows, self._start, self._blocker, self._shown],
         }
-        looks_again = self.looks | {"api_visibility": "private"}
+        looks_again = looks | {"api_visibility": "private"}
         fills: dict[str, Any] = asked | {
             "fn": self._fill_menus,
             "outputs": [*self._menus.values()],
             "api_visibility": "private",
         }
-        self.fills = fills
         menus = gr.on(self._form.changes(("dataset",)), **fills, trigger_mode="always_last")
         quiet = previews | QUIET
+        menus.then(**saves)
         menus.then(**quiet).then(**looks_again)
-        self._again: list[dict[str, Any]] = [fills, quiet, looks_again]
+        self._again: list[dict[str, Any]] = [quiet, looks_again]
+        self._fills, self._saves = fills, saves
         gr.on(
             self._form.changes(tuple(name for name in fields.LOOKED_AT if name != "dataset")),
-            **self.looks,
+            **looks,
             trigger_mode="always_last",
             api_name="look",
         )
@@ -130,7 +131,9 @@ class DataPanel:
             button.click(self._jumper(jump), **(asked | {"api_visibility": "private"}))
 
     def follow(self, event: Any) -> None:
-        """Look at what an event has filled the form with: menus, summary, rows."""
+        """Look at what an event has filled the form with, and save it: menus, summary, rows."""
+        event = event.then(**self._fills)
+        event.then(**self._saves)
         for each in self._again:
             event = event.then(**each)
 

@@ -13,7 +13,7 @@ from core.config.data import Mixed
 from core.config.every_setting import Setting, settings_of_a_run
 from core.config.parse import parse_config
 from core.config.run_config import RunConfig
-from interface.access.uploads import issued_files, offered
+from interface.access.uploads import issued_files
 from interface.display.live import QUIET
 from interface.train import fields
 
@@ -26,6 +26,7 @@ CARDS = {
 }
 UPLOADS = ("dataset__files", "evaluation__files")
 METHOD, MIX, BUILTIN = "method__name", "dataset__mix", "dataset__builtin"
+REPLACE = "output__replace"
 
 
 class Form:
@@ -53,6 +54,7 @@ class Form:
                 ) as self._sections[section]:
                     built |= self._fields((section,), basic=False)
         self.components = {name: built[name] for name in self._settings}
+        self.replace = self.components[REPLACE]
         self._follow_conditions()
 
     def parse(self, values: Mapping[str, Any]) -> RunConfig:
@@ -67,7 +69,7 @@ class Form:
     def fill(self, config: RunConfig, files: Mapping[str, Path]) -> list[Any]:
         """Updates that put settings into the fields, in the order of `components`.
 
-        `files` are those that are here of the files that the settings name.
+        `files` are those of the files that the settings name which are stored as uploads.
         """
         nested = config.model_dump(mode="json")
         # What a run has no use for, such as another method's settings, shows its default.
@@ -78,7 +80,7 @@ class Form:
         # What is not here any more they choose again.
         for name in UPLOADS:
             here = [files[each] for each in values[name] or () if each in files]
-            values[name] = [offered(path) for path in here] or None
+            values[name] = [str(path) for path in here] or None
         values[MIX] = "\n".join(_line(other) for other in values[MIX])
         return self._updates(values)
 
@@ -86,13 +88,15 @@ class Form:
         """Updates that put back what a browser saved of the form, if it did."""
         if not isinstance(saved, dict):
             return [gr.skip()] * len(self._settings)
-        return self._updates(
-            {name: saved.get(name, self._defaults[name]) for name in self._settings}
-        )
+        known = {name: saved[name] for name in self.saved_names() if name in saved}
+        return self._updates(self._defaults | known)
 
-    def keepable(self) -> list[str]:
-        """The names of the fields that a browser may keep: all but the person's files."""
-        return [name for name in self._settings if name not in UPLOADS]
+    def saved_names(self) -> list[str]:
+        """The names of the fields that a browser saves.
+
+        Not the person's files, and not a leave that was given for one run.
+        """
+        return [name for name in self._settings if name not in (*UPLOADS, REPLACE)]
 
     def changes(self, sections: tuple[str, ...]) -> list[Any]:
         """The events that tell of another value in these sections: a text's when it is left."""

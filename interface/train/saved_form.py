@@ -1,4 +1,6 @@
-"""The form as the browser keeps it while its tab is open: a reload does not empty it."""
+"""The form as the browser saves it while its tab is open: a reload does not empty it."""
+
+from typing import Any
 
 import gradio as gr
 
@@ -6,14 +8,17 @@ from interface.train.form import Form
 
 
 class SavedForm:
-    """Builds `component`, which the browser fills as the page loads, inside a gr.Blocks."""
+    """Builds `component`, which the browser fills as the page loads, inside a gr.Blocks.
+
+    `saves` is an event for whoever fills the form.
+    """
 
     def __init__(self, form: Form) -> None:
-        self.component = gr.JSON(visible="hidden", label="Kept")
-        names = form.keepable()
-        gr.on(
-            form.edits(),
-            fn=None,
-            inputs=[form.components[name] for name in names],
-            js=f"(...values) => window.smolfactory.saveForm({names}, values)",
-        )
+        self.component = gr.JSON(visible="hidden", label="Saved form")
+        names = form.saved_names()
+        self.saves: dict[str, Any] = {
+            "fn": None,
+            "inputs": [form.components[name] for name in names],
+            "js": f"(...values) => window.smolfactory.saveForm({names}, values)",
+        }
+        gr.on(form.edits(), **self.saves)

@@ -55,17 +55,18 @@ class TrainTab:
             with gr.Column(scale=2, min_width=320, elem_classes=["side-column"]):
                 self._build_side()
         self._wire_preview()
+        self.saved = SavedForm(self.form)
         # After the summary: a browser takes up the answers to one change in turn.
-        self.data.wire(previews=self.previews)
+        self.data.wire(previews=self.previews, saves=self.saved.saves)
         offer_datasets(self.form, access=access)
         follow_method(self.form)
         self._wire_yaml()
-        self.saved = SavedForm(self.form)
 
     def look_after(self, loaded: Any) -> None:
-        """Look at the form once it is as the browser saved it: summary, rows, menus."""
+        """Look at the form once it is as the browser saved it."""
+        # The summary at once as well: the menus take seconds, as the data is opened for them.
         loaded.then(**self.previews, **QUIET)
-        loaded.then(**self.data.looks, api_visibility="private").then(**self.data.fills)
+        self.data.follow(loaded)
 
     def filled(self, config: RunConfig, files: Mapping[str, Path] | None = None) -> list[Any]:
         """Updates of `load_problem` and of the form's fields that show these settings.

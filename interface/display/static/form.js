@@ -84,10 +84,22 @@
 
   const saveForm = (names, values) => {
     const saved = Object.fromEntries(names.map((name, place) => [name, values[place]]));
-    storage()?.setItem(FORM, JSON.stringify(saved));
+    try {
+      storage()?.setItem(FORM, JSON.stringify(saved));
+    } catch {
+      // No room: what was saved before would be put back as if it were this.
+      storage()?.removeItem(FORM);
+    }
   };
 
-  const savedForm = () => JSON.parse(storage()?.getItem(FORM) ?? null);
+  const savedForm = () => {
+    try {
+      return JSON.parse(storage()?.getItem(FORM) ?? null);
+    } catch {
+      // What is no form was not saved by us: the page opens with the defaults.
+      return null;
+    }
+  };
 
   // --- The data: what is shown of it is out of date until a look that began later is shown.
 

@@ -84,7 +84,7 @@
   const tellParent = () => {
     if (window.parent === window) return;
     const queryString = window.location.search.slice(1);
-    window.parent.postMessage({ queryString }, "https://huggingface.co");
+    window.parent.postMessage({ queryString }, window.smolfactory.hub);
   };
 
   const travel = () => {

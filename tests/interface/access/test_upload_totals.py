@@ -4,6 +4,7 @@ import os
 import time
 from pathlib import Path
 
+import anyio
 import pytest
 
 from core.errors import UserError
@@ -96,6 +97,50 @@ def test_a_file_that_was_put_back_into_the_form_is_as_old_as_that(totals: Upload
     os.utime(path, (0, 0))
     totals.sweep()
     assert path.exists()
+
+
+def test_what_a_run_has_too_takes_no_room_and_the_rest_takes_it_once(totals: UploadTotals) -> None:
+    of_run = totals.home / "rows.csv"
+    for name in ("a", "b"):
+        path = stored(totals, of=ADA, size=10 * GB if name == "a" else 0, name=name)
+        if name == "b":
+            path.unlink()
+            path.hardlink_to(of_run)
+        else:
+            of_run.hardlink_to(path)
+    totals.expect(ADA, GB)
+    totals.expect_no_more(ADA, GB)
+    of_run.unlink()
+    with pytest.raises(UserError, match=r"your uploads here take 10\.0 GB"):
+        totals.expect(ADA, GB)
+
+
+def test_files_that_came_together_have_a_limit_too(
+    totals: UploadTotals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_totals, "MAX_FILES", 2)
+    old = stored(totals, of=ADA, size=1, name="old")
+    new = [old.parent.parent / name / "rows.csv" for name in ("new", "newer")]
+    for path in new:
+        path.parent.mkdir()
+        path.touch()
+    with pytest.raises(UserError, match="uploaded 2 files"):
+        totals.has_come(ADA, [str(path) for path in (old, *new)])
+    assert [path.exists() for path in (old, *new)] == [True, False, False]
+
+
+def test_it_is_swept_at_once_and_on(totals: UploadTotals, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_totals, "SWEEP_SECONDS", 0.01)
+
+    async def serve() -> None:
+        async with totals.swept(None):
+            for name in ("a", "b"):
+                path = stored(totals, of=ADA, size=1, name=name, age=25 * 3600)
+                with anyio.fail_after(10):
+                    while path.exists():
+                        await anyio.sleep(0.01)
+
+    anyio.run(serve)
 
 
 def test_whose_an_upload_is_may_be_lost(totals: UploadTotals) -> None:

@@ -85,7 +85,7 @@ class DataPanel:
         self._jumps = jumps
 
     def wire(self, *, previews: dict[str, Any], saves: dict[str, Any]) -> None:
-        """Have the panel follow the form.
+        """Have the panel follow the form. `looks` and `fills` are events, for the page's load.
 
         `previews` are run after the menus, which may have chosen another split, and so are `saves`.
         """
@@ -96,11 +96,11 @@ class DataPanel:
             "preprocess": False,
             **NO_PROGRESS,
         }
-        looks: dict[str, Any] = asked | {
+        self.looks: dict[str, Any] = asked | {
             "fn": self._look,
             "outputs": [self._figures, self._rows, self._start, self._blocker, self._shown],
         }
-        looks_again = looks | {"api_visibility": "private"}
+        looks_again = self.looks | {"api_visibility": "private"}
         fills: dict[str, Any] = asked | {
             "fn": self._fill_menus,
             "outputs": [*self._menus.values()],
@@ -111,10 +111,10 @@ class DataPanel:
         menus.then(**saves)
         menus.then(**quiet).then(**looks_again)
         self._again: list[dict[str, Any]] = [quiet, looks_again]
-        self._fills, self._saves = fills, saves
+        self.fills, self._saves = fills, saves
         gr.on(
             self._form.changes(tuple(name for name in fields.LOOKED_AT if name != "dataset")),
-            **looks,
+            **self.looks,
             trigger_mode="always_last",
             api_name="look",
         )
@@ -132,7 +132,7 @@ class DataPanel:
 
     def follow(self, event: Any) -> None:
         """Look at what an event has filled the form with, and save it: menus, summary, rows."""
-        event = event.then(**self._fills)
+        event = event.then(**self.fills)
         event.then(**self._saves)
         for each in self._again:
             event = event.then(**each)

@@ -63,10 +63,10 @@ class TrainTab:
         self._wire_yaml()
 
     def look_after(self, loaded: Any) -> None:
-        """Look at the form once it is as the browser saved it."""
-        # The summary at once as well: the menus take seconds, as the data is opened for them.
+        """Look at the form once it is as the browser saved it: summary, rows, menus."""
         loaded.then(**self.previews, **QUIET)
-        self.data.follow(loaded)
+        looked = loaded.then(**self.data.looks, api_visibility="private")
+        looked.then(**self.data.fills).then(**self.saved.saves)
 
     def filled(self, config: RunConfig, files: Mapping[str, Path] | None = None) -> list[Any]:
         """Updates of `load_problem` and of the form's fields that show these settings.

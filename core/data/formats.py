@@ -209,14 +209,13 @@ class _Maker:
     def opened(self, messages: list[Message]) -> list[Message]:
         """The messages, with those that the settings add in front where the row has none."""
         there = {message["role"] for message in messages}
-        first = str(messages[0]["content"])
         front = [
             {"role": role, "content": text}
             for role in ("system", "developer")
             if role not in there
             and (text := self.fill(role))
             # Some datasets repeat in a column what their messages begin with.
-            and not _begins(first, text.strip())
+            and not _repeats(messages[0], text.strip())
         ]
         return front + messages
 
@@ -276,10 +275,12 @@ def _spoken_by_turns(answer: list[Message]) -> list[Message]:
     return (transcript(answer[0]["content"]) if len(answer) == 1 else None) or answer
 
 
-def _begins(message: str, text: str) -> bool:
-    """Whether a message repeats a text at its beginning. Short ones begin others by chance."""
-    message = message.strip()
-    return message == text or (len(text) > SHORT_TEXT and message.startswith(text))
+def _repeats(message: Message, text: str) -> bool:
+    """Whether a row's first message says a text already; a short one may be there by chance."""
+    said = str(message["content"]).strip()
+    if said == text or len(text) <= SHORT_TEXT:
+        return said == text
+    return text in said if message["role"] in ("system", "developer") else said.startswith(text)
 
 
 def _without_empty_edges(pieces: list[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import anyio
@@ -140,7 +141,9 @@ def test_it_is_swept_at_once_and_on(totals: UploadTotals, monkeypatch: pytest.Mo
                     while path.exists():
                         await anyio.sleep(0.01)
 
-    anyio.run(serve)
+    # In a thread of its own: a browser's loop may run in this one.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(anyio.run, serve).result()
 
 
 def test_whose_an_upload_is_may_be_lost(totals: UploadTotals) -> None:

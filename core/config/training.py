@@ -21,7 +21,7 @@ class TrainingSection(Section):
     )
     max_steps: int | None = setting(
         None, label="Maximum steps", ge=1, le=100_000_000,
-        help="Stop after this many optimizer steps. If empty, the number of epochs decides.",
+        help="Number of optimizer steps, instead of the epochs. If empty, the epochs decide.",
     )  # fmt: skip
     learning_rate: float = setting(
         1e-3, label="Learning rate", gt=0, le=1, basic=True,

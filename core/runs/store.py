@@ -206,7 +206,7 @@ class RunStore:
         """Raises UserError when there is no such run."""
         run = Run(id=run_id, paths=RunPaths(self._folder / run_id))
         if not RUN_ID.match(run_id) or not run.paths.status.is_file():
-            raise UserError(f"There is no run {run_id[:64]!r}.", hint="Choose one of the list.")
+            raise UserError(f"There is no run {run_id[:64]!r}.", hint="Choose one from the list.")
         return run
 
     def list(self, *, newest: int | None = None) -> list[Run]:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from transformers import AutoTokenizer
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
@@ -98,6 +99,9 @@ def load_errors(model: ModelSection) -> Iterator[None]:
         # A full disk or a broken one has a number; that is not the model's fault.
         if isinstance(error, OSError) and error.errno is not None:
             raise
+        if isinstance(error.__cause__, HfHubHTTPError | LocalEntryNotFoundError):
+            with hub_errors(f"the model {model.name}", field="model.name"):
+                raise error.__cause__ from None
         raise UserError(
             f"{model.name} can't be loaded: {str(error).partition(chr(10))[0][:300]}",
             hint="Choose a causal language model with safetensors weights.",

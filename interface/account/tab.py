@@ -73,6 +73,8 @@ class AccountTab:
         return self._describe(request, fresh=False)
 
     def _test_token(self, request: gr.Request) -> str:
+        if (self._access.token(request) or self._access.own_token(request)) is None:
+            gr.Info("There is no token to test.")
         return self._describe(request, fresh=True)
 
     def _describe(self, request: gr.Request, *, fresh: bool) -> str:

@@ -87,7 +87,8 @@ def buttons(snapshot: Snapshot) -> Buttons:
         step = snapshot.resumes_at
         resume = "Start again" if step is None else f"Resume from step {words.count(step)}"
     return Buttons(
-        stop=state in _STOPPABLE and snapshot.wish is None,
+        # A run that waits to begin has nothing to save.
+        stop=state in _STOPPABLE and snapshot.wish is None and not _waits_to_begin(snapshot),
         cancel=state in _STOPPABLE and snapshot.wish is not Wish.CANCEL,
         resume=resume,
     )
@@ -95,7 +96,12 @@ def buttons(snapshot: Snapshot) -> Buttons:
 
 def cancel_words(snapshot: Snapshot) -> str:
     """What canceling means for this run."""
-    return render("runs/cancel.html", has_model=snapshot.has_model)
+    is_new = _waits_to_begin(snapshot)
+    return render("runs/cancel.html", has_model=snapshot.has_model, is_new=is_new)
+
+
+def _waits_to_begin(snapshot: Snapshot) -> bool:
+    return snapshot.status.state is RunState.QUEUED and snapshot.history.progress is None
 
 
 def run_list(statuses: Sequence[RunStatus | UnreadableRun], *, selected: str) -> str:

@@ -111,6 +111,11 @@ def test_a_waiting_run_says_what_it_waits_for(tmp_path: Path) -> None:
     at_work = f"Waiting for “{busy.status().name}” (training)"
     assert f"{at_work}. This run is next." in head(snapshots, first)
     assert f"{at_work}, then 1 run ahead of it: “first”." in head(snapshots, last)
+    snapshot = snapshots.take(last.id)
+    assert snapshot is not None
+    offered = run_view.buttons(snapshot)
+    assert (offered.stop, offered.cancel) == (False, True)
+    assert "leaves the queue" in run_view.cancel_words(snapshot)
 
 
 def head(snapshots: Snapshots, run: Run) -> str:

@@ -47,14 +47,9 @@ def allowed_environment(
     return environment
 
 
-# Threads that wait for one another do so asleep. Spinning, as is OpenMP's default, a step took two
-# to eight times the processor time where the page, a browser or another run shared the cores.
-_OPENMP = {"OMP_WAIT_POLICY": "PASSIVE"}
-
-
 def trainer_environment(*, token: SecretStr | None) -> dict[str, str]:
     # What libraries say to each other's authors is noise in a log that a person reads.
     quiet = {"PYTHONWARNINGS": "ignore::FutureWarning"}
-    return quiet | allowed_environment(token=token) | _MALLOC | _OPENMP | {
+    return quiet | allowed_environment(token=token) | _MALLOC | {
         "TOKENIZERS_PARALLELISM": "false",
     }  # fmt: skip

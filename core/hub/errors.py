@@ -203,18 +203,22 @@ def _remedied(status: int, *, what: str, is_look: bool, words: str) -> UserError
             return HubUnreachable(
                 "The Hub is limiting the rate of requests.", hint="Try again in a few minutes."
             )
-        case 507:
-            return UserError(
-                "The Hub has no storage left.", hint="Delete what you no longer need there."
-            )
-        case 502 | 503 | 504:
-            return HubAway(
-                f"The Hub is not available right now (HTTP {status}).", hint="Try again later."
-            )
         case _ if status >= 500:
-            return HubUnreachable(
-                f"The Hub had an internal error (HTTP {status}).", hint="Try again later."
-            )
+            return _fault_of_the_hub(status)
     return UserError(
         f"The Hub refused {what} (HTTP {status}).", hint="Change what it names, and try again."
+    )
+
+
+def _fault_of_the_hub(status: int) -> UserError:
+    if status == 507:
+        return UserError(
+            "The Hub has no storage left.", hint="Delete what you no longer need there."
+        )
+    if status in (502, 503, 504):
+        return HubAway(
+            f"The Hub is not available right now (HTTP {status}).", hint="Try again later."
+        )
+    return HubUnreachable(
+        f"The Hub had an internal error (HTTP {status}).", hint="Try again later."
     )

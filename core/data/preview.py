@@ -150,6 +150,10 @@ class Preview(BaseModel):
     warnings: list[str] = []
     fault: Fault | None = None
 
+    @property
+    def ran_out_of_memory(self) -> bool:
+        return self.fault is not None and self.fault.message == too_large("").message
+
 
 def limit_memory() -> None:
     """Have this process fail, rather than the machine, where data needs too much memory."""

@@ -22,14 +22,17 @@ from core.machine.source_tree import ROOT
 
 ANSWER_SECONDS = 60.0
 IDLE_SECONDS = 300.0
-# How long a look may take while another is waiting.
+# How long a look may take while another is waiting; the process needs seconds before its first.
 PATIENCE_SECONDS = 3.0
+START_SECONDS = 15.0
+# How often a look is begun again that was given up for another.
+TRIES = 3
 # How often a check of all rows tells how far it is.
 CHECK_SECONDS = 2.0
 
 
 class Superseded(UserError):
-    """A look that took long, given up for a newer one."""
+    """A look that was given up for others."""
 
 
 class Previewer:
@@ -43,38 +46,83 @@ class Previewer:
         if offline:
             self._environment["HF_HUB_OFFLINE"] = "1"
         self._token: SecretStr | None = None
-        self._lock = threading.Lock()
-        # What is being looked at, since when, and whether that was given up.
+        # The first of these is being looked at.
+        self._turns: list[object] = []
+        self._turns_changed = threading.Condition()
+        # What is being looked at, how long that may last, and whether it was given up.
         self._question: Question | None = None
-        self._since = 0.0
+        self._patient_until = 0.0
         self._gave_up = False
         self._process: subprocess.Popen[bytes] | None = None
         self._timer: threading.Timer | None = None
 
-    def ask(self, question: Question, *, token: SecretStr | None) -> Preview:
+    def ask(
+        self,
+        question: Question,
+        *,
+        token: SecretStr | None,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> Preview:
         """The rows as the model will see them. `token` is for gated models and datasets.
 
-        Raises UserError when the data can't be looked at within the limits of time and memory.
-        What is wrong with the data itself is the answer's `fault`.
+        Raises UserError when the data can't be looked at within the limits of time and memory, and
+        Superseded when it is no longer wanted, or others were waiting too often. What is wrong with
+        the data itself is the answer's `fault`.
         """
-        while not self._lock.acquire(timeout=0.2):
-            self._hurry(question)
+
+        def hurry() -> None:
+            if is_wanted():
+                self._hurry(question)
+
+        for _ in range(TRIES):
+            with self._turn(hurry):
+                if not is_wanted():
+                    break
+                try:
+                    return self._answer(question, token=token)
+                except Superseded:
+                    # Whoever was waiting has their turn first.
+                    continue
+                finally:
+                    self._rest()
+        raise Superseded("This preview took long, and was canceled for a newer one.")
+
+    @contextlib.contextmanager
+    def _turn(self, while_waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """One after another, in the order in which they came."""
+        mine = object()
+        with self._turns_changed:
+            self._turns.append(mine)
+        try:
+            while not self._is_next(mine):
+                while_waiting()
+            yield
+        finally:
+            with self._turns_changed:
+                self._turns.remove(mine)
+                self._turns_changed.notify_all()
+
+    def _is_next(self, turn: object) -> bool:
+        with self._turns_changed:
+            return self._turns_changed.wait_for(lambda: self._turns[0] is turn, timeout=0.2)
+
+    def _answer(self, question: Question, *, token: SecretStr | None) -> Preview:
         try:
             if token != self._token or self._gave_up:
                 # The process has it in its environment, and must not use another's.
                 self._end()
             self._token, self._gave_up = token, False
-            self._question, self._since = question, time.monotonic()
-            return _exchange(self._running(), question)
+            self._question, self._patient_until = question, time.monotonic() + PATIENCE_SECONDS
+            preview = _exchange(self._running(), question)
+            if preview.ran_out_of_memory:
+                # What filled it may still be there, and the next question is about other data.
+                self._end()
+            return preview
         except UserError as error:
             self._end()
             if self._gave_up:
-                text = "This preview took long, and was canceled for a newer one."
-                raise Superseded(text) from error
+                raise Superseded("Given up for another.") from error
             raise
-        finally:
-            self._rest()
-            self._lock.release()
 
     def check(
         self, question: Question, *, token: SecretStr | None, report: Callable[[str], None]
@@ -88,7 +136,7 @@ class Previewer:
             report(f"Checked {preview.statistics.read:,} rows…")
 
     def close(self) -> None:
-        with self._lock:
+        with self._turn():
             self._end()
 
     def _hurry(self, question: Question) -> None:
@@ -96,13 +144,14 @@ class Previewer:
 
         Whoever waits for the same data would only begin again.
         """
-        late = time.monotonic() - self._since > PATIENCE_SECONDS
+        late = time.monotonic() > self._patient_until
         if late and self._process is not None and not question.is_about_the_same(self._question):
             self._gave_up = True
             self._process.kill()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
+            self._patient_until += START_SECONDS
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "core.train.preview"],
                 stdin=subprocess.PIPE,

@@ -1,7 +1,7 @@
 """What the model will see: some rows as its tokens, and what all of them amount to."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,7 @@ PARTS: list[tuple[str, RowsPart]] = [
 MAX_MENU = 200
 READING = messages.busy("Looking at the data…")
 GIVEN_UP = messages.muted(
-    "This preview took too long and was replaced by a newer one. Press Back to try again."
+    "This preview took too long while others were waiting. Press Back to try again."
 )
 NOT_READY = messages.muted("Rows appear here when the data settings are valid.")
 NOT_YOURS = messages.muted("Only people who may train here can preview data.")
@@ -63,6 +63,8 @@ class DataPanel:
         self._store = store
         self._access = access
         self._previewer = Previewer()
+        # The newest look of each open page, while it lasts.
+        self._newest: dict[str, str] = {}
         with gr.Column(elem_classes=["card", "data-panel"], elem_id="data-panel"):
             gr.HTML(render("train/data_intro.html"))
             self._figures = gr.HTML(NOT_READY, elem_id="data-figures")
@@ -142,15 +144,27 @@ class DataPanel:
     ) -> Iterator[tuple[Any, Any, Any, Any, Any]]:
         """The first rows at once, then better figures as more rows are read."""
         number = uuid.uuid4().hex
-        yield READING, gr.skip(), 0, gr.skip(), number
-        for look in range(LOOKS):
-            seconds = NEXT_LOOK_SECONDS if look else FIRST_LOOK_SECONDS
-            found = self._ask(request, values, part=part, seconds=seconds)
-            rows = found.rows if look == 0 else gr.skip()
-            yield found.figures, rows, 0, found.blocker, f"{number} shown"
-            preview = found.preview
-            if preview is None or preview.fault or preview.statistics.complete:
-                return
+        page = request.session_hash or number
+        self._newest[page] = number
+        try:
+            yield READING, gr.skip(), 0, gr.skip(), number
+            for look in range(LOOKS):
+                seconds = NEXT_LOOK_SECONDS if look else FIRST_LOOK_SECONDS
+                found = self._ask(
+                    request, values, part=part, seconds=seconds,
+                    is_wanted=lambda: self._newest.get(page) == number,
+                )  # fmt: skip
+                if self._newest.get(page) != number:
+                    # The form has changed since, and another look is on its way.
+                    return
+                rows = found.rows if look == 0 else gr.skip()
+                yield found.figures, rows, 0, found.blocker, f"{number} shown"
+                preview = found.preview
+                if preview is None or preview.fault or preview.statistics.complete:
+                    return
+        finally:
+            if self._newest.get(page) == number:
+                del self._newest[page]
 
     def _fill_menus(self, request: gr.Request, part: RowsPart, **values: Any) -> list[Any]:
         """What there is to choose from: columns for parts of a row, subsets, splits."""
@@ -180,7 +194,13 @@ class DataPanel:
 
         return leap
 
-    def _ask(self, request: gr.Request, values: Mapping[str, Any], **asked: Any) -> _Answer:
+    def _ask(
+        self,
+        request: gr.Request,
+        values: Mapping[str, Any],
+        is_wanted: Callable[[], bool] = lambda: True,
+        **asked: Any,
+    ) -> _Answer:
         if not self._access.may_act(request):
             return _Answer(None, NOT_YOURS)
         try:
@@ -195,7 +215,8 @@ class DataPanel:
             # What is wrong is said above, at its field.
             return _Answer(None, NOT_READY)
         try:
-            preview = self._previewer.ask(question, token=self._access.token(request))
+            token = self._access.token(request)
+            preview = self._previewer.ask(question, token=token, is_wanted=is_wanted)
         except Superseded:
             return _Answer(None, GIVEN_UP)
         except UserError as error:

@@ -42,6 +42,10 @@ class Looks:
         rows = next((answer[1] for answer in answers[::-1] if isinstance(answer[1], str)), "")
         return Shown(figures=_text(figures), rows=_text(rows), learned=_learned(rows))
 
+    def begin(self, *files: Path, **values: Any) -> Any:
+        """A look that goes on by itself."""
+        return self._ask("/look", files, values)
+
     def start(self, *files: Path, **values: Any) -> dict[str, str]:
         """What Start says is wrong, by the id of the field."""
         problems = str(list(self._ask("/start", files, values | {"submission": ""}))[-1][1])

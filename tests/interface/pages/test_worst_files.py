@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from core.config.parse import parse_config
+from core.config.run_config import RunConfig
 from core.data.preview import Question
-from core.data.previewer import Previewer, require
+from core.data.previewer import Previewer, Superseded, require
 from core.errors import UserError
 from core.machine.source_tree import ROOT
 from tests.command_line import CommandLine
@@ -18,6 +19,7 @@ from tests.hub import HubDouble
 from tests.interface.harness import Server, serving
 from tests.interface.pages.looks import Looks, at
 from tests.interface.pages.worst_files import WORST, Worst, bad_line, slow_bomb
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -73,6 +75,34 @@ def test_two_may_look_at_the_same_slow_data(server: Server, tmp_path: Path) -> N
     with ThreadPoolExecutor() as pool:
         shown = list(pool.map(lambda looks: looks.look(file), [Looks(server), Looks(server)]))
     assert all("more memory" in each.figures for each in shown)
+
+
+def test_only_the_newest_look_of_a_page_fills_its_panel(looks: Looks, tmp_path: Path) -> None:
+    overtaken = looks.begin(slow_bomb(tmp_path))
+    wait_until(lambda: "Looking at the data" in str(overtaken.outputs()))
+    assert "Rows 320" in looks.look().figures
+    assert all("Looking at the data" in str(shown) for shown in overtaken)
+
+
+def test_a_look_that_is_given_up_for_others_is_begun_again(
+    previewer: Previewer, server: Server, tmp_path: Path
+) -> None:
+    file = slow_bomb(tmp_path)
+    slow = parse_config({"dataset": {"source": "upload", "files": [file.name]}})
+    asked = [
+        Question(config=slow, files={file.name: file}, home=server.home),
+        Question(config=RunConfig(), home=server.home),
+    ]
+    # Its process is warm from now on, so that the slow look has no excuse.
+    previewer.ask(asked[1], token=None)
+    with ThreadPoolExecutor() as pool:
+        first, second = [pool.submit(previewer.ask, each, token=None) for each in asked]
+        assert second.result().statistics.rows
+        assert not first.done()
+    with pytest.raises(UserError, match="more memory"):
+        require(first.result())
+    with pytest.raises(Superseded):
+        previewer.ask(asked[1], token=None, is_wanted=lambda: False)
 
 
 def test_a_name_that_leads_elsewhere_stays_in_the_uploads(server: Server, looks: Looks) -> None:

@@ -14,6 +14,8 @@ from core.config.migrations import migrate, renamed
 from core.config.run_config import VERSION, RunConfig
 from core.errors import InvalidConfig
 
+# The section of a preset that says what it is for.
+PRESET = "preset"
 MAX_YAML_BYTES = 256 * 1024
 # Ours nests three deep; PyYAML's time grows with the square of the depth.
 MAX_NESTING = 16
@@ -49,11 +51,13 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
 
 
 def load_config(text: str) -> RunConfig:
-    """Read a run's YAML.
+    """Read a run's YAML, or a preset's.
 
     Raises InvalidConfig when it is not YAML, or has unknown keys or bad values.
     """
-    return parse_config(_values(text))
+    values = read_values(text)
+    values.pop(PRESET, None)
+    return parse_config(values)
 
 
 def load_stored_config(text: str) -> RunConfig:
@@ -62,7 +66,7 @@ def load_stored_config(text: str) -> RunConfig:
     What did not conflict then may by the rules of today, and the run goes on all the same. Raises
     InvalidConfig as `load_config` does.
     """
-    return _validate(_values(text))
+    return _validate(read_values(text))
 
 
 def _validate(values: Mapping[str, Any]) -> RunConfig:
@@ -72,7 +76,11 @@ def _validate(values: Mapping[str, Any]) -> RunConfig:
         raise InvalidConfig(_messages(error)) from error
 
 
-def _values(text: str) -> dict[str, Any]:
+def read_values(text: str) -> dict[str, Any]:
+    """The values in a YAML file, unchecked. Raises InvalidConfig when it isn't YAML, or no mapping.
+
+    Untrusted text is safe: what would take minutes or gigabytes to load is refused.
+    """
     if len(text.encode(errors="replace")) > MAX_YAML_BYTES:
         raise InvalidConfig({"yaml": "This file is too large to be a run's settings."})
     try:

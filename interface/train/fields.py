@@ -107,6 +107,19 @@ def default(setting: Setting) -> Any:
     return value.value if isinstance(value, StrEnum) else value
 
 
+def shown(setting: Setting, value: Any) -> str:
+    """A value as its field shows it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if choices(setting) or setting.path == BUILTIN:
+        return words.choice(value)
+    if setting.path == "model.name":
+        return words.model(value)
+    if isinstance(value, int):
+        return words.count(value)
+    return words.number(value) if isinstance(value, float) else str(value)
+
+
 def _classes(setting: Setting) -> list[str]:
     named = {"wide": setting.path in WIDE, "looked-at": setting.section in LOOKED_AT}
     return ["field", *(name for name, has in named.items() if has)]

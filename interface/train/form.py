@@ -1,7 +1,7 @@
 """The form: the settings of a run laid out as fields, and the fields read back as settings."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +83,28 @@ class Form:
             values[name] = [str(path) for path in here] or None
         values[MIX] = "\n".join(_line(other) for other in values[MIX])
         return self._updates(values)
+
+    def put(
+        self, config: RunConfig, names: Collection[str], values: Mapping[str, Any]
+    ) -> list[Any]:
+        """Updates that put the settings of these fields into the form as it is, by its values."""
+        nested = config.model_dump(mode="json")
+        given = {
+            name: nested[setting.section].get(setting.name, self._defaults[name])
+            for name, setting in self._settings.items()
+            if name in names
+        }
+        if MIX in given:
+            given[MIX] = "\n".join(_line(other) for other in given[MIX])
+        merged = {**values, **given}
+        offered = builtin_datasets_for(merged[METHOD])
+        if merged[BUILTIN] not in offered:
+            given[BUILTIN] = merged[BUILTIN] = offered[0]
+        updates = self._updates(merged)
+        for position, name in enumerate(self._settings):
+            if name in UPLOADS or (name not in given and name != BUILTIN):
+                updates[position] = gr.update(visible=updates[position]["visible"])
+        return updates
 
     def restore(self, saved: Any) -> list[Any]:
         """Updates that put back what a browser saved of the form, if it did."""

@@ -28,6 +28,7 @@ from interface.train.data_panel import DataPanel
 from interface.train.dataset_search import offer_datasets
 from interface.train.form import Form
 from interface.train.method_defaults import follow_method
+from interface.train.presets import Presets
 from interface.train.saved_form import SavedForm
 
 T = TypeVar("T")
@@ -51,6 +52,7 @@ class TrainTab:
         self._access = access
         with gr.Row(elem_classes=["train"]):
             with gr.Column(scale=3, min_width=320, elem_classes=["form-column"]):
+                self.presets = Presets(store=store, access=access)
                 self.form = Form()
             with gr.Column(scale=2, min_width=320, elem_classes=["side-column"]):
                 self._build_side()
@@ -61,12 +63,14 @@ class TrainTab:
         offer_datasets(self.form, access=access)
         follow_method(self.form)
         self._wire_yaml()
+        self.data.follow(self.presets.wire(self.form))
 
     def look_after(self, loaded: Any) -> None:
         """Look at the form once it is as the browser saved it: summary, rows, menus."""
         loaded.then(**self.previews, **QUIET)
         looked = loaded.then(**self.data.looks, api_visibility="private")
         looked.then(**self.data.fills).then(**self.saved.saves)
+        loaded.then(**self.presets.offers, **QUIET)
 
     def filled(self, config: RunConfig, files: Mapping[str, Path] | None = None) -> list[Any]:
         """Updates of `load_problem` and of the form's fields that show these settings.
@@ -175,14 +179,9 @@ class TrainTab:
         with gr.Column(elem_classes=["card", "as-file"]):
             gr.HTML("<h2>The same run as a file</h2>")
             self.yaml = gr.Code(
-                language="yaml",
-                label="YAML",
-                lines=12,
-                max_lines=18,
-                interactive=False,
-                buttons=["copy"],
-                elem_id="yaml",
-            )
+                language="yaml", label="YAML", lines=12, max_lines=18, interactive=False,
+                buttons=["copy"], elem_id="yaml",
+            )  # fmt: skip
             with gr.Row(elem_classes=["buttons"]):
                 self.download = gr.Button("Download", size="sm", elem_id="download-yaml")
                 self.load = gr.UploadButton(
@@ -192,6 +191,7 @@ class TrainTab:
                     elem_id="load-yaml",
                 )
             self.load_problem = gr.HTML("", elem_id="load-problem")
+            self.presets.build_saving()
             self.command = gr.Code(
                 language="shell",
                 label="Run it from a terminal",

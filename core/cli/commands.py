@@ -23,10 +23,10 @@ from core.errors import UserError
 from core.hub.client import hub_endpoint
 from core.jobs import launcher, preflight
 from core.jobs.liveness import current_status
+from core.jobs.patience import stop_note
 from core.publish import demo_space
 from core.publish.occupied import Occupied
 from core.runs.history import History
-from core.runs.patience import stop_note
 from core.runs.state import RunState, RunStatus, UnreadableRun, Wish
 from core.runs.store import Run, RunStore
 from core.settings import Settings

@@ -2,8 +2,8 @@
 
 import time
 
+from core.jobs.patience import LONGEST_SECONDS, patience
 from core.jobs.record import RunRecord
-from core.runs.patience import LONGEST_SECONDS, patience
 from core.runs.state import RunState, Wish
 
 

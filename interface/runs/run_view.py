@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from core.jobs.patience import stop_note
 from core.machine.disk import is_full
 from core.runs.causes import FailureCause
 from core.runs.events import Cause, Progress
-from core.runs.patience import stop_note
 from core.runs.state import RunState, RunStatus, UnreadableRun, Wish
 from interface.display import machine, words
 from interface.display.render import render

@@ -8,9 +8,9 @@ import pytest
 
 from core.config.parse import parse_config
 from core.jobs.deadline import Deadline
+from core.jobs.patience import LONGEST_SECONDS, SHORTEST_SECONDS
 from core.jobs.record import RunRecord
 from core.runs.events import EventWriter, Progress, StateChanged
-from core.runs.patience import LONGEST_SECONDS, SHORTEST_SECONDS
 from core.runs.state import RunState, Wish
 from core.runs.store import Run, RunStore
 

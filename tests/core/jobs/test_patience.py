@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from core.config.parse import parse_config
+from core.jobs.patience import SAVING, STOPPING, stop_note
 from core.runs.events import Progress
 from core.runs.history import History
-from core.runs.patience import SAVING, STOPPING, stop_note
 from core.runs.state import RunState, Wish
 from core.runs.store import Run, RunStore
 

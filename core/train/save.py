@@ -35,8 +35,6 @@ def save_model(trainer: Trainer, folder: Path, *, base_model: str, stored: torch
         model.config.use_cache = True
         trainer.save_model(str(aside))
         model.to(trained)
-    # Pickled settings of the trainer: nobody who loads the model should have to open a pickle.
-    (aside / "training_args.bin").unlink(missing_ok=True)
     # A card of blanks, with this machine's folder in it. Ours is written when it is pushed.
     (aside / "README.md").unlink(missing_ok=True)
     if folder.exists():

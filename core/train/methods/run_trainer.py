@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from transformers import Trainer
+from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import EvalLoopOutput
 
 from core.machine.atomic import publish_folder
@@ -110,10 +111,16 @@ class RunTrainer(Trainer):
             super()._save_checkpoint(model, trial)
         finally:
             self.args.output_dir, self.args.save_total_limit = final, limit
-        # Pickled settings of the trainer, which nothing needs again.
-        (aside / "training_args.bin").unlink(missing_ok=True)
         write_manifest(aside)
         return aside
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Checkpoints and models without the trainer's settings.
+
+        Nothing needs them again, and nobody who loads a model should have to open a pickle.
+        """
+        super()._save(output_dir, state_dict)
+        (Path(output_dir or self.args.output_dir) / TRAINING_ARGS_NAME).unlink(missing_ok=True)
 
     def _delete_oldest(self, folder: Path) -> None:
         """Renamed first: a kill in the middle must leave no half checkpoint behind."""

@@ -60,6 +60,7 @@ def test_an_adapter_and_its_merged_model_stop_where_their_template_does(home: Pa
     base_model(home, temperature=0.6, do_sample=False)
     run, _ = trained(home, model={"chat_template": "chatml"})
     merge(run)
+    assert not list(run.paths.root.rglob("training_args.bin"))
     for folder in (run.paths.model, run.paths.merged):
         assert ends(folder) == [CHATML_END, BASE_END]
     model = AutoModelForCausalLM.from_pretrained(run.paths.merged)
@@ -99,5 +100,7 @@ def test_all_weights_are_saved_as_the_base_was_and_trained_in_float32(home: Path
     assert settings["use_cache"] is True
     assert ends(run.paths.model) == [CHATML_END, BASE_END]
     (checkpoint,) = run.paths.checkpoints.glob("checkpoint-*")
+    # A pickle, which nothing needs.
+    assert not list(run.paths.root.rglob("training_args.bin"))
     masters = load_file(checkpoint / "model.safetensors")
     assert {weight.dtype for weight in masters.values()} == {torch.float32}

@@ -54,6 +54,10 @@ class Manifest(BaseModel):
         is_training = self.state is RunState.TRAINING and self.is_held_elsewhere(here=here)
         return is_training and datetime.now(UTC) - self.updated < GONE_AFTER
 
+    def bytes_not_in(self, newer: "Manifest") -> int:
+        """What is in the history alone, now that another step is the newest."""
+        return sum(f.size for path, f in self.files.items() if newer.files.get(path) != f)
+
     def is_held_elsewhere(self, *, here: str) -> bool:
         return self.holder not in ("", here)
 

@@ -78,7 +78,10 @@ class SyncRepository:
         return manifest
 
     def upload(self, folder: Path, *, local: dict[str, Print], step: int) -> None:
-        """Upload the files of a step that nothing writes to any more, and verify them."""
+        """Upload the files of a step that nothing writes to any more, and verify them.
+
+        Raises Differs when what arrived is not what `local` says.
+        """
         target = Target(self.name)
         upload_verified(self._api, target, folder=folder, local=local, message=f"Step {step}")
 
@@ -94,6 +97,14 @@ class SyncRepository:
         steps = {path.split("/")[0] for path in there if path.startswith(STEPS)}
         return self._commit(
             manifest, parent=parent, there=there, files=files, older=steps - {manifest.folder}
+        )
+
+    def has_whole(self, manifest: Manifest, *, commit: str) -> bool:
+        """Whether all files that a manifest names are there, with their sizes."""
+        with self._errors():
+            there = listing(self._api, Target(self.name), revision=commit)
+        return all(
+            path in there and there[path].size == file.size for path, file in manifest.files.items()
         )
 
     def commit_heartbeat(self, manifest: Manifest, *, parent: str) -> Manifest:

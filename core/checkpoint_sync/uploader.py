@@ -6,7 +6,8 @@ A process of its own, at the lowest priority, that only reads closed files: trai
 for it. Told to end (SIGTERM), it syncs once more and exits. When the run is canceled, or its model
 is pushed and verified, it deletes the checkpoints from the Hub. They lie in a private repository, a
 folder for each step, with manifest.json, which is committed last and names every file by its hash.
-So what the manifest names is complete, wherever an upload was cut off.
+So what the manifest names is complete, wherever an upload was cut off. A damaged checkpoint is not
+uploaded, and a whole one there gives way only to a whole one of the same step or a later one.
 """
 
 import contextlib
@@ -28,14 +29,14 @@ from core.checkpoint_sync.manifest import (
     step_folder,
 )
 from core.checkpoint_sync.repository import SyncRepository, sync_repo
-from core.checkpoint_sync.staging import clear_staging, stage
+from core.checkpoint_sync.staging import Damaged, clear_staging, stage
 from core.checkpoint_sync.status import SyncStatus, sync_status
 from core.errors import HubUnreachable, UserError
 from core.hub.lacks import told_lacks
-from core.hub.upload import Print, fingerprints
+from core.hub.upload import Differs, Print, fingerprints
 from core.machine.atomic import write_atomically
 from core.machine.processes import die_with_parent
-from core.runs.checkpoint_files import FileRecord
+from core.runs.checkpoint_files import FileRecord, damage
 from core.runs.checkpoints import SavedCheckpoint, newest_checkpoint
 from core.runs.paths import RunPaths
 from core.runs.state import RunState
@@ -63,6 +64,8 @@ class CheckpointUploader:
         self._told_to_end = threading.Event()
         # What is on the Hub, as far as this process has written it.
         self._manifest: Manifest | None = None
+        # Checkpoints whose sizes are right and whose contents are not, and what is wrong there.
+        self._damaged: dict[SavedCheckpoint, str] = {}
         self._rests_until = time.monotonic()
         self._known_repository: SyncRepository | None = None
 
@@ -105,11 +108,12 @@ class CheckpointUploader:
             # The checkpoints are no longer wanted, or the whole model is on the Hub.
             repository.delete()
             return
-        newest = newest_checkpoint(self._run.paths.checkpoints)
+        newest = newest_checkpoint(self._run.paths.checkpoints, damaged=self._damaged)
         last = self._manifest
-        if newest is None:
+        if newest is None and not self._status.step:
             return
-        is_synced = last is not None and (newest.step, state) == (last.step, last.state)
+        step = newest.step if newest is not None else 0
+        is_synced = last is not None and step <= last.step and state is last.state
         rests = not is_last and time.monotonic() < self._rests_until
         if last is not None and (is_synced or rests):
             self._heartbeat(last)
@@ -117,9 +121,14 @@ class CheckpointUploader:
         began = time.process_time()
         try:
             self._sync(newest, state=state)
+        except Damaged as damaged:
+            self._damaged[damaged.checkpoint] = str(damaged)
+            # The one before it may be whole.
+            self._sync_if_due(is_last=is_last)
+            return
         except OSError:
             # The trainer may delete it just now; then there is a newer one.
-            if newest.path.exists():
+            if newest is None or newest.path.exists():
                 raise
         rest = REST * (time.process_time() - began)
         self._rests_until = time.monotonic() + min(rest, LONGEST_REST_SECONDS)
@@ -140,15 +149,36 @@ class CheckpointUploader:
             self._known_repository = repository
         return self._known_repository
 
-    def _sync(self, checkpoint: SavedCheckpoint, *, state: RunState) -> None:
-        repository, step = self._repository(), checkpoint.step
-        staged = stage(checkpoint.path, paths=self._run.paths, step=step, here=self._here)
-        local = fingerprints(staged.closed)
-        repository.create()
+    def _sync(self, newest: SavedCheckpoint | None, *, state: RunState) -> None:
+        """Raises Damaged when the checkpoint is not as it was saved."""
+        repository = self._repository()
+        if newest is not None:
+            repository.create()
         commit = repository.newest_commit()
-        before = repository.require_ours(commit) if commit is not None else None
+        there = repository.require_ours(commit) if commit is not None else None
+        is_newer = there is not None and (newest is None or there.step > newest.step)
+        if commit and there and is_newer and repository.has_whole(there, commit=commit):
+            # The newest here is damaged, or the run goes on from an older one.
+            now = {"state": state, "updated": datetime.now(UTC), "holder": self._here}
+            told = there.model_copy(update=now)
+            self._manifest = repository.commit_heartbeat(told, parent=commit)
+            self._report()
+        elif newest is not None:
+            self._upload(newest, state=state, before=there)
+
+    def _upload(
+        self, checkpoint: SavedCheckpoint, *, state: RunState, before: Manifest | None
+    ) -> None:
+        repository, step = self._repository(), checkpoint.step
+        staged = stage(checkpoint, paths=self._run.paths, here=self._here)
+        local = staged.closed_files()
         with self._heartbeats():
-            repository.upload(staged.closed, local=local, step=step)
+            try:
+                repository.upload(staged.closed, local=local, step=step)
+            except Differs as error:
+                if what := damage(checkpoint.path, reads_all=True):
+                    raise Damaged(checkpoint, what) from error
+                raise
         commit = repository.newest_commit()
         if commit is None:
             raise UserError(
@@ -166,7 +196,7 @@ class CheckpointUploader:
         self._report()
         left_over = 0
         if not repository.squash_history():
-            replaced = _bytes_replaced(before, self._manifest) if before is not None else 0
+            replaced = before.bytes_not_in(self._manifest) if before is not None else 0
             left_over = self._status.left_over + replaced
         self._status = self._status.model_copy(update={"left_over": left_over})
         self._report()
@@ -222,15 +252,19 @@ class CheckpointUploader:
         )
 
     def _report(self, *, problem: str = "") -> None:
+        problem = problem or self._damage()
         self._status = self._status.model_copy(update={"problem": problem, "lacks": told_lacks()})
         with contextlib.suppress(OSError):
             # A full disk costs a line on the page, not the copy on the Hub.
             write_atomically(self._run.paths.sync_status, self._status.model_dump_json())
 
-
-def _bytes_replaced(before: Manifest, now: Manifest) -> int:
-    """What is in the history alone, now that another step is the newest."""
-    return sum(file.size for path, file in before.files.items() if now.files.get(path) != file)
+    def _damage(self) -> str:
+        """Which checkpoint that the Hub lacks can't be synced."""
+        missing = [each for each in self._damaged if each.step > self._status.step]
+        newest = max(missing, key=lambda each: each.step, default=None)
+        if newest is None:
+            return ""
+        return f"The checkpoint of step {newest.step} is damaged: {self._damaged[newest]}."
 
 
 def _lower_priority() -> None:

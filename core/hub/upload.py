@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -22,6 +22,10 @@ PAUSE_SECONDS = 3
 LONGEST_PAUSE_SECONDS = 12
 # The Hub takes larger ones as LFS or Xet only.
 LARGEST_IN_GIT = 10 * 1024**2
+
+
+class Differs(HubUnreachable):
+    """What the Hub has is not what was here when the upload began."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,8 @@ def upload_verified(
     before about the commit that the upload builds on, and raises UserError to call it off: what
     somebody commits after that has the Hub refuse the upload, and it is asked again.
 
-    Raises UserError when the Hub refuses, or gives no answer for too long.
+    Raises UserError when the Hub refuses, or gives no answer for too long, Differs when the Hub
+    has other files in the end.
     """
 
     def send() -> str | None:
@@ -90,7 +95,7 @@ def upload_verified(
             # Somebody may have committed since: the newest commit need not be this one.
             _, other = _compare(api, target, local=local)
         if other:
-            raise HubUnreachable(
+            raise Differs(
                 f"These files differ on the Hub from what was uploaded: {', '.join(other[:5])}.",
                 hint="Try again; files that arrived are not uploaded twice.",
             )
@@ -162,17 +167,24 @@ def _upload_once(
         return str(made.oid)
 
 
-def fingerprints(folder: Path) -> dict[str, Print]:
-    """The files below a folder by their path in it."""
+def fingerprints(folder: Path, *, known: Mapping[str, str] | None = None) -> dict[str, Print]:
+    """The files below a folder by their path in it.
+
+    `known` are SHA-256 hashes of some: if those are large, they are not read again.
+    """
+    known = known or {}
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    names = [path.relative_to(folder).as_posix() for path in paths]
     return {
-        path.relative_to(folder).as_posix(): fingerprint(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        name: fingerprint(path, known=known.get(name))
+        for name, path in zip(names, paths, strict=True)
     }
 
 
-def fingerprint(path: Path) -> Print:
+def fingerprint(path: Path, *, known: str | None = None) -> Print:
     size = path.stat().st_size
+    if known is not None and size > LARGEST_IN_GIT:
+        return Print(size=size, sha256=known, git=None)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     git = None

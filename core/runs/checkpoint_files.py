@@ -46,6 +46,29 @@ def write_manifest(checkpoint: Path) -> None:
     write_atomically(checkpoint / MANIFEST, manifest.model_dump_json(indent=2))
 
 
+def saved_files(checkpoint: Path) -> dict[str, FileRecord]:
+    """The files as they were saved, by their paths; none where an older version saved them.
+
+    Raises ValidationError where the manifest can't be read.
+    """
+    if not (checkpoint / MANIFEST).exists():
+        return {}
+    text = (checkpoint / MANIFEST).read_bytes()
+    return CheckpointManifest.model_validate_json(text).files
+
+
+def untouched(checkpoint: Path) -> dict[str, FileRecord]:
+    """Those of the saved files that nobody has written to since, by their sizes and times."""
+    files = saved_files(checkpoint)
+    written = (checkpoint / MANIFEST).stat().st_mtime_ns if files else 0
+    now = {name: (checkpoint / name).stat() for name in files}
+    return {
+        name: record
+        for name, record in files.items()
+        if now[name].st_size == record.size and now[name].st_mtime_ns <= written
+    }
+
+
 def damage(checkpoint: Path, *, reads_all: bool) -> str:
     """What is wrong with a checkpoint, "" where it is whole.
 
@@ -57,8 +80,7 @@ def damage(checkpoint: Path, *, reads_all: bool) -> str:
     try:
         if not (checkpoint / MANIFEST).exists():
             return _damage_without_manifest(checkpoint)
-        manifest = CheckpointManifest.model_validate_json((checkpoint / MANIFEST).read_bytes())
-        return _difference(checkpoint, manifest.files, reads_all=reads_all)
+        return _difference(checkpoint, saved_files(checkpoint), reads_all=reads_all)
     except ValidationError:
         return f"{MANIFEST} can't be read"
     except OSError as error:
@@ -78,8 +100,12 @@ def _difference(checkpoint: Path, files: dict[str, FileRecord], *, reads_all: bo
         hashes = _hashes(checkpoint / name for name in files)
         for (name, record), sha256 in zip(files.items(), hashes, strict=True):
             if sha256 != record.sha256:
-                return f"{name} is not as it was saved"
+                return not_as_saved(name)
     return ""
+
+
+def not_as_saved(name: str) -> str:
+    return f"{name} is not as it was saved"
 
 
 def _damage_without_manifest(checkpoint: Path) -> str:

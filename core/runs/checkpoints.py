@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,9 +58,14 @@ def saved_checkpoints(folder: Path) -> list[SavedCheckpoint]:
     return sorted(found, key=lambda checkpoint: checkpoint.step, reverse=True)
 
 
-def newest_checkpoint(folder: Path) -> SavedCheckpoint | None:
-    """The newest whose files have the sizes with which they were saved."""
-    saved = saved_checkpoints(folder)
+def newest_checkpoint(
+    folder: Path, *, damaged: Collection[SavedCheckpoint] = ()
+) -> SavedCheckpoint | None:
+    """The newest whose files have the sizes with which they were saved.
+
+    `damaged` are those that are known to be damaged all the same.
+    """
+    saved = [each for each in saved_checkpoints(folder) if each not in damaged]
     return next((each for each in saved if not damage(each.path, reads_all=False)), None)
 
 

@@ -1,14 +1,26 @@
 """Checkpoints synced to the Hub while a run trains."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from core.checkpoint_sync.staging import stage
+from core.checkpoint_sync.status import sync_status
+from core.checkpoint_sync.uploader import CheckpointUploader
+from core.config.parse import parse_config
+from core.hub.upload import LARGEST_IN_GIT
 from core.machine.source_tree import ROOT
-from core.runs.checkpoints import newest_checkpoint
+from core.runs.checkpoint_files import saved_files, write_manifest
+from core.runs.checkpoints import checkpoint_folder, newest_checkpoint
+from core.runs.state import RunState
+from core.runs.store import Run, RunStore
 from tests.command_line import CommandLine, environment_of, processes_of
 from tests.core.checkpoint_sync.synced_run import (
     LONG,
@@ -20,9 +32,10 @@ from tests.core.checkpoint_sync.synced_run import (
     synced,
     trainer_held,
 )
-from tests.core.conftest import LFS_ONLY, TOKEN
+from tests.core.conftest import LFS_ONLY, NEAR_TOKEN, TOKEN
 from tests.hub import HubDouble
 from tests.interface.harness import SPACE, serving
+from tests.saved_checkpoint import save_checkpoint
 from tests.waiting import wait_until
 
 # An uploader that gives a sign of life every moment, and rests neither after a sync nor a fault.
@@ -34,6 +47,116 @@ manifest.HEARTBEAT = uploader.HEARTBEAT = timedelta(0)
 uploader.REST, uploader.RETRY_SECONDS = 0, 0.1
 sys.exit(uploader.main())
 """
+
+
+OPTIMIZER = "optimizer.pt"
+
+
+def truncate(optimizer: Path) -> None:
+    os.truncate(optimizer, 5)
+
+
+def overwrite(optimizer: Path) -> None:
+    size = optimizer.stat().st_size
+    # A new file: what an earlier upload has linked to is not this one.
+    optimizer.unlink()
+    optimizer.write_bytes(b"x" * size)
+
+
+def rot(optimizer: Path) -> None:
+    """The disk has other bytes, and nobody has written them."""
+    before = optimizer.stat()
+    overwrite(optimizer)
+    os.utime(optimizer, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+DAMAGES = pytest.mark.parametrize("break_it", [truncate, overwrite, rot])
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """A run that was interrupted, for uploaders in this process."""
+    monkeypatch.setattr("core.hub.upload.PAUSE_SECONDS", 0)
+    before = signal.getsignal(signal.SIGTERM)
+    config = parse_config({"output": {"name": "bot", "sync_checkpoints": True}})
+    made, _ = RunStore(tmp_path / "home").create(config, files={}, submission=uuid.uuid4().hex)
+    made.paths.resolved.touch()
+    made.paths.events.touch()
+    made.write_status(made.status().model_copy(update={"state": RunState.INTERRUPTED}))
+    yield made
+    signal.signal(signal.SIGTERM, before)
+
+
+def save(run: Run, *, step: int) -> Path:
+    """Save a checkpoint with a large file. Returns that file."""
+    checkpoint = save_checkpoint(run.paths.checkpoints, step=step, has_manifest=False)
+    (checkpoint / OPTIMIZER).write_bytes(bytes([step]) * (LARGEST_IN_GIT + 1))
+    write_manifest(checkpoint)
+    return checkpoint / OPTIMIZER
+
+
+def sync(run: Run) -> None:
+    assert CheckpointUploader(run, token=NEAR_TOKEN, here="here").work(once=True)
+
+
+def optimizers(hub: HubDouble, run: Run) -> list[tuple[int, int]]:
+    """Of each optimizer on the Hub, its step and the byte that it consists of."""
+    files = hub.files(repo_id=repo_of(run.id)).items()
+    there = [(path, content[0]) for path, content in files if path.endswith(OPTIMIZER)]
+    return sorted((int(path.split("-")[1]), byte) for path, byte in there)
+
+
+@DAMAGES
+def test_an_older_checkpoint_does_not_replace_a_whole_one_on_the_hub(
+    near_hub: HubDouble, run: Run, break_it: Callable[[Path], None]
+) -> None:
+    save(run, step=20)
+    newest = save(run, step=40)
+    sync(run)
+    break_it(newest)
+    # What this home knew of the sync may be lost as well.
+    run.paths.sync_status.unlink()
+    run.write_status(run.status().model_copy(update={"state": RunState.STOPPED}))
+    sync(run)
+    assert optimizers(near_hub, run) == [(40, 40)]
+    assert (on_hub(near_hub, run.id)["step"], on_hub(near_hub, run.id)["state"]) == (40, "stopped")
+    save(run, step=60)
+    sync(run)
+    assert optimizers(near_hub, run) == [(60, 60)]
+    for step in (20, 40, 60):
+        truncate(checkpoint_folder(run.paths.checkpoints, step=step) / OPTIMIZER)
+    run.write_status(run.status().model_copy(update={"state": RunState.FAILED}))
+    sync(run)
+    assert (on_hub(near_hub, run.id)["step"], on_hub(near_hub, run.id)["state"]) == (60, "failed")
+
+
+def test_what_the_trainer_hashed_is_not_read_again(run: Run) -> None:
+    optimizer = save(run, step=20)
+    rot(optimizer)
+    newest = newest_checkpoint(run.paths.checkpoints)
+    assert newest is not None
+    (print_of_it,) = (
+        each
+        for path, each in stage(newest, paths=run.paths, here="here").closed_files().items()
+        if path.endswith(OPTIMIZER)
+    )
+    assert print_of_it.sha256 == saved_files(newest.path)[OPTIMIZER].sha256
+
+
+@DAMAGES
+def test_a_damaged_checkpoint_is_not_synced_and_the_one_before_it_is(
+    near_hub: HubDouble, run: Run, break_it: Callable[[Path], None]
+) -> None:
+    save(run, step=20)
+    break_it(save(run, step=40))
+    sync(run)
+    assert on_hub(near_hub, run.id)["step"] == 20
+    assert optimizers(near_hub, run) == [(20, 20)]
+    status = sync_status(run)
+    assert status is not None
+    assert status.step == 20
+    told = "The checkpoint of step 40 is damaged: optimizer.pt is not as it was saved."
+    assert status.problem == ("" if break_it is truncate else told)
 
 
 def wait_for_six_more_steps(command_line: CommandLine, run: str) -> None:

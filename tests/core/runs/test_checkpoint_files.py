@@ -1,12 +1,13 @@
 """A checkpoint that lost something is told from a whole one, whichever version saved it."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from core.runs.checkpoint_files import MANIFEST, damage, write_manifest
+from core.runs.checkpoint_files import MANIFEST, damage, untouched, write_manifest
 from tests.saved_checkpoint import save_checkpoint
 
 WEIGHTS, OPTIMIZER = "adapter_model.safetensors", "optimizer.pt"
@@ -115,3 +116,14 @@ def test_files_in_folders_are_in_the_manifest(tmp_path: Path) -> None:
     write_manifest(tmp_path)
     (tmp_path / "shards" / "first").write_bytes(b"12")
     assert damage(tmp_path, reads_all=False) == "shards/first has 2 bytes instead of 1"
+
+
+def test_who_was_written_to_since_it_was_saved_is_known(tmp_path: Path) -> None:
+    checkpoint = save_checkpoint(tmp_path, step=5)
+    saved = untouched(checkpoint)
+    assert {WEIGHTS, OPTIMIZER, "trainer_state.json"} <= saved.keys()
+    (checkpoint / WEIGHTS).write_bytes(b"short")
+    later = (checkpoint / MANIFEST).stat().st_mtime_ns + 1
+    os.utime(checkpoint / OPTIMIZER, ns=(later, later))
+    assert untouched(checkpoint).keys() == saved.keys() - {WEIGHTS, OPTIMIZER}
+    assert untouched(save_checkpoint(tmp_path, step=6, has_manifest=False)) == {}

@@ -25,8 +25,9 @@ from core.machine.detached import spawn_detached
 from core.machine.disk import require_room
 from core.publish import demo_space
 from core.publish.checks import require_pushable
+from core.publish.occupied import Contents
 from core.runs.checkpoints import newest_checkpoint
-from core.runs.events import EventWriter, Warned
+from core.runs.events import EventWriter, ReplaceAllowed, Warned
 from core.runs.reserve import despite_full_disk, hold_reserve
 from core.runs.state import RunState, Wish
 from core.runs.store import Run, RunStore
@@ -58,6 +59,10 @@ def start(
         events = EventWriter(run.paths.events)
         for text in warnings:
             events.write(Warned(text=text))
+        if config.output.push_to_hub and config.output.replace:
+            # Just checked. Where that has changed by now, the push itself refuses.
+            with contextlib.suppress(UserError):
+                _allow_replacing(run, require_pushable(run.output(), run=run, token=token))
         _submit(run, token=token)
     return run
 
@@ -106,11 +111,13 @@ def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = No
         raise UserError("This run has no model to push.", hint="Let it train to the end first.")
     if token is None:
         raise UserError(NOBODY, hint=SIGN_IN)
+    replaced = None
     # The push itself waits for a Hub that is away, and says so.
     with contextlib.suppress(HubUnreachable):
-        require_pushable(output or run.output(), run=run, token=token)
+        replaced = require_pushable(output or run.output(), run=run, token=token)
     lock = _lock_to_start(run)
     try:
+        _allow_replacing(run, replaced)
         if output is not None:
             run.choose_output(output)
         stages = owed_stages(run, trains=False)
@@ -120,6 +127,12 @@ def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = No
         engine_of(run).start(run, stages=stages, submitter=Submitter.here(token), lock=lock)
     finally:
         os.close(lock)
+
+
+def _allow_replacing(run: Run, there: Contents | None) -> None:
+    """Write down what a push may replace: what others commit after that, it may not."""
+    if there is not None:
+        EventWriter(run.paths.events).write(ReplaceAllowed(repo=there.repo, commit=there.commit))
 
 
 def make_demo(run: Run, *, token: SecretStr | None) -> None:

@@ -48,34 +48,29 @@ def upload_title(run: Run) -> str:
 
 
 def require_free(
-    api: HfApi,
-    repo: str,
-    *,
-    run: Run | None,
-    replace: bool,
-    since: datetime | None = None,
-    revision: str | None = None,
+    api: HfApi, repo: str, *, run: Run | None, replace: bool, revision: str | None = None
 ) -> Contents | None:
     """What others than this run have put into a repository, and may be replaced; None for nothing.
 
-    Raises Occupied where there is something and `replace` does not allow it. It was said of what
-    was there then, `since` when it is said.
+    Raises Occupied where there is something and `replace` does not allow it.
     """
     there = contents_of_others(api, repo, run=run, revision=revision)
-    if there is None:
-        return None
-    is_newer = since is not None and there.changed is not None and there.changed > since
-    if replace and not is_newer:
+    if there is None or replace:
         return there
-    if replace:
-        problem = f"{repo} was changed after `output.replace` was turned on: {there}."
-    elif there.is_on_top:
-        problem = f"{repo} was changed after this run's last push."
-    else:
-        problem = f"{repo} already has content that this run did not push: {there}."
-    raise Occupied(
-        problem, hint="Choose another name, or turn on `output.replace`.", field="output.name"
-    )
+    if there.is_on_top:
+        raise _occupied(f"{repo} was changed after this run's last push.")
+    raise _occupied(f"{repo} already has content that this run did not push: {there}.")
+
+
+def require_still_free(
+    api: HfApi, repo: str, *, run: Run, revision: str | None = None
+) -> Contents | None:
+    """As `require_free`, at the push: replaced is only what was there when a person allowed it."""
+    replace = run.output().replace
+    there = require_free(api, repo, run=run, replace=replace, revision=revision)
+    if there is not None and there.commit != _history(run).replaceable:
+        raise _occupied(f"{repo} was changed after `output.replace` was turned on: {there}.")
+    return there
 
 
 def contents_of_others(
@@ -123,9 +118,19 @@ def _own_commits(run: Run, api: HfApi, repo: str, *, commit: str) -> list[bool]:
 
     One whose answer was lost is known by its title.
     """
-    history = History.of(run.paths)
-    history.follow()
-    if commit in history.pushed_commits:
+    pushed = _history(run).pushed_commits
+    if commit in pushed:
         return [True]
     made = api.list_repo_commits(repo, revision=commit)
-    return [each.commit_id in history.pushed_commits or run.id in each.title for each in made]
+    return [each.commit_id in pushed or run.id in each.title for each in made]
+
+
+def _history(run: Run) -> History:
+    history = History.of(run.paths)
+    history.follow()
+    return history
+
+
+def _occupied(problem: str) -> Occupied:
+    hint = "Choose another name, or turn on `output.replace`."
+    return Occupied(problem, hint=hint, field="output.name")

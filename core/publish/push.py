@@ -22,7 +22,7 @@ from core.hub.licences import require_sharing_allowed
 from core.hub.permissions import target_repo
 from core.hub.upload import Patience, Target, fingerprints, patiently, upload_verified
 from core.publish.model_card import write_card
-from core.publish.occupied import replacement, require_free, upload_title
+from core.publish.occupied import replacement, require_still_free, upload_title
 from core.publish.warned import warn_of_lacks
 from core.runs.causes import FailureCause
 from core.runs.events import EventWriter, Pushed, PushFailed, PushProgress
@@ -128,10 +128,7 @@ class _Upload:
 
     def _approve(self, commit: str) -> None:
         """Nothing of others is replaced without leave, nor without a word."""
-        there = require_free(
-            self._api, self._repo, run=self._run, revision=commit,
-            replace=self._run.output().replace, since=self._run.output_chosen_at(),
-        )  # fmt: skip
+        there = require_still_free(self._api, self._repo, run=self._run, revision=commit)
         if there is not None:
             self.replaced = commit
             ends = replacement(there, pushed=self.local, deleted=REPLACED)
@@ -150,9 +147,7 @@ def _open_repo(api: HfApi, run: Run, *, token: SecretStr | None) -> tuple[str, b
     output = run.output()
     repo = target_repo(output, token)
     if not output.pull_request:
-        require_free(
-            api, repo, run=run, replace=output.replace, since=run.output_chosen_at()
-        )  # fmt: skip
+        require_still_free(api, repo, run=run)
     with hub_errors(f"the repository {repo}"):
         if not output.pull_request:
             api.create_repo(repo, private=output.hub_private_repo, exist_ok=True)

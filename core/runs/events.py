@@ -124,6 +124,14 @@ class PushProgress(Fact):
     note: str
 
 
+class ReplaceAllowed(Fact):
+    """A person let the push replace what a repository has at a commit, and nothing newer."""
+
+    kind: Literal["replace_allowed"] = "replace_allowed"
+    repo: str
+    commit: str
+
+
 class Pushed(Fact):
     """The Hub holds, byte for byte, what is here: in the repository, or proposed to it."""
 
@@ -155,7 +163,8 @@ class Tracked(Fact):
 
 Event = (
     StateChanged | Progress | Metric | Evaluation | CheckpointSaved | Resumed | Resolved | Sample
-    | Warned | Failure | PushFailed | PushProgress | Pushed | Tracked
+    | Warned | Failure | PushFailed | PushProgress | ReplaceAllowed | Pushed
+    | Tracked
 )  # fmt: skip
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

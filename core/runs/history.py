@@ -16,6 +16,7 @@ from core.runs.events import (
     Pushed,
     PushFailed,
     PushProgress,
+    ReplaceAllowed,
     Resolved,
     Resumed,
     Sample,
@@ -48,6 +49,8 @@ class History:
     pushed: Pushed | None = None
     # Where this run's pushes have brought repositories, ever.
     pushed_commits: set[str] = field(default_factory=set)
+    # What others have put into a repository and the next push may replace: the commit there.
+    replaceable: str | None = None
     tracked: Tracked | None = None
     # What it was when its push began.
     before_push: RunState = RunState.SAVING
@@ -121,6 +124,8 @@ class History:
                 self.pushed = event
                 if event.commit is not None and not event.pull_request:
                     self.pushed_commits.add(event.commit)
+            case ReplaceAllowed():
+                self.replaceable = event.commit
             case Tracked():
                 self.tracked = event
             case PushProgress():

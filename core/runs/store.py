@@ -91,12 +91,6 @@ class Run:
                 raise self._unreadable("The push target", self.paths.push) from error
         return self.config().output
 
-    def output_chosen_at(self) -> datetime:
-        """When what becomes of the result was last said."""
-        if self.paths.push.exists():
-            return datetime.fromtimestamp(self.paths.push.stat().st_mtime, UTC)
-        return self.status().created
-
     def choose_output(self, output: OutputSection) -> None:
         write_atomically(self.paths.push, output.model_dump_json())
 

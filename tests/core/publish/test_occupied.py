@@ -1,7 +1,6 @@
 """What others have put into a repository is replaced only with leave, and told before."""
 
-import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,16 @@ import pytest
 from core.config.parse import parse_config
 from core.errors import HubUnreachable
 from core.hub.client import hub_client
-from core.publish.occupied import Contents, Occupied, replacement, require_free, upload_title
+from core.publish.occupied import (
+    Contents,
+    Occupied,
+    replacement,
+    require_free,
+    require_still_free,
+    upload_title,
+)
 from core.publish.push import leave_to_replace
+from core.runs.events import EventWriter, ReplaceAllowed
 from core.runs.store import Run, RunStore
 from tests.command_line import CommandLine
 from tests.core.conftest import LFS_ONLY, NEAR_TOKEN
@@ -58,16 +65,17 @@ def test_leave_to_replace_is_of_what_was_there_when_it_was_given(
     near_hub: HubDouble, run: Run
 ) -> None:
     def may_replace() -> bool:
-        since = run.output_chosen_at()
-        return bool(require_free(api, "ada/bot", run=run, replace=True, since=since))
+        return require_still_free(api, "ada/bot", run=run) is not None
 
-    near_hub.add_repo(repo_id="ada/bot", files=HERS)
+    head = near_hub.add_repo(repo_id="ada/bot", files=HERS).head
+    assert head is not None
     api = hub_client(NEAR_TOKEN)
-    run.choose_output(run.output())
+    with pytest.raises(Occupied, match=r"was changed after `output\.replace` was turned on"):
+        # It was given when nothing was there.
+        may_replace()
+    EventWriter(run.paths.events).write(ReplaceAllowed(repo="ada/bot", commit=head))
     assert may_replace()
-    # It was given an hour ago.
-    before = datetime.now(UTC) - timedelta(hours=1)
-    os.utime(run.paths.push, (before.timestamp(), before.timestamp()))
+    near_hub.commit(repo_id="ada/bot", files={"notes.txt": b"Since then."})
     with pytest.raises(Occupied, match=r"was changed after `output\.replace` was turned on"):
         may_replace()
     # Its own needs no leave; what came on top of it does.

@@ -144,6 +144,8 @@ def test_what_a_licence_forbids_or_the_hub_lacks_is_told_before_training(
         run = online.start(taken.replace("name: taken", "name: taken, replace: true"))
         (warning,) = [e["text"] for e in online.events(run) if e["kind"] == "warning"]
         assert "will replace what is in ada/taken: 1 file (notes.txt)" in warning
+        (allowed,) = [e for e in online.events(run) if e["kind"] == "replace_allowed"]
+        assert allowed["commit"] == hub.repo(repo_id="ada/taken").head
         end_processes_of(online.home)
 
 

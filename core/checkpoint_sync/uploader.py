@@ -49,7 +49,7 @@ RETRY_SECONDS = 30.0
 LAST_TRIES = 10
 LOWEST_PRIORITY = 19
 # After a sync it rests this many times the processor time that the sync took, so that training
-# keeps the rest of it; but no longer than this, since steps that are not synced may be lost.
+# has the rest of it; but no longer than this, since steps that are not synced may be lost.
 REST, LONGEST_REST_SECONDS = 100, 300.0
 
 

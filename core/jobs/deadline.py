@@ -31,7 +31,7 @@ class Deadline:
             self.is_called_off = self.is_called_off or is_preparing
             self.is_stuck = self.is_stuck or self._is_silent()
         is_late = self._end is not None and time.monotonic() > self._end
-        # What is canceled keeps nothing, so there is nothing to wait for.
+        # What is canceled saves nothing, so there is nothing to wait for.
         return wish is Wish.CANCEL or self.is_called_off or self.is_stuck or is_late
 
     def _is_silent(self) -> bool:

@@ -73,7 +73,7 @@ def stop(run: Run) -> None:
 
 
 def cancel(run: Run) -> None:
-    """Ask a run to end at once and keep nothing new."""
+    """Ask a run to end at once and save nothing new."""
     _ask(run, Wish.CANCEL)
 
 

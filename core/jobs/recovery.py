@@ -50,7 +50,7 @@ def resume_interrupted(store: RunStore, *, token: SecretStr | None) -> bool:
             if status.state is RunState.INTERRUPTED and _may_go_on(run, token=token):
                 resume(run, token=token)
         except (UserError, OSError) as error:
-            # One that can't go on must not keep the others from it.
+            # One that can't go on must not hold up the others.
             sys.stderr.write(f"Run {run.id} was not resumed: {error}\n")
             is_all = is_all and not isinstance(error, HubUnreachable)
     return is_all

@@ -54,7 +54,7 @@ class Reporter(TrainerCallback, ExportableState):
         self.machine_goes_down = True
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint keeps of this, for `on_train_begin`."""
+        """What a checkpoint has of this, for `on_train_begin`."""
         return {"args": {}, "attributes": {"seconds": self._seconds}}
 
     def on_train_begin(

@@ -1,6 +1,6 @@
 """Attention within each row, where rows lie end to end, on a processor.
 
-transformers' sdpa keeps such rows apart by a mask over all pairs of their tokens, and computes the
+transformers' sdpa separates such rows by a mask over all pairs of their tokens, and computes the
 pairs that the mask then hides. Row by row there is no mask, and nothing to hide. On a GPU flash
 attention does the same (https://arxiv.org/abs/2307.08691, as "variable length").
 """

@@ -15,7 +15,7 @@ from core.train.tokens.rows import EncodedRow
 from core.train.tokens.split import TOO_FEW_TO_HOLD_OUT, counted
 
 BARS = 24
-# What the token cache keeps: the token and its label, and for each row a digest and its place.
+# What the token cache holds: the token and its label, and for each row a digest and its place.
 BYTES_PER_TOKEN, BYTES_PER_ROW = 8, 60
 MANY_TRUNCATED, MANY_DUPLICATES, LOPSIDED = 0.05, 0.01, 0.1
 
@@ -38,7 +38,7 @@ class Findings:
 
     @property
     def cut(self) -> int:
-        """Tokens of a row that are kept."""
+        """Tokens of a row that are used."""
         return self.config.method.max_length
 
     def add(self, row: EncodedRow, *, length: int, is_copy: bool) -> None:

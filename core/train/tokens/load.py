@@ -52,7 +52,7 @@ def load_data(
 ) -> Data:
     """Read the run's rows, and keep some from training to evaluate with.
 
-    `tokenizer_id` names the tokenizer and its revision, as the key under which tokens are kept.
+    `tokenizer_id` names the tokenizer and its revision, as the key under which tokens are cached.
     Raises UserError when a row can't be formatted or has nothing to learn, or when the format does
     not suit the model.
     """

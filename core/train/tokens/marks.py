@@ -28,11 +28,11 @@ def learned(messages: Sequence[Message], marks: np.ndarray, *, shows_calls: bool
             "Some of its messages are not to be learned, and the model's chat template does not "
             "tell whose tokens are whose"
         )
-    kept = marks.copy()
+    narrowed = marks.copy()
     for start, end, leaves in zip(starts, ends, left_out, strict=True):
         if leaves:
-            kept[start:end] = False
-    return kept
+            narrowed[start:end] = False
+    return narrowed
 
 
 def is_left_out(message: Message, *, shows_calls: bool) -> bool:

@@ -105,8 +105,8 @@ class Stream:
         return (filters.min_length or 0) <= length <= (filters.max_length or length)
 
     def _teaches(self, row: EncodedRow) -> bool:
-        kept = min(length_of(row.sides), self._config.method.max_length)
-        return self._fits(row) and first_learned(row.sides) < kept
+        used = min(length_of(row.sides), self._config.method.max_length)
+        return self._fits(row) and first_learned(row.sides) < used
 
     def _trained(self, row: EncodedRow) -> dict[str, Any]:
         return {name: column_of(name, row.sides) for name in self._config.method.columns}

@@ -1,4 +1,4 @@
-"""Tokens of whole sources, made by all cores once and kept for the next run on the same rows."""
+"""Tokens of whole sources, made by all cores once and cached for the next run on the same rows."""
 
 import hashlib
 import json
@@ -122,7 +122,7 @@ def _batches(encoder: RowEncoder) -> Iterator[pa.RecordBatch]:
     try:
         for chunk in chain(first, chunks):
             waiting.append(pool.submit(_encode, chunk))
-            # No more rows in memory than keep all of them at work.
+            # No more rows in memory than occupy all of them at work.
             if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
         while waiting:

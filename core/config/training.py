@@ -144,3 +144,8 @@ class HardwareSection(Section):
         Switch.AUTO, label="Gradient checkpointing",
         help="Saves memory at the cost of speed. auto enables it only when memory is short.",
     )  # fmt: skip
+    fused_lm_head: Switch = setting(
+        Switch.AUTO, label="Fused language-model head",
+        help="Computes the loss of learned tokens only, and its gradient at once. auto: on a CPU. "
+        "off: as TRL does.",
+    )  # fmt: skip

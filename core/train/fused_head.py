@@ -13,26 +13,39 @@ import torch
 from trl.kernels import ChunkedLogProbFunction
 from trl.trainer import utils
 
+from core.config.options import Switch
+from core.config.resolved import Choice
+
 # The logits that are held at a time.
 LOGITS_BYTES = 128 * 1024**2
+_TRL_USES_TRITON = utils._use_triton
 # What is computed of each token beside its log-probability, as TRL names it.
 MEASURES = ("log_probs", "entropy", "mean_logits", "is_top1")
 
 
-def use_fused_head() -> None:
-    """Have TRL's trainers compute log-probabilities with this module where there is no GPU.
+def choose_fused_head(wanted: Switch, *, before: object) -> Choice:
+    """Whether TRL's trainers compute log-probabilities with this module from now on, and why.
 
-    For methods whose loss takes no other measure than the log-probabilities.
+    `before` is what this became when the run began, if it did.
     """
-    if not torch.accelerator.is_available():
-        # The names that `add_fused_lm_head` looks up at each step.
-        utils._use_triton = _is_on_processor
-        utils._ChunkedLogProbFunction = _FusedHead
+    if wanted is not Switch.AUTO:
+        choice = Choice(value=wanted, why="as you chose")
+    elif before is not None:
+        choice = Choice(value=str(before), why="as when this run began")
+    elif torch.accelerator.is_available():
+        choice = Choice(value=Switch.OFF, why="TRL's own is made for a GPU")
+    else:
+        choice = Choice(value=Switch.ON, why="on a processor it is less work than TRL's own")
+    is_on = choice.value == Switch.ON
+    # The names that `add_fused_lm_head` looks up at each step.
+    utils._use_triton = _leaves_out_unlearned if is_on else _TRL_USES_TRITON
+    utils._ChunkedLogProbFunction = _FusedHead if is_on else ChunkedLogProbFunction
+    return choice
 
 
-def _is_on_processor(device: torch.device) -> bool:
-    """Asked by TRL before it leaves out what is not learned."""
-    return bool(device.type == "cpu")
+def _leaves_out_unlearned(_: torch.device) -> bool:
+    """Asked by TRL as if it were whether there is Triton."""
+    return True
 
 
 class _FusedHead:
@@ -55,7 +68,7 @@ class FrozenHeadLogProbs(torch.autograd.Function):
     """TRL's ChunkedLogProbFunction, for a head that is not trained.
 
     A token's log-probability depends on the hidden state at its own position alone. Its derivative,
-    `weight[target] - softmax(logits) @ weight`, is computed while the logits are at hand, and the
+    `(onehot(target) - softmax(logits)) @ weight`, is computed while the logits are at hand, and the
     backward pass only scales it. Liger Kernel does the same with the loss
     (https://arxiv.org/abs/2410.10989, section 3.2).
     """
@@ -92,9 +105,10 @@ class FrozenHeadLogProbs(torch.autograd.Function):
             expected = torch.linalg.vecdot(exponentials, logits).unsqueeze(-1) / total
             entropy[rows] = (log_total - expected).squeeze(-1)
             if derivative is not None:
-                probabilities = exponentials.div_(total).to(dtype)
-                own = weight[targets[rows]].float()
-                derivative[rows] = (own - (probabilities @ weight).float()).to(hidden.dtype)
+                # Of a sure token the two nearly cancel: what is rounded is the difference.
+                difference = exponentials.div_(-total)
+                difference.scatter_add_(-1, target, torch.ones_like(log_total))
+                derivative[rows] = (difference.to(dtype) @ weight).to(hidden.dtype)
         ctx.save_for_backward(derivative)
         ctx.mark_non_differentiable(entropy, mean_logits, is_top1)
         return (

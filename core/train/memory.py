@@ -10,18 +10,26 @@ from transformers import PretrainedConfig, PreTrainedModel
 from core.config.options import Precision
 from core.config.run_config import RunConfig
 from core.machine.hardware import processor
+from core.train.fused_head import LOGITS_BYTES
 
-# Numbers that a layer of a Llama keeps of a token for the backward pass, by the width of its hidden
+# Numbers that a layer of a Llama saves of a token for the backward pass, by the width of its hidden
 # state and by that of its feed-forward part. Counted by torch's saved tensors: in half precision
-# norms and adapters keep float32 beside it, three bytes a number and not two.
+# norms and adapters save float32 beside it, three bytes a number and not two.
 PER_HIDDEN, PER_INTERMEDIATE = 8, 4
 FULL_BYTES, HALF_BYTES = 4, 3
-# With dropout a LoRA keeps what it made of the input of each of its seven layers, and the mask.
+# With dropout a LoRA saves what it made of the input of each of its seven layers, and the mask.
 DROPOUT_PER_HIDDEN, DROPOUT_PER_INTERMEDIATE = 9, 1.5
 # TRL's language-model head takes tokens and words by the tile, in so many float32 copies of it.
 HEAD_TOKENS, HEAD_WORDS, HEAD_COPIES = 4096, 32768, 8
-# Seen to 33 GB counted to 15: SmolLM2-135M, 8 rows of 1,024 tokens. Allocators hold what is free.
+# Seen to 33 GB counted to 15 with TRL's head: SmolLM2-135M, 8 rows of 1,024 tokens. Allocators hold
+# what is free.
 HELD = 2.2
+# Our head takes a chunk of logits, in so many copies of it, and allocators hold less besides. Peaks
+# of resident memory that were measured, in GB beyond the loaded model and counted, of SmolLM2-135M
+# with a LoRA on a processor, rows by tokens: in float32 1 × 256 0.7 and 0.8, 1 × 1,024 2.8 and 3.0,
+# 4 × 256 2.7 and 3.0; in bfloat16 4 × 256 1.9 and 2.0, 4 × 1,024 6.3 and 6.7.
+LOGITS_COPIES = 3
+FULL_HELD, HALF_HELD = 2.0, 1.6
 # Of each weight that is trained: its gradient and Adam's two averages, in float32.
 TRAINED_BYTES = 12
 
@@ -48,17 +56,26 @@ class StepMemory:
 
 
 def step_memory(
-    config: RunConfig, *, model: PreTrainedModel, precision: str, length: int
+    config: RunConfig, *, model: PreTrainedModel, precision: str, length: int, fused_head: bool
 ) -> StepMemory:
-    """What a step of this run takes, where no row is longer than `length`."""
+    """What a step of this run takes, where no row is longer than `length`.
+
+    `fused_head` says that the language-model head is ours and not TRL's.
+    """
     method, adapter = config.method, config.adapter
     rows = config.training.per_device_train_batch_size * method.sequences_a_row
-    number_bytes = FULL_BYTES if precision == Precision.FLOAT32 else HALF_BYTES
+    is_full = precision == Precision.FLOAT32
+    number_bytes = FULL_BYTES if is_full else HALF_BYTES
     has_dropout = adapter.has_adapter and adapter.lora_dropout > 0
     token = token_bytes(model.config, number_bytes=number_bytes, dropout=has_dropout)
-    # The base answers too, with a head's tiles of its own, but keeps nothing for a backward pass.
-    heads = head_bytes(model.config, tokens=rows * length) * (1 + method.has_reference)
-    activations = int(HELD * (rows * length * token + heads))
+    tokens = rows * length
+    if fused_head:
+        held = FULL_HELD if is_full else HALF_HELD
+        activations = int(held * tokens * token) + fused_head_bytes(model.config, tokens=tokens)
+    else:
+        # The base answers too, with tiles of its own, but saves nothing for a backward pass.
+        heads = head_bytes(model.config, tokens=tokens) * (1 + method.has_reference)
+        activations = int(HELD * (tokens * token + heads))
     weights = sum(weight.nbytes for weight in model.parameters())
     if not adapter.has_adapter:
         weights *= 1 + method.has_reference
@@ -67,7 +84,7 @@ def step_memory(
 
 
 def token_bytes(config: PretrainedConfig, *, number_bytes: int, dropout: bool) -> int:
-    """What the layers keep of a token for the backward pass."""
+    """What the layers save of a token for the backward pass."""
     layers, hidden, intermediate = _widths(config.get_text_config())
     numbers: float = PER_HIDDEN * hidden + PER_INTERMEDIATE * intermediate
     if dropout:
@@ -75,8 +92,14 @@ def token_bytes(config: PretrainedConfig, *, number_bytes: int, dropout: bool) -
     return int(layers * numbers * number_bytes)
 
 
+def fused_head_bytes(config: PretrainedConfig, *, tokens: int) -> int:
+    """What our language-model head takes at once: a chunk of logits, as if all were learned."""
+    words = int(config.get_text_config().vocab_size)
+    return LOGITS_COPIES * min(4 * tokens * words, LOGITS_BYTES)
+
+
 def head_bytes(config: PretrainedConfig, *, tokens: int) -> int:
-    """What the language-model head takes at once."""
+    """What TRL's language-model head takes at once."""
     words = int(config.get_text_config().vocab_size)
     return HEAD_COPIES * 4 * min(tokens, HEAD_TOKENS) * min(words, HEAD_WORDS)
 

@@ -22,6 +22,7 @@ from core.runs.store import Run
 from core.train.adapter import adapter_errors, peft_config
 from core.train.arguments import choose_gradient_checkpointing, training_arguments
 from core.train.callbacks import Reporter
+from core.train.fused_head import choose_fused_head
 from core.train.generation import settle_generation
 from core.train.health import LossWatch
 from core.train.memory import free_memory, longest_row, step_memory
@@ -100,8 +101,13 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     # Runs of older versions began with padding, and wrote nothing of it.
     padded = Switch.OFF if before else None
     padding = choose_padding_free(config.method, model, before=before.get("padding_free", padded))
-    length = longest_row(config, data.train)
-    step = step_memory(config, model=model, precision=precision.value, length=length)
+    head = choose_fused_head(
+        config.hardware.fused_lm_head, before=before.get("fused_lm_head")
+    )  # fmt: skip
+    step = step_memory(
+        config, model=model, precision=precision.value, length=longest_row(config, data.train),
+        fused_head=head.value == Switch.ON,
+    )  # fmt: skip
     checkpointing = choose_gradient_checkpointing(
         config.hardware.gradient_checkpointing, step=step, free=free,
         before=before.get("gradient_checkpointing"),
@@ -128,6 +134,7 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
         **data.choices,
         "gradient_checkpointing": checkpointing,
         "padding_free": padding,
+        "fused_lm_head": head,
         **{library: Choice(value=version(library)) for library in LIBRARIES},
     }
     return Prepared(

@@ -7,7 +7,6 @@ from trl import DPOConfig, DPOTrainer
 
 from core.config.methods.dpo import DpoSettings
 from core.config.methods.settings import MethodSettings
-from core.train.fused_head import use_fused_head
 from core.train.methods.base import TrainerParts
 from core.train.methods.run_trainer import RunTrainer
 
@@ -25,7 +24,6 @@ class Dpo:
         method = parts.config.method
         if not isinstance(method, DpoSettings):
             raise TypeError(f"These are the settings of {method.name}.")
-        use_fused_head()
         return RunDPOTrainer(
             model=parts.model,
             # With an adapter the base is the model without it, and needs no memory of its own.

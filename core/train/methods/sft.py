@@ -10,7 +10,6 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from core.config.methods.settings import MethodSettings
 from core.config.methods.sft import SftSettings
-from core.train.fused_head import use_fused_head
 from core.train.methods.base import TrainerParts
 from core.train.methods.run_trainer import RunTrainer
 from core.train.tokens.row_tokens import IGNORED
@@ -28,7 +27,6 @@ class Sft:
 
     def make_trainer(self, parts: TrainerParts) -> Trainer:
         method = parts.config.method
-        use_fused_head()
         # Packed rows get TRL's own. Asked for with `padding_free`, it would not truncate the rows.
         end_to_end = parts.padding_free and not method.packs
         collator = DataCollatorForLanguageModeling(pad_token_id=0, padding_free=True)

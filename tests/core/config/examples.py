@@ -58,7 +58,7 @@ CHANGED: dict[str, dict[str, Any]] = {
         "weights": "both", "sync_checkpoints": True, "auto_resume": True, "pause_space": True,
         "tracking": "trackio",
     },
-    "hardware": {"precision": "bfloat16", "gradient_checkpointing": "off"},
+    "hardware": {"precision": "bfloat16", "gradient_checkpointing": "off", "fused_lm_head": "off"},
 }  # fmt: skip
 
 

@@ -48,11 +48,34 @@ def step_of(
     shape: PretrainedConfig = SMOLLM2,
     precision: Precision = Precision.FLOAT32,
     length: int = 1024,
+    fused_head: bool = False,
 ) -> StepMemory:
-    return step_memory(config, model=weightless(shape), precision=precision, length=length)
+    return step_memory(
+        config, model=weightless(shape), precision=precision, length=length, fused_head=fused_head
+    )
 
 
-def test_the_default_run_takes_what_it_was_seen_to_take() -> None:
+@pytest.mark.parametrize(
+    ("rows", "length", "precision", "measured"),
+    [
+        # GB of resident memory at the peak beyond the loaded model, without checkpointing.
+        (1, 256, Precision.FLOAT32, 0.72),
+        (1, 1024, Precision.FLOAT32, 2.79),
+        (4, 256, Precision.FLOAT32, 2.74),
+        (8, 256, Precision.FLOAT32, 5.12),
+        (4, 256, Precision.BFLOAT16, 1.87),
+        (4, 1024, Precision.BFLOAT16, 6.30),
+    ],
+)
+def test_with_our_head_a_step_takes_what_was_measured(
+    rows: int, length: int, precision: Precision, measured: float
+) -> None:
+    config = config_of(training={"per_device_train_batch_size": rows})
+    step = step_of(config, precision=precision, length=length, fused_head=True)
+    assert 1 <= step.activations / (measured * 1e9) < 1.15
+
+
+def test_with_trls_head_the_default_run_takes_what_it_was_seen_to_take() -> None:
     """33 GB for 8 rows of 1,024 tokens on SmolLM2-135M, 4 MB a token."""
     step = step_of(config_of())
     assert (step.rows, step.length) == (8, 1024)

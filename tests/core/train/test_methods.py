@@ -52,6 +52,15 @@ METHOD_RUNS: dict[str, dict[str, Any]] = {
         "dataset": {"builtin": "facts_to_json"},
         "method": {"name": "sft", "max_length": MAX_LENGTH},
     },
+    "sft with TRL's head": {
+        "dataset": {"builtin": "facts_to_json"},
+        "method": {"name": "sft", "max_length": MAX_LENGTH},
+        "hardware": {
+            "precision": "float32",
+            "gradient_checkpointing": "off",
+            "fused_lm_head": "off",
+        },
+    },
     "dpo": {
         "dataset": {"builtin": "facts_pairs"},
         "method": {"name": "dpo", "max_length": MAX_LENGTH, "beta": 0.2},

@@ -101,15 +101,13 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     # Runs of older versions began with padding, and wrote nothing of it.
     padded = Switch.OFF if before else None
     padding = choose_padding_free(config.method, model, before=before.get("padding_free", padded))
-    head = choose_fused_head(
-        config.hardware.fused_lm_head, before=before.get("fused_lm_head")
-    )  # fmt: skip
-    step = step_memory(
-        config, model=model, precision=precision.value, length=longest_row(config, data.train),
-        fused_head=head.value == Switch.ON,
-    )  # fmt: skip
+    head = choose_fused_head(config.hardware.fused_lm_head, before=before.get("fused_lm_head"))
     checkpointing = choose_gradient_checkpointing(
-        config.hardware.gradient_checkpointing, step=step, free=free,
+        config.hardware.gradient_checkpointing, free=free,
+        step=step_memory(
+            config, model=model, precision=precision.value,
+            length=longest_row(config, data.train), fused_head=head.value == Switch.ON,
+        ),
         before=before.get("gradient_checkpointing"),
     )  # fmt: skip
     parts = TrainerParts(

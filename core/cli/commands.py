@@ -24,7 +24,7 @@ from core.hub.client import hub_endpoint
 from core.jobs import launcher, preflight
 from core.jobs.liveness import current_status
 from core.jobs.patience import stop_note
-from core.publish import demo_space
+from core.publish import demo_space, free_name
 from core.publish.occupied import Occupied
 from core.runs.history import History
 from core.runs.state import RunState, RunStatus, UnreadableRun, Wish
@@ -39,7 +39,7 @@ GOOD_ENDS = (RunState.DONE, RunState.STOPPED)
 def train(asked: argparse.Namespace, settings: Settings) -> int:
     store = RunStore(settings.home)
     config, files = _load(asked.file)
-    config = store.named(config)
+    config = free_name.named(config, store=store, token=settings.token)
     warnings = preflight.check(
         config, files=files, home=settings.home, token=settings.token, report=tell_person
     )

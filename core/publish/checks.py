@@ -7,12 +7,11 @@ from pydantic import SecretStr
 from core.config.check import Context
 from core.config.options import Tracking
 from core.config.output import OutputSection
-from core.config.proposed_name import is_proposed
 from core.config.run_config import RunConfig
 from core.errors import HubUnreachable, UserError, at_field
 from core.hub.client import hub_client
 from core.hub.permissions import doubts, experiments_repo, target_repo, writable_owner
-from core.publish.occupied import Contents, Occupied, require_free
+from core.publish.occupied import Contents, require_free
 from core.runs.store import Run, RunStore
 
 
@@ -29,13 +28,6 @@ def check_push(config: RunConfig, context: Context) -> list[str]:
             hint="Turn off `output.push_to_hub` and push later, with one button.",
             field="output.push_to_hub",
         ) from error
-    except Occupied as error:
-        if is_proposed(config):
-            error.hint = (
-                "The name was made from the model and the data: set another, or turn on"
-                " `output.replace`."
-            )
-        raise
     warnings = (
         [f"The push will replace what is in {replaced.repo}: {replaced}."] if replaced else []
     )

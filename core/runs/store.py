@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -140,9 +140,11 @@ class RunStore:
         """Locked by the one supervisor whose trainer may use this machine's device."""
         return self.home / "slot.lock"
 
-    def named(self, config: RunConfig) -> RunConfig:
-        """The same with a name: where it has none, one that no run here has."""
-        return config if config.output.name else named(config, taken=self._all_names())
+    def named(self, config: RunConfig, *, taken: Collection[str] = ()) -> RunConfig:
+        """The same with a name: where it has none, one that no run here has, and is not `taken`."""
+        if config.output.name is not None:
+            return config
+        return named(config, taken=self._all_names().union(taken))
 
     def create(
         self, config: RunConfig, *, files: Mapping[str, Path], submission: str

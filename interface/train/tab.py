@@ -16,6 +16,7 @@ from core.config.parse import MAX_YAML_BYTES, load_config
 from core.config.run_config import RunConfig
 from core.errors import InvalidConfig, UserError
 from core.jobs import launcher, preflight
+from core.publish import free_name
 from core.runs.store import RunStore
 from interface.access.roles import Access
 from interface.access.uploads import issued_file
@@ -97,7 +98,8 @@ class TrainTab:
         try:
             by_itself = config.output.auto_resume
             self._access.require_own_account(request, resumes_by_itself=by_itself)
-            token, named = self._access.token(request), self._store.named(config)
+            token = self._access.token(request)
+            named = free_name.named(config, store=self._store, token=token)
 
             def check(report: Callable[[str], None]) -> list[str]:
                 return preflight.check(

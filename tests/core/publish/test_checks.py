@@ -6,7 +6,6 @@ import pytest
 
 from core.config.check import Context
 from core.config.parse import parse_config
-from core.config.proposed_name import proposed_name
 from core.errors import HubUnreachable
 from core.publish.checks import check_push
 from core.publish.occupied import Occupied
@@ -22,14 +21,9 @@ def told(name: str, *, home: Path) -> str:
     return str(error.value)
 
 
-def test_a_name_that_nobody_chose_and_is_taken_is_to_be_set(
-    near_hub: HubDouble, tmp_path: Path
-) -> None:
-    name = proposed_name(parse_config({"version": 2}))
-    for taken in (name, f"{name}-2", "mine"):
-        near_hub.add_repo(repo_id=f"ada/{taken}", files={"a": b"a"}, private=True)
-        words = "Choose another name" if taken == "mine" else "made from the model and the data"
-        assert words in told(taken, home=tmp_path)
+def test_a_chosen_name_that_is_taken_is_refused(near_hub: HubDouble, tmp_path: Path) -> None:
+    near_hub.add_repo(repo_id="ada/mine", files={"a": b"a"}, private=True)
+    assert "Choose another name" in told("mine", home=tmp_path)
 
 
 def test_a_hub_that_limits_requests_is_not_said_to_be_away(

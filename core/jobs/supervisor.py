@@ -101,15 +101,17 @@ class Supervisor:
             ended = self._child.run(
                 stage.module, environment=environment, limit=stage.limit, is_asked=stage.is_asked
             )
-            if ended.code != 0:
-                stage.fail(self._record, ended)
-                failed.add(stage.name)
-            elif stage.is_asked and self._run.wish() is Wish.CANCEL:
+            self._record.history.follow()
+            has_model = ended.code == 0 or self._record.history.has_model
+            if stage.is_asked and has_model and self._run.wish() is Wish.CANCEL:
                 # Too late for the training, and in time for what would have followed.
                 self._record.enter(
                     RunState.TRAINED if StageName.PUSH in stages else RunState.DONE, CANCELED_LATE
                 )
                 return
+            if ended.code != 0:
+                stage.fail(self._record, ended)
+                failed.add(stage.name)
         if StageName.TRAIN not in failed:
             self._enter_end(has_pushed=StageName.PUSH in stages)
 

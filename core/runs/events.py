@@ -101,6 +101,13 @@ class Warned(Fact):
     text: str
 
 
+class ModelSaved(Fact):
+    """The run's model is whole: what comes after it in the training is only told of it."""
+
+    kind: Literal["model_saved"] = "model_saved"
+    step: int
+
+
 class Cause(BaseModel):
     """Why a run or its push failed, for a person."""
 
@@ -163,7 +170,7 @@ class Tracked(Fact):
 
 Event = (
     StateChanged | Progress | Metric | Evaluation | CheckpointSaved | Resumed | Resolved | Sample
-    | Warned | Failure | PushFailed | PushProgress | ReplaceAllowed | Pushed
+    | ModelSaved | Warned | Failure | PushFailed | PushProgress | ReplaceAllowed | Pushed
     | Tracked
 )  # fmt: skip
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])

@@ -12,6 +12,7 @@ from core.runs.events import (
     Event,
     Failure,
     Metric,
+    ModelSaved,
     Progress,
     Pushed,
     PushFailed,
@@ -52,6 +53,8 @@ class History:
     # What others have put into a repository and the next push may replace: the commit there.
     replaceable: str | None = None
     tracked: Tracked | None = None
+    # Whether the training has come to a whole model since the run was last started.
+    has_model: bool = False
     # What it was when its push began.
     before_push: RunState = RunState.SAVING
     offset: int = 0
@@ -113,6 +116,8 @@ class History:
             case Sample():
                 # Those of an earlier end of the run are replaced.
                 self.samples = [s for s in self.samples if _is_other(s, event)] + [event]
+            case ModelSaved():
+                self.has_model = True
             case Warned():
                 if event.text not in self.warnings:
                     self.warnings.append(event.text)
@@ -138,6 +143,7 @@ class History:
         if event.state is RunState.QUEUED:
             # A new start: what stopped the last one is history.
             self.failure = self.push_failure = None
+            self.has_model = False
         if event.state is RunState.PUSHING:
             self.push_failure = None
         if event.state is RunState.TRAINING:

@@ -16,7 +16,7 @@ from core.config.options import Switch
 from core.config.resolved import Choice
 from core.machine.atomic import write_atomically
 from core.runs.checkpoints import mark_damaged, remove_torn_checkpoints, resume_point
-from core.runs.events import EventWriter, Resolved, Resumed, StateChanged, Warned
+from core.runs.events import EventWriter, ModelSaved, Resolved, Resumed, StateChanged, Warned
 from core.runs.state import RunState, TrainerExit
 from core.runs.store import Run
 from core.train.adapter import adapter_errors, peft_config
@@ -72,6 +72,7 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
         return TrainerExit.WENT_DOWN
     events.write(StateChanged(state=RunState.SAVING))
     save_model(trainer, run.paths.model, base_model=run.config().model.name, stored=prepared.stored)
+    events.write(ModelSaved(step=trainer.state.global_step))
     is_whole = trainer.state.global_step >= trainer.state.max_steps
     if is_whole and data.evaluation is not None:
         _tell_samples(trainer, data.evaluation, prepared.source.tokenizer, events)

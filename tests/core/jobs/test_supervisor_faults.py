@@ -43,9 +43,10 @@ def test_settings_of_a_newer_version_are_a_failure_with_its_reason(home: Path) -
     assert history.failure.cause == "input"
 
 
-def test_a_cancel_in_the_trainers_last_moment_sends_nothing(home: Path) -> None:
+@pytest.mark.parametrize("name", ["bot", "sampling"])
+def test_a_cancel_in_the_trainers_last_moment_sends_nothing(home: Path, name: str) -> None:
     """It is too late for the training, and the push is neither begun nor cut off."""
-    run = make_run(RunStore(home), state=RunState.QUEUED, push_to_hub=True)
+    run = make_run(RunStore(home), state=RunState.QUEUED, push_to_hub=True, name=name)
     subprocess.run(
         [sys.executable, "-c", CANCELED_LATE, str(run.paths.root), "train", "push"],
         env=environment_of(home), cwd=ROOT, timeout=60, check=True,

@@ -27,7 +27,8 @@ HELD = 2.2
 # Our head takes a chunk of logits, in so many copies of it, and allocators hold less besides. Peaks
 # of resident memory that were measured, in GB beyond the loaded model and counted, of SmolLM2-135M
 # with a LoRA on a processor, rows by tokens: in float32 1 × 256 0.7 and 0.8, 1 × 1,024 2.8 and 3.0,
-# 4 × 256 2.7 and 3.0; in bfloat16 4 × 256 1.9 and 2.0, 4 × 1,024 6.3 and 6.7.
+# 4 × 256 2.7 and 3.0, with dropout 3.7 and 4.0; in bfloat16 4 × 256 1.9 and 2.0, 4 × 1,024 6.4 and
+# 6.7. What dropout saves is held once. A pair of DPO's is as two rows: 2 × 256 took 2.8.
 LOGITS_COPIES = 3
 FULL_HELD, HALF_HELD = 2.0, 1.6
 # Of each weight that is trained: its gradient and Adam's two averages, in float32.
@@ -60,7 +61,7 @@ def step_memory(
 ) -> StepMemory:
     """What a step of this run takes, where no row is longer than `length`.
 
-    `fused_head` says that the language-model head is ours and not TRL's.
+    `fused_head` says that the language-model head is ours and not TRL's, where it is not trained.
     """
     method, adapter = config.method, config.adapter
     rows = config.training.per_device_train_batch_size * method.sequences_a_row
@@ -69,9 +70,10 @@ def step_memory(
     has_dropout = adapter.has_adapter and adapter.lora_dropout > 0
     token = token_bytes(model.config, number_bytes=number_bytes, dropout=has_dropout)
     tokens = rows * length
-    if fused_head:
-        held = FULL_HELD if is_full else HALF_HELD
-        activations = int(held * tokens * token) + fused_head_bytes(model.config, tokens=tokens)
+    if fused_head and adapter.has_adapter:
+        plain = token_bytes(model.config, number_bytes=number_bytes, dropout=False)
+        held = (FULL_HELD if is_full else HALF_HELD) * plain + (token - plain)
+        activations = int(tokens * held) + fused_head_bytes(model.config, tokens=tokens)
     else:
         # The base answers too, with tiles of its own, but saves nothing for a backward pass.
         heads = head_bytes(model.config, tokens=tokens) * (1 + method.has_reference)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.config.allowed_values import choices
 from core.config.every_setting import settings_of_a_run
 from core.config.run_config import RunConfig
 from core.machine.source_tree import ROOT
@@ -44,6 +45,20 @@ def test_every_path_is_that_of_a_setting() -> None:
     }
     assert {name for _, name in found} >= {"filters.skip_unreadable", f"columns.{ANY}"}
     assert {each for each in found if each[1] not in paths} == set()
+
+
+def test_values_of_settings_are_marked_as_such() -> None:
+    """What a file calls `prompt_completion` is "Prompt and completion" in the page's menu."""
+    values = {value for setting in settings_of_a_run() for value in choices(setting)}
+    told = {value for value in values if "_" in value} | {"auto"}
+    bare = re.compile(rf"(?<![`\w.])({'|'.join(map(re.escape, sorted(told)))})(?![`\w.])")
+    found = [
+        (path, text)
+        for path, text in messages()
+        if text[:1].isupper() and " " in text and bare.search(text)
+    ]
+    helps = [setting.field.description or "" for setting in settings_of_a_run()]
+    assert ([text for text in helps if bare.search(text)], found) == ([], [])
 
 
 def test_no_message_tells_where_the_page_has_a_setting() -> None:

@@ -23,7 +23,7 @@ NOT_USED = "none"
 
 def part(label: str, help: str, *, basic: bool = False) -> Any:
     """Declare one of the parts that a row is made of."""
-    told = "A column or a {column} template. Leave empty to detect; none to omit."
+    told = "A column or a {column} template. Leave empty to detect; `none` to omit."
     return setting(None, label=label, help=f"{help} {told}", basic=basic, shown_when=NOT_BUILTIN)
 
 
@@ -98,7 +98,7 @@ class DatasetSection(Section):
     )  # fmt: skip
     format: DatasetFormat = setting(
         DatasetFormat.AUTO, label="Dataset format", basic=True,
-        help="auto detects it from the columns and the first rows; the preview shows the result.",
+        help="`auto` detects it from the columns and the first rows; the preview shows the result.",
         shown_when=NOT_BUILTIN,
     )  # fmt: skip
     streaming: bool = setting(

@@ -19,7 +19,7 @@ class ModelSection(Section):
     )  # fmt: skip
     chat_template: ChatTemplate = setting(
         ChatTemplate.OWN, label="Chat template",
-        help="How conversations are formatted. Use plain or chatml for a model without a template.",
+        help="How conversations are formatted. Use `plain` or `chatml` for a model without one.",
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ class OutputSection(Section):
     )  # fmt: skip
     tracking: Tracking = setting(
         Tracking.NONE, label="Experiment tracking",
-        help="Logs to your dataset smolfactory-experiments; trackio adds a public dashboard Space.",
+        help="Logs to your dataset smolfactory-experiments; `trackio` adds a public dashboard.",
     )  # fmt: skip
     weights: Weights = setting(
         Weights.ADAPTER, label="What to push",

@@ -138,11 +138,11 @@ class ScheduleSection(Section):
 class HardwareSection(Section):
     precision: Precision = setting(
         Precision.AUTO, label="Precision",
-        help="Number format for training. auto measures what is fast and safe on this machine.",
+        help="Number format for training. `auto` measures what is fast and safe on this machine.",
     )  # fmt: skip
     gradient_checkpointing: Switch = setting(
         Switch.AUTO, label="Gradient checkpointing",
-        help="Saves memory at the cost of speed. auto enables it only when memory is short.",
+        help="Saves memory at the cost of speed. `auto` enables it only when memory is short.",
     )  # fmt: skip
     fused_lm_head: Switch = setting(
         Switch.AUTO, label="Fused language-model head",

@@ -14,6 +14,7 @@ from core.data.scalars import Reading, readings, rewritten
 from core.errors import UserError
 
 MAX_CELL_BYTES = 32 * 1024 * 1024
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 # So many rows tell what a column holds, as with pandas; fewer where they are large.
 TELLING_ROWS, TELLING_CHARACTERS = 10_000, 8_000_000
 # What the Hub's copy of a csv has as no value, since pandas reads it so.
@@ -59,7 +60,7 @@ def read_csv(path: Path) -> Iterator[Row]:
             line = reader.line_num + 1
             for cells in reader:
                 if cells:
-                    yield _row(cells, columns=columns, line=line, path=path)
+                    yield _row(cells, columns=columns, line=line, path=path, mark=delimiter)
                 # Where the next row begins: quoted line breaks make some rows several lines long.
                 line = reader.line_num + 1
         except csv.Error as error:
@@ -74,8 +75,7 @@ def _delimiter(file: TextIO) -> str:
     beginning = file.read(MAX_NAME)
     file.seek(0)
     header = beginning.partition("\n")[0]
-    others = [mark for mark in (";", "\t", "|") if mark in header]
-    return others[0] if others and "," not in header else ","
+    return next((mark for mark in DELIMITERS if mark in header), ",")
 
 
 def _columns(names: list[str], reader: Iterator[list[str]]) -> _Columns:
@@ -111,7 +111,7 @@ def _lost(cells: Counter[str]) -> str:
     return f"{named} is read as no value ({rows:,} row{'s' if rows > 1 else ''})"
 
 
-def _row(cells: list[str], *, columns: _Columns, line: int, path: Path) -> Row:
+def _row(cells: list[str], *, columns: _Columns, line: int, path: Path, mark: str) -> Row:
     names = columns.names
     while len(cells) > len(names) and not cells[-1]:
         cells = cells[:-1]
@@ -121,9 +121,9 @@ def _row(cells: list[str], *, columns: _Columns, line: int, path: Path) -> Row:
         lost = {name: cell for name, cell in pairs if cell in NO_VALUE}
         return Row(f"line {line}", values, notes=columns.notes, lost=lost)
     fault = UserError(
-        f"Line {line} of {path.name} has {len(cells)} values, "
+        f"Line {line} of {path.name} has {len(cells)} value{'' if len(cells) == 1 else 's'}, "
         f"but the header names {len(names)} columns.",
-        hint=f"Put quotes around a value that has commas or line breaks in it, {SKIP}.",
+        hint=f"Put quotes around a value that has {DELIMITERS[mark]} or line breaks in it, {SKIP}.",
     )
     return Row(f"line {line}", {}, fault)
 

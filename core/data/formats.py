@@ -25,8 +25,8 @@ from core.errors import UserError
 # messages; prompt and completion; text; prompt, chosen and rejected; … — as TRL names them.
 Example = dict[str, Any]
 # Why rows are left out that are read well.
-NOT_TO_LEARN = "are marked as not to be learned"
-NOTHING_SAID = "hold an empty conversation"
+NOT_TO_LEARN = "marked as not to be learned"
+NOTHING_SAID = "an empty conversation"
 LEFT_OUT = (NOT_TO_LEARN, NOTHING_SAID)
 # Parts of which one is taken where a column lists several; others are put line by line.
 ONE_OF_SEVERAL = ("completion", "reasoning", "answer", "chosen", "rejected")

@@ -233,7 +233,7 @@ def _missing(
     for part in chosen:
         if part not in REQUIRED[format] + OPTIONAL[format]:
             return UserError(
-                f"Rows of the format {format.value} have no part called {part}.",
+                f"Rows of the format `{format.value}` have no part called {part}.",
                 hint="Leave it empty, or choose another format.",
                 field=f"columns.{part}",
             )

@@ -99,19 +99,19 @@ def _check_who_sees(repo: str, output: OutputSection, token: SecretStr) -> None:
     if is_drawn and output.hub_private_repo:
         raise UserError(
             "A Trackio Space is always public.",
-            hint="Turn off `output.hub_private_repo`, or set `output.tracking` to dataset.",
+            hint="Turn off `output.hub_private_repo`, or set `output.tracking` to `dataset`.",
         )
     is_private = _is_private(repo, token, kind="dataset")
     if output.hub_private_repo and is_private is False:
         raise UserError(
             f"{repo} already exists and is public.",
             hint="Make it private on the Hub, turn off `output.hub_private_repo`, or set "
-            "`output.tracking` to none.",
+            "`output.tracking` to `none`.",
         )
     if is_drawn and is_private:
         raise UserError(
             f"{repo} is private, and a Trackio Space would make all runs in it public.",
-            hint="Make it public on the Hub, or set `output.tracking` to dataset.",
+            hint="Make it public on the Hub, or set `output.tracking` to `dataset`.",
         )
 
 

@@ -80,7 +80,7 @@ def check_tracking(config: RunConfig, context: Context) -> list[str]:
     except HubUnreachable as error:
         raise type(error)(
             f"It is unknown whether you may track there. {error.message}",
-            hint="Set `output.tracking` to none, or try again later.",
+            hint="Set `output.tracking` to `none`, or try again later.",
             field="output.tracking",
         ) from error
     return []

@@ -23,7 +23,7 @@ def choose_precision(wanted: Precision, *, before: object) -> Choice:
     if wanted is Precision.FLOAT16 and not has_gpu:
         raise UserError(
             "float16 needs a GPU: on a processor its numbers overflow unscaled.",
-            hint="Choose auto.",
+            hint="Choose `auto`.",
             field="hardware.precision",
         )
     if before is not None:

@@ -1,26 +1,32 @@
-"""Messages of core name a setting by its path; the page calls it what its field is called."""
+"""Messages of core name settings and values as a file has them; the page calls them as it does."""
 
 import re
 from functools import cache
 
+from core.config.allowed_values import choices
 from core.config.every_setting import Setting, settings_of_a_run
 from core.config.run_config import RunConfig
+from interface.display import words
 
-_PATH = re.compile(r"`([a-z_]+\.[a-z_]+)`")
+_NAME = re.compile(r"`([a-z0-9_-]+(?:\.[a-z_]+)?)`")
 
 
 def with_labels(text: str) -> str:
     """The text with each `section.name` of a setting as its label, and where the page has it.
 
-    What is in backticks and names no setting stays as it is.
+    A `value` of a setting becomes what its menu shows. What is in backticks and is neither stays
+    as it is.
     """
-    return _PATH.sub(lambda path: _labels().get(path[1], path[0]), text)
+    return _NAME.sub(lambda name: _labels().get(name[1], name[0]), text)
 
 
 @cache
 def _labels() -> dict[str, str]:
-    """By path. Every message of every tick asks."""
-    return {setting.path: _label(setting) for setting in settings_of_a_run()}
+    """By path, and by value. Every message of every tick asks."""
+    settings = list(settings_of_a_run())
+    values = {value for setting in settings for value in choices(setting)}
+    named = {value: f"“{words.choice(value)}”" for value in values}
+    return named | {setting.path: _label(setting) for setting in settings}
 
 
 def _label(setting: Setting) -> str:

@@ -241,7 +241,7 @@ def _menu(path: str, value: Any, found: Preview) -> Any:
     if path not in fields.SPLIT_MENUS:
         columns: list[Any] = found.columns[:MAX_MENU]
         if path.startswith("columns.") and columns:
-            columns = [*columns, ("none: leave it out", NOT_USED)]
+            columns = [*columns, ("None: leave it out", NOT_USED)]
         return gr.update(choices=columns)
     # A part of a split, as train[:1000], is one as well.
     lacks = found.splits and value and str(value).partition("[")[0] not in found.splits

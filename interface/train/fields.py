@@ -15,6 +15,7 @@ from core.config.methods import DEFAULT_METHOD
 from core.config.proposed_name import proposed_name
 from core.config.run_config import RunConfig
 from interface.display import words
+from interface.display.setting_labels import with_labels
 
 # A start for those who look around; any other model of the Hub can be typed.
 MODELS = (
@@ -128,7 +129,7 @@ def _classes(setting: Setting) -> list[str]:
 def help_text(setting: Setting) -> str:
     """The help of a setting, followed by its bounds and default where it has them."""
     parts = [*_bounds(setting), *_default_words(setting)]
-    described = str(setting.field.description)
+    described = with_labels(str(setting.field.description))
     return f"{described} ({', '.join(parts)})" if parts else described
 
 

@@ -56,18 +56,18 @@ class DpoSettings(MethodSettings):
     )  # fmt: skip
     loss_type: DpoLoss = setting(
         DpoLoss.SIGMOID, label="DPO loss",
-        help="sigmoid is the loss of the DPO paper; robust and exo_pair use label smoothing.",
+        help="`sigmoid` is the loss of the DPO paper; `robust` and `exo_pair` use label smoothing.",
     )  # fmt: skip
     label_smoothing: float = setting(
         0.0, label="Label smoothing", ge=0, lt=0.5,
-        help="robust: the share of pairs assumed to be swapped. exo_pair: 0.001 is usual.",
+        help="`robust`: the share of pairs assumed to be swapped. `exo_pair`: 0.001 is usual.",
     )  # fmt: skip
 
     def conflicts(self) -> Iterator[tuple[str, str]]:
         if self.loss_type is DpoLoss.EXO_PAIR and self.label_smoothing == 0:
-            yield "label_smoothing", "The exo_pair loss needs more than 0; 0.001 is usual."
+            yield "label_smoothing", "The `exo_pair` loss needs more than 0; 0.001 is usual."
         if self.label_smoothing > 0 and self.loss_type not in SMOOTHED:
             yield (
                 "label_smoothing",
-                f"The {self.loss_type} loss doesn't use label smoothing: set it to 0.",
+                f"The `{self.loss_type}` loss doesn't use label smoothing: set it to 0.",
             )

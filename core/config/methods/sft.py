@@ -34,8 +34,8 @@ class SftSettings(MethodSettings):
 
     padding_free: Switch = setting(
         Switch.AUTO, label="Padding-free batches",
-        help="Join the rows of a batch instead of padding them. auto: where the model can separate "
-        "them at no cost.",
+        help="Join the rows of a batch instead of padding them. `auto`: where the model can "
+        "separate them at no cost.",
     )  # fmt: skip
 
     @property

@@ -176,7 +176,7 @@ class Look:
     def _fault(self) -> Fault | None:
         try:
             for made in [*self.sources, *self.evaluation]:
-                require_format(self.config.method, made.mapping, field=made.source.format_field)
+                require_format(self.config.method, made.mapping, source=made.source)
             if self.evaluation:
                 self._check_evaluation(field=self.evaluation[0].source.field)
             self.findings.check()

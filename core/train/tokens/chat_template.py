@@ -41,7 +41,7 @@ def choose_template(tokenizer: PreTrainedTokenizerBase, model: ModelSection) -> 
         if tokenizer.convert_tokens_to_ids(CHATML_END) in (None, tokenizer.unk_token_id):
             raise UserError(
                 f"{model.name} has no token {CHATML_END}, so it could not learn to stop.",
-                hint="Choose plain: it ends an answer with the model's own end of text.",
+                hint="Choose `plain`: it ends an answer with the model's own end of text.",
                 field="model.chat_template",
             )
         tokenizer.eos_token = CHATML_END

@@ -58,7 +58,8 @@ class Encoder:
         if format is not DatasetFormat.TEXT and self.template is None:
             raise UserError(
                 f"{model_name} has no chat template, so it can't be trained on conversations yet.",
-                hint="Set `model.chat_template` to plain or chatml, or choose an instruct model.",
+                hint="Set `model.chat_template` to `plain` or `chatml`, or choose an instruct "
+                "model.",
                 field="model.chat_template",
             )
         # Quicker than the library's way, where it can be.
@@ -74,7 +75,7 @@ class Encoder:
         if not trains_to_stop(self.tokenizer, self.template):
             self.warnings.append(
                 "The end of an answer is not trained, so the model may not learn to stop: "
-                "set `model.chat_template` to plain, or choose a model whose own template "
+                "set `model.chat_template` to `plain`, or choose a model whose own template "
                 "marks the end too."
             )
 

@@ -1,13 +1,15 @@
 """What data can't teach, and how a person is told: the preview and the trainer say the same."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from core.config.methods import METHODS
 from core.config.methods.settings import MethodSettings
 from core.config.options import DatasetFormat
-from core.data.column_names import columns_called
+from core.data.column_names import OPTIONAL, REQUIRED, columns_called
 from core.data.formats import LEFT_OUT
 from core.data.mapping import RowMapping
+from core.data.sources import Source
 from core.errors import UserError
 from core.train.tokens.split import counted, listed
 
@@ -16,9 +18,9 @@ UNREADABLE = "can't be read"
 MANY_REASONS = 8
 
 
-def require_format(method: MethodSettings, mapping: RowMapping, *, field: str) -> None:
-    """Raises UserError at `field` when the method can't learn from rows of this format."""
-    format = mapping.format
+def require_format(method: MethodSettings, mapping: RowMapping, *, source: Source) -> None:
+    """Raises UserError at the source when the method can't learn from rows of this format."""
+    format, field = mapping.format, source.format_field
     if format in method.formats:
         return
     *others, last = [each.words for each in method.formats]
@@ -27,7 +29,12 @@ def require_format(method: MethodSettings, mapping: RowMapping, *, field: str) -
     hint = "Choose another dataset"
     if suitable:
         hint += f", or the method {' or '.join(suitable)}, which learns from these"
-    if field == "dataset.format":
+    if missing := _missing_parts(mapping, source, method.formats):
+        columns = " and ".join(f"`columns.{part}`" for part in missing)
+        named = ", ".join(mapping.unused[:8])
+        hint = f"Set {columns}; not used so far: {named}. Or c{hint[1:]}"
+        field = f"columns.{missing[0]}"
+    elif field == "dataset.format":
         hint += _other_reading(mapping, method.formats)
     raise UserError(
         f"This data is {format.words}, and {method.title} learns from {taken}.",
@@ -36,16 +43,27 @@ def require_format(method: MethodSettings, mapping: RowMapping, *, field: str) -
     )
 
 
+def _missing_parts(
+    mapping: RowMapping, source: Source, formats: Sequence[DatasetFormat]
+) -> list[str]:
+    """What is yet to be named by a person who has named the prompt, and no more, of the columns."""
+    is_begun = source.columns.prompt is not None and source.format is DatasetFormat.AUTO
+    if mapping.format is not DatasetFormat.PROMPT_ONLY or not is_begun or not mapping.unused:
+        return []
+    asked = [REQUIRED[each] for each in formats if "prompt" in REQUIRED[each] + OPTIONAL[each]]
+    return [part for part in asked[0] if part not in mapping.parts] if asked else []
+
+
 def _other_reading(mapping: RowMapping, formats: Sequence[DatasetFormat]) -> str:
     """How rows of a format that a method can't learn from can be read as one that it can."""
     if mapping.dialogues and DatasetFormat.MESSAGES in formats:
-        named = f"messages and `columns.messages` to {mapping.dialogues[0]}"
+        named = f"`messages` and `columns.messages` to {mapping.dialogues[0]}"
         return f". To learn its conversations, set `dataset.format` to {named}"
     if DatasetFormat.PROMPT_COMPLETION not in formats:
         return ""
     if mapping.format is DatasetFormat.UNPAIRED_PREFERENCE:
         told = "To learn all of its answers, whatever their label"
-        return f". {told}, set `dataset.format` to prompt_completion"
+        return f". {told}, set `dataset.format` to `prompt_completion`"
     if mapping.format is DatasetFormat.PREFERENCE and "prompt" in mapping.parts:
         told, answer = "To learn the better answers", mapping.parts["chosen"]
     elif mapping.answers:
@@ -54,7 +72,7 @@ def _other_reading(mapping: RowMapping, formats: Sequence[DatasetFormat]) -> str
         return ", or put the answers into a column of text"
     else:
         return ""
-    named = f"prompt_completion and `columns.completion` to {answer}"
+    named = f"`prompt_completion` and `columns.completion` to {answer}"
     return f". {told}, set `dataset.format` to {named}"
 
 
@@ -125,7 +143,7 @@ def nothing_to_evaluate(field: str) -> UserError:
 
 def skipped(places: Sequence[str], *, why: str = UNREADABLE) -> str:
     """The warning about rows that are left out, by themselves or because a person wants it so."""
-    return f"Skipped, since they {why}: {counted(len(places))} ({listed(places)})."
+    return f"Skipped {counted(len(places))} ({listed(places)}): {why}."
 
 
 def skips(faults: Iterable[tuple[str, str]]) -> list[str]:
@@ -143,5 +161,5 @@ def _reason(fault: str, *, place: str) -> str:
     if fault in LEFT_OUT:
         return fault
     line = place.partition(" of ")[0].capitalize()
-    told = fault.replace(f" in {place}", "").replace(f"{line} of", "Some of").rstrip(".")
-    return f"{UNREADABLE} ({told})"
+    told = re.sub(rf"^{line} of .+?\.\w+ (has|is) ", "", fault.replace(f" in {place}", ""))
+    return told[:1].lower() + told[1:].rstrip(".")

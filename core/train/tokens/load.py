@@ -181,7 +181,7 @@ class _Tokens:
 
     def _encoder(self, source: Source, rows: Iterator[Row]) -> RowEncoder:
         made = RowEncoder(map_rows(source, rows), self._config, self._tokenizer)
-        require_format(self._config.method, made.mapping, field=source.format_field)
+        require_format(self._config.method, made.mapping, source=source)
         self._choices |= made.encoder.choices
         format = Choice(value=made.mapping.format, why=made.mapping.why)
         self._choices.setdefault("format", format)

@@ -15,7 +15,7 @@ from core.train.tokens.row_tokens import digest_of, first_learned, length_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 
 BATCH_ROWS = 64
-STREAM_SKIPS = "can't be read or teach nothing"
+STREAM_SKIPS = "unreadable, or nothing to learn"
 # Rows are trained on in an order by chance among so many neighbours.
 SHUFFLED_ROWS = 1000
 

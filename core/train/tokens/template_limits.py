@@ -51,7 +51,7 @@ def template_faults(model_name: str, *, characters: int = 0) -> Iterator[None]:
 def _fault(model_name: str, told: str) -> UserError:
     return UserError(
         f"The chat template of {model_name} {told.rstrip('.')}.",
-        hint="Set `model.chat_template` to plain or chatml, or choose another model.",
+        hint="Set `model.chat_template` to `plain` or `chatml`, or choose another model.",
         field="model.chat_template",
     )
 

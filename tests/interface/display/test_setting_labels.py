@@ -15,10 +15,13 @@ from interface.display.setting_labels import with_labels
         ("Raise `method.max_length`.", "Raise “Maximum length”."),
         ("Set `columns.prompt`, or `columns.text`.", "Set “Prompt”, or “Text” (Advanced settings, "
          "Columns)."),
+        ("Set `dataset.format` to `prompt_completion`.",
+         "Set “Dataset format” to “Prompt and completion”."),
+        ("Choose `auto`, or `none`.", "Choose “Automatic”, or “None”."),
         # A person's own words.
         ("There is no column `a.b`.", "There is no column `a.b`."),
         ("In filters.sample nothing.", "In filters.sample nothing."),
     ],
 )  # fmt: skip
-def test_paths_become_labels(told: str, shown: str) -> None:
+def test_paths_and_values_become_labels(told: str, shown: str) -> None:
     assert with_labels(told) == shown

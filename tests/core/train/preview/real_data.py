@@ -87,7 +87,7 @@ STRUCTURES: dict[str, Structure] = {
     ),
     "pairs that have a conversation beside them": Structure(
         PAIRS,
-        fault=("pairs", "`dataset.format` to messages", "`columns.messages` to messages"),
+        fault=("pairs", "`dataset.format` to `messages`", "`columns.messages` to messages"),
     ),
     "the hint for those pairs is followed": Structure(
         PAIRS,

@@ -1,8 +1,10 @@
 """What a result is called that nobody named: after its base model and its data."""
 
 import re
+import unicodedata
 from collections.abc import Collection
 from itertools import count
+from pathlib import PurePath
 
 from core.config.options import DatasetSource
 from core.config.run_config import RunConfig
@@ -18,7 +20,8 @@ _OTHER_CHARACTERS = re.compile(r"([^a-z0-9.]|\.(?!\d))+")
 def proposed_name(config: RunConfig) -> str:
     """The base model and the first dataset in one name: smollm2-135m-facts-to-json."""
     model = _KINDS.sub("", _plain(config.model.name.rpartition("/")[2]))
-    return "-".join(_plain(part[:LONGEST]) or "own" for part in (model, _data(config)))
+    # Nothing is left of a name in letters such as Chinese ones.
+    return f"{_short(model) or 'own'}-{_short(_plain(_data(config))) or 'own-data'}"
 
 
 def named(config: RunConfig, *, taken: Collection[str]) -> RunConfig:
@@ -58,9 +61,13 @@ def _data(config: RunConfig) -> str:
         case DatasetSource.HUB:
             return (dataset.name or "").rpartition("/")[2]
         case DatasetSource.UPLOAD:
-            # A file's name is private.
-            return "own-data"
+            return PurePath(next(iter(dataset.files), "")).stem
+
+
+def _short(text: str) -> str:
+    return text[:LONGEST].strip("-.")
 
 
 def _plain(text: str) -> str:
-    return _OTHER_CHARACTERS.sub("-", text.lower()).strip("-.")
+    letters = unicodedata.normalize("NFKD", text).encode("ascii", errors="ignore").decode()
+    return _OTHER_CHARACTERS.sub("-", letters.lower()).strip("-.")

@@ -18,12 +18,12 @@ from core.config.proposed_name import for_another_run, named, proposed_name
             {"source": "hub", "name": "acme/My_Chats--v2..git"},
             "qwen3-0.6b-my-chats-v2-git",
         ),
-        # What somebody's file is called is nobody's business.
         (
             "google/gemma-2-2b-it",
-            {"source": "upload", "files": ["secret.csv"]},
-            "gemma-2-2b-own-data",
+            {"source": "upload", "files": ["FAQ für Ärzte (v1.2).csv", "more.csv"]},
+            "gemma-2-2b-faq-fur-arzte-v1.2",
         ),
+        ("a/b", {"source": "upload", "files": ["问答.csv"]}, "b-own-data"),
         ("a/" + "m" * 96, {"source": "hub", "name": "b/" + "d" * 96}, f"{'m' * 40}-{'d' * 40}"),
     ],
 )

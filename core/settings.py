@@ -78,6 +78,13 @@ def token_of_this_process() -> SecretStr | None:
     return SecretStr(token) if token else None
 
 
+def sign_in_hint() -> str:
+    """How a person gives this installation a token."""
+    if os.environ.get("SPACE_ID"):
+        return "Sign in with Hugging Face, at the top of the page."
+    return "Set HF_TOKEN, or run 'hf auth login', and start SmolFactory again."
+
+
 def hub_seconds() -> float:
     """How long to wait for the first sign of an answer of the Hub.
 

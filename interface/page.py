@@ -15,7 +15,7 @@ from interface.access.upload_totals import UploadTotals
 from interface.access.uploads import offered, refuse_foreign_files
 from interface.account.tab import AccountTab
 from interface.account.visitor_card import Gate
-from interface.display import live, machine
+from interface.display import live, machine, messages
 from interface.display.live import NO_PROGRESS, QUIET
 from interface.display.render import render
 from interface.runs.tab import RunsTab
@@ -102,6 +102,7 @@ class Page:
                 self._run_id,
                 self._tabs,
                 self._train.start_button,
+                self._train.status,
                 *self._gate.outputs,
                 *self._train.form.components.values(),
             ],
@@ -147,13 +148,16 @@ class Page:
         self._access.meet(request)
         may_act = self._access.may_act(request)
         tabs = gr.Tabs(selected=tab) if tab in (RUNS, ACCOUNT, GUIDE) else gr.skip()
+        form, lost = self._train.form.restore(saved, may_act=may_act)
+        again = f"Choose your files again: {', '.join(lost)}."
         return (
             new_submission(),
             run_id,
             tabs,
             gr.update(interactive=may_act),
+            messages.note(again) if lost else "",
             *self._gate.shown(request),
-            *self._train.form.restore(saved),
+            *form,
         )
 
     def _tick(self, request: gr.Request, run_id: str, seen: dict[str, str] | None) -> list[Any]:

@@ -4,6 +4,7 @@ from core.config.check import Context
 from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.hub.permissions import doubts, writable_owner
+from core.settings import sign_in_hint
 
 FIELD = "output.sync_checkpoints"
 
@@ -15,7 +16,7 @@ def check_checkpoint_sync(config: RunConfig, context: Context) -> list[str]:
     if context.token is None:
         raise UserError(
             "Syncing checkpoints to the Hub needs a Hugging Face token, and there is none here.",
-            hint="Sign in, or set HF_TOKEN and start SmolFactory again.",
+            hint=sign_in_hint(),
             field=FIELD,
         )
     try:

@@ -73,6 +73,8 @@ def preview(asked: argparse.Namespace, settings: Settings) -> int:
             tell("".join(marked(piece) for piece in side.pieces))
     if preview.unused:
         tell(f"Not used: {', '.join(preview.unused)}")
+    for setting, rows in preview.statistics.dropped.items():
+        tell(f"Dropped by {setting}: {rows}")
     for warning in preview.warnings:
         tell_person(warning)
     require(preview)

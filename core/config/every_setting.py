@@ -32,6 +32,11 @@ class Setting:
         return str(self.field.title)
 
     @property
+    def follows_method(self) -> bool:
+        """Whether its default is that of the method, which its help tells."""
+        return self.path == "training.learning_rate"
+
+    @property
     def basic(self) -> bool:
         return bool(self._extra["basic"])
 

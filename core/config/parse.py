@@ -1,7 +1,7 @@
 """Settings out of a form or a file, with a message for each that is at fault."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import yaml
@@ -192,5 +192,15 @@ def _nearest(path: list[str]) -> str:
     known = {setting.path: setting for setting in settings_of_a_run()}
     if wanted in known:
         return f" It is one of {' and '.join(known[wanted].methods)}."
-    found = difflib.get_close_matches(wanted, known, n=1)
+    found = _meant(*path, known=known) or difflib.get_close_matches(wanted, known, n=1)
     return f" Did you mean {found[0]}?" if found else ""
+
+
+def _meant(section: str, name: str = "", *, known: Collection[str]) -> list[str]:
+    """The settings that a short form may stand for, such as lr or batch_size, the nearest first."""
+    found = []
+    for path in known:
+        words = path.partition(".")[2].split("_")
+        if name == "".join(word[0] for word in words) or {*name.split("_")} <= {*words}:
+            found.append(path)
+    return sorted(found, key=lambda path: (not path.startswith(f"{section}."), len(path)))

@@ -21,6 +21,7 @@ settings that differ from their defaults; unknown names and wrong values are err
 `python -m core schema` prints the same as a JSON Schema.
 """
 HEADER = "| Setting | Label | Values | Default | | Description |\n|---|---|---|---|---|---|\n"
+BY_METHOD = "by method"
 TYPES = {bool: "true or false", int: "integer", float: "number", str: "text"}
 
 
@@ -44,7 +45,7 @@ def setting_references() -> Iterator[SettingReference]:
             path=setting.path,
             label=setting.label,
             values=_values(setting),
-            default=_default(setting),
+            default=BY_METHOD if setting.follows_method else _default(setting),
             basic=setting.basic,
             shown_when=setting.shown_when,
             help=str(setting.field.description),
@@ -90,6 +91,8 @@ def _default_text(value: Any) -> str:
     match value:
         case None | ():
             return ""
+        case _ if value == BY_METHOD:
+            return BY_METHOD
         case bool():
             return f"`{str(value).lower()}`"
         case _:

@@ -1,6 +1,8 @@
 """How the model is trained: steps, learning rate and its schedule, precision."""
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import ConfigDict
 
 from core.config.options import (
     BY_LOSS,
@@ -15,7 +17,14 @@ from core.config.options import (
 from core.config.setting import Section, setting
 
 
+def _tell_no_rate(schema: dict[str, Any]) -> None:
+    """The default of the learning rate is the method's: its description has them all."""
+    schema["properties"]["learning_rate"].pop("default", None)
+
+
 class TrainingSection(Section):
+    model_config = ConfigDict(json_schema_extra=_tell_no_rate)
+
     num_train_epochs: float = setting(
         1.0, label="Epochs", gt=0, le=1000, basic=True, help="Number of passes over the data."
     )

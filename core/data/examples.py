@@ -1,7 +1,8 @@
 """Rows brought into the format that training takes: filtered, mapped, each with its place."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 
@@ -11,6 +12,7 @@ from core.data.filters import check_filters, wanted
 from core.data.formats import ONE_OF_SEVERAL, Example, LeftOut, to_example
 from core.data.hub_rows import stream_hub_split
 from core.data.mapping import RowMapping, find_mapping, places
+from core.data.messages import LEAVES_OUT
 from core.data.row import Row
 from core.data.sources import MIX_FIELD, HubSplit, Source
 from core.errors import UserError, at_field
@@ -55,6 +57,20 @@ class MappedRows:
     rows: Iterator[Row]
     # Those of the first rows, by which the mapping was found.
     columns: frozenset[str]
+    # How many rows each filter has dropped so far, by its setting.
+    dropped: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def deciding(self) -> list[str]:
+        """The columns that are no part of a row, and say which rows are left out."""
+        filters = self.source.filters
+        named = {filters.drop_where, filters.drop_empty, *LEAVES_OUT}
+        return [column for column in self.mapping.unused if column in named]
+
+    @property
+    def unused(self) -> list[str]:
+        """The columns that have no use at all."""
+        return [column for column in self.mapping.unused if column not in self.deciding]
 
     @cached_property
     def used(self) -> frozenset[str]:
@@ -125,8 +141,9 @@ def map_rows(source: Source, rows: Iterator[Row]) -> MappedRows:
             f"{source.name}: {error.message}", hint="Bring it into a known format.", field=MIX_FIELD
         ) from error
     check_filters(source.filters, columns=columns)
-    left = wanted(chain(first, rows), source.filters)
-    return MappedRows(source, mapping, left, columns=frozenset(columns))
+    dropped: Counter[str] = Counter()
+    left = wanted(chain(first, rows), source.filters, dropped=dropped)
+    return MappedRows(source, mapping, left, columns=frozenset(columns), dropped=dropped)
 
 
 def _first(rows: Iterator[Row], *, skip: bool) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 from core.config.data import FiltersSection
@@ -12,26 +13,33 @@ from core.errors import UserError
 TRUE = (True, 1, "true", "yes", "1")
 
 
-def wanted(rows: Iterator[Row], filters: FiltersSection) -> Iterator[Row]:
+def wanted(rows: Iterator[Row], filters: FiltersSection, *, dropped: Counter[str]) -> Iterator[Row]:
     """The rows that the filters leave, and those that can't be read.
 
-    A row without a column counts as one where it is empty.
+    A row without a column counts as one where it is empty. `dropped` counts those that each filter
+    drops, by its setting.
     """
     seen: set[bytes] = set()
     for row in rows:
-        if row.fault is not None:
+        by = None if row.fault is not None else _drops(row, filters, seen=seen)
+        if by is None:
             yield row
-            continue
-        if filters.drop_where is not None and is_true(value_at(row.values, filters.drop_where)):
-            continue
-        if filters.drop_empty is not None and _is_empty(value_at(row.values, filters.drop_empty)):
-            continue
-        if filters.drop_duplicates:
-            digest = _digest(row)
-            if digest in seen:
-                continue
-            seen.add(digest)
-        yield row
+        else:
+            dropped[by] += 1
+
+
+def _drops(row: Row, filters: FiltersSection, *, seen: set[bytes]) -> str | None:
+    """The filter that drops a row, if one does."""
+    if filters.drop_where is not None and is_true(value_at(row.values, filters.drop_where)):
+        return "filters.drop_where"
+    if filters.drop_empty is not None and _is_empty(value_at(row.values, filters.drop_empty)):
+        return "filters.drop_empty"
+    if filters.drop_duplicates:
+        digest = _digest(row)
+        if digest in seen:
+            return "filters.drop_duplicates"
+        seen.add(digest)
+    return None
 
 
 def check_filters(filters: FiltersSection, *, columns: list[str]) -> None:

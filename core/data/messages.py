@@ -32,6 +32,8 @@ EXTRAS = ("name", "tool_call_id")
 # What a message was thought of before, by the names that datasets give it.
 REASONING_KEYS = ("reasoning_content", "reasoning", "thinking", "thought", "thoughts")
 REASONING = "reasoning_content"
+# By which a message or a row says of itself whether it is to be learned.
+LEAVES_OUT = ("weight", "train", "loss")
 # Set on a message that is not to be learned.
 NOT_LEARNED = "not_learned"
 # One turn of a person and its answer, in one object.
@@ -185,7 +187,7 @@ def _message(item: Any) -> Message:
 
 def is_left_out(item: Mapping[str, Any]) -> bool:
     """Whether a message or a row says of itself that it is not to be learned."""
-    for name in ("weight", "train", "loss"):
+    for name in LEAVES_OUT:
         value = item.get(name)
         if isinstance(value, str):
             value = value.strip().lower()

@@ -71,6 +71,8 @@ class Statistics(BaseModel):
     duplicates: int = 0
     empty_answers: int = 0
     nothing_learned: int = 0
+    # How many rows each filter that is set has dropped, by its setting.
+    dropped: dict[str, int] = {}
     skipped: int = 0
     shortest: int = 0
     longest: int = 0
@@ -141,6 +143,8 @@ class Preview(BaseModel):
     columns: list[str] = []
     # Those that are no part of a row.
     unused: list[str] = []
+    # And those that say which rows are left out.
+    deciding: list[str] = []
     # Of a dataset on the Hub: what it has, and the bytes that training on it downloads.
     subsets: list[str] = []
     splits: list[str] = []

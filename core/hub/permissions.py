@@ -10,6 +10,7 @@ from core.errors import UserError
 from core.hub.account import account
 from core.hub.client import hub_client
 from core.hub.errors import hub_errors
+from core.settings import sign_in_hint
 
 # The dataset that the measurements of all of an account's runs go to.
 EXPERIMENTS = "smolfactory-experiments"
@@ -25,7 +26,7 @@ def target_repo(output: OutputSection, token: SecretStr | None) -> str:
     if token is None:
         raise UserError(
             "Pushing needs a Hugging Face token, and there is none here.",
-            hint="Set HF_TOKEN, or run 'hf auth login', and start SmolFactory again.",
+            hint=sign_in_hint(),
             field="output.push_to_hub",
         )
     if output.pull_request:
@@ -83,7 +84,7 @@ def experiments_repo(output: OutputSection, token: SecretStr | None) -> str:
         if token is None:
             raise UserError(
                 "Tracking online needs a Hugging Face token, and there is none here.",
-                hint="Sign in, or set HF_TOKEN and start SmolFactory again.",
+                hint=sign_in_hint(),
             )
         repo = f"{writable_owner(output, token)}/{EXPERIMENTS}"
         _check_who_sees(repo, output, token)

@@ -31,10 +31,10 @@ from core.runs.events import EventWriter, ReplaceAllowed, Warned
 from core.runs.reserve import despite_full_disk, hold_reserve
 from core.runs.state import RunState, Wish
 from core.runs.store import Run, RunStore
+from core.settings import sign_in_hint
 
 LEAVING_SECONDS = 3
 NOBODY = "Not signed in to the Hub."
-SIGN_IN = "Sign in; off a Space set HF_TOKEN, or run 'hf auth login', and start SmolFactory again."
 BUSY = "This run is already active."
 SAVABLE = (RunState.PREPARING, RunState.TRAINING)
 
@@ -110,7 +110,7 @@ def push(run: Run, *, token: SecretStr | None, output: OutputSection | None = No
     if not run.paths.model.is_dir():
         raise UserError("This run has no model to push.", hint="Let it train to the end first.")
     if token is None:
-        raise UserError(NOBODY, hint=SIGN_IN)
+        raise UserError(NOBODY, hint=sign_in_hint())
     replaced = None
     # The push itself waits for a Hub that is away, and says so.
     with contextlib.suppress(HubUnreachable):
@@ -143,7 +143,7 @@ def make_demo(run: Run, *, token: SecretStr | None) -> None:
     if not run.paths.model.is_dir():
         raise UserError("This run has no model yet.", hint="Let it train to the end first.")
     if token is None:
-        raise UserError(NOBODY, hint=SIGN_IN)
+        raise UserError(NOBODY, hint=sign_in_hint())
     lock = _lock_patiently(run.paths.demo_lock)
     if lock is None:
         raise UserError(demo_space.BUSY, hint="Wait for it.")

@@ -38,7 +38,7 @@ def issued_file(value: Any) -> Path | None:
     if value is None:
         return None
     name = value.get("path") if isinstance(value, dict) else value
-    if not isinstance(name, str) or not _is_ours(name):
+    if not isinstance(name, str) or not is_stored(name):
         raise UserError(
             "This is not a file that was uploaded here.",
             hint="Choose the file again.",
@@ -66,7 +66,7 @@ def refuse_foreign_files(value: Any) -> None:
     Gradio's own check is off in an app that is mounted, as ours is, and it would fetch addresses.
     """
     if isinstance(value, dict):
-        if isinstance(value.get("path"), str) and not _is_ours(value["path"]):
+        if isinstance(value.get("path"), str) and not is_stored(value["path"]):
             raise UserError("This is not a file that was uploaded here.", hint="Choose it again.")
         for inner in value.values():
             refuse_foreign_files(inner)
@@ -75,8 +75,9 @@ def refuse_foreign_files(value: Any) -> None:
             refuse_foreign_files(inner)
 
 
-def _is_ours(name: str) -> bool:
-    if "\x00" in name:
+def is_stored(name: object) -> bool:
+    """Whether this is the path of a file that this server took in, and still has."""
+    if not isinstance(name, str) or "\x00" in name:
         return False
     folder = Path(os.environ[FOLDER_VARIABLE]).resolve()
     path = Path(name)

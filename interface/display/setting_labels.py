@@ -20,6 +20,11 @@ def with_labels(text: str) -> str:
     return _NAME.sub(lambda name: _labels().get(name[1], name[0]), text)
 
 
+def setting_label(path: str) -> str:
+    """What the field of the setting with this path is called."""
+    return next(setting.label for setting in settings_of_a_run() if setting.path == path)
+
+
 @cache
 def _labels() -> dict[str, str]:
     """By path, and by value. Every message of every tick asks."""

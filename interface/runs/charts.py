@@ -97,6 +97,7 @@ class _Figure:
     spoken: str
     grid: str
     resumed: str
+    resumed_at: list[int]
     matrix: str
     lines: list[_Line]
     x_ticks: list[_Tick]
@@ -123,6 +124,7 @@ def _figure(panel: _Panel, history: History) -> _Figure | None:
     steps = [step for points in curves.values() for step, _ in points]
     x = _Axis(low=min(steps), high=max(max(steps), min(steps) + 1), length=WIDTH)
     y = _padded(min(values), max(values))
+    resumed = _resumed(history, x)
     scales = f"{x.scale:.6g} 0 0 {-y.scale:.6g}"
     return _Figure(
         title=panel.title,
@@ -131,7 +133,8 @@ def _figure(panel: _Panel, history: History) -> _Figure | None:
         high=f"{x.high:g}",
         spoken=_spoken(panel, curves),
         grid="".join(f"M0 {HEIGHT * (1 - y.share(tick)):.1f}H{WIDTH}" for tick in y.ticks()),
-        resumed="".join(f"M{x.share(s) * WIDTH:.1f} 0V{HEIGHT}" for s in _resumed(history, x)),
+        resumed="".join(f"M{x.share(s) * WIDTH:.1f} 0V{HEIGHT}" for s in resumed),
+        resumed_at=resumed,
         matrix=f"{scales} {-x.low * x.scale:.6g} {HEIGHT + y.low * y.scale:.6g}",
         lines=[_line(s, points, history.latest[s.metric]) for s, points in curves.items()],
         x_ticks=[

@@ -8,9 +8,9 @@ import gradio as gr
 from core.config.options import Weights
 from core.config.output import OutputSection
 from core.config.parse import parse_config
-from core.jobs.launcher import SIGN_IN
 from core.runs.state import RunState
 from core.runs.store import Run
+from core.settings import sign_in_hint
 from interface.display import words
 from interface.display.live import AWAY, column_visible, visible
 from interface.display.render import render
@@ -18,7 +18,6 @@ from interface.runs.snapshots import Snapshot
 
 # The settings whose fields are called otherwise here.
 SETTINGS = {"private": "hub_private_repo"}
-PUSHABLE = (RunState.DONE, RunState.STOPPED, RunState.TRAINED)
 
 
 class PushCard:
@@ -102,16 +101,18 @@ class PushCard:
 
 
 def is_shown(snapshot: Snapshot) -> bool:
-    """Whether there is a model to push, or one that was pushed."""
+    """Whether there is a model, whatever became of the run since, that may be or is pushed."""
     state = snapshot.status.state
-    was_pushed = snapshot.history.pushed is not None and not state.live
-    return snapshot.has_model and (state in PUSHABLE or state is RunState.PUSHING or was_pushed)
+    return snapshot.has_model and (state is RunState.PUSHING or not state.live)
 
 
 def said(snapshot: Snapshot, *, signed_in: bool) -> str:
     """What has been pushed, and what it takes to push."""
     return render(
-        "runs/push.html", pushed=snapshot.history.pushed, signed_in=signed_in, sign_in=SIGN_IN
+        "runs/push.html",
+        pushed=snapshot.history.pushed,
+        signed_in=signed_in,
+        sign_in=sign_in_hint(),
     )
 
 

@@ -9,6 +9,8 @@ from interface.runs import outcome, run_view
 from interface.runs.push_card import PushCard
 from interface.runs.snapshots import Snapshot
 
+FIRST_TAB = "curves"
+
 
 class RunPage:
     """Builds the page where it is made, inside a gr.Blocks. `outputs` are what `view` describes."""
@@ -70,8 +72,8 @@ class RunPage:
                 self.go_back = gr.Button("Go back", elem_id="go-back", size="sm")
 
     def _build_tabs(self) -> None:
-        with gr.Tabs(elem_classes=["card", "run-tabs"]):
-            with gr.Tab("Curves"):
+        with gr.Tabs(elem_classes=["card", "run-tabs"]) as self.tabs:
+            with gr.Tab("Curves", id=FIRST_TAB):
                 self.curves = gr.HTML(
                     "", elem_id="curves", js_on_load="window.smolfactory.followPointer(element)"
                 )

@@ -15,7 +15,7 @@ from interface.display.live import AWAY, NO_PROGRESS, QUIET, column_visible, vis
 from interface.runs import run_view
 from interface.runs.push_card import chosen_output
 from interface.runs.restore_panel import RestorePanel
-from interface.runs.run_page import RunPage
+from interface.runs.run_page import FIRST_TAB, RunPage
 from interface.runs.snapshots import Snapshots
 
 NO_RUNS = messages.empty(
@@ -106,8 +106,12 @@ class RunsTab:
         run_id.change(**hide)
         card = page.push_card
         outcome = [card.problem, card.fields["replace"]]
-        # What was said of one run is not said of the next.
-        run_id.change(lambda: (problems.NOTHING, False), outputs=outcome, **QUIET)
+        # What was said of one run is not said of the next, whose page opens at its first tab.
+        run_id.change(
+            lambda: (problems.NOTHING, False, gr.Tabs(selected=FIRST_TAB)),
+            outputs=[*outcome, page.tabs],
+            **QUIET,
+        )
         refresh(
             card.push.click(
                 self._push,

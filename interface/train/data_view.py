@@ -6,6 +6,7 @@ from core.data.preview import Bar, Preview, Question, Statistics
 from core.errors import UserError
 from interface.display import messages, problems, words
 from interface.display.render import render
+from interface.display.setting_labels import setting_label
 
 CHART_HEIGHT = 48
 SIDES = {"row": "", "chosen": "Chosen", "rejected": "Rejected"}
@@ -57,6 +58,8 @@ def figures(preview: Preview) -> str:
         # Without columns there was nothing to choose from.
         parts=preview.parts if preview.columns else {},
         unused=preview.unused,
+        deciding=preview.deciding,
+        dropped=[(rows, setting_label(path)) for path, rows in statistics.dropped.items()],
         division=_division(statistics),
         others=0 if statistics.holds_out else statistics.evaluation_rows or 0,
         statistics=statistics,

@@ -1,7 +1,7 @@
 """What is wrong with the settings of the form, in a list and at each field."""
 
 from core.errors import UserError, fields_of
-from interface.display import problems
+from interface.display import problems, words
 from interface.display.problems import Problem
 from interface.train.fields import element_id
 from interface.train.form import Form
@@ -10,8 +10,8 @@ from interface.train.form import Form
 def show(form: Form, error: UserError, *, reveal: bool) -> str:
     """The problems of the form. `reveal` has the page open and scroll to the first of them."""
     faults = fields_of(error)
-    one = "One setting needs attention."
-    heading = f"{len(faults)} settings need attention." if len(faults) > 1 else one
+    verb = "needs" if len(faults) == 1 else "need"
+    heading = f"{words.counted(len(faults), 'setting')} {verb} attention."
     found = [_problem(form, path, message) for path, message in faults.items()]
     return problems.show(found, heading=heading, reveal=reveal)
 

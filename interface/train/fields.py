@@ -36,7 +36,7 @@ LOOKED_AT = ("model", "dataset", "columns", "filters", "method", "evaluation")
 COLUMN_MENUS = ("filters.drop_where", "filters.drop_empty")
 SUBSET_MENU, SPLIT_MENUS = "dataset.subset", ("dataset.split", "evaluation.split")
 FILE_TYPES = [".csv", ".json", ".jsonl", ".ndjson", ".parquet", ".tsv", ".txt"]
-LEARNING_RATE, BUILTIN = "training.learning_rate", "dataset.builtin"
+BUILTIN = "dataset.builtin"
 # More choices than these are easier to find in a list.
 MAX_RADIO_CHOICES = 3
 
@@ -154,9 +154,7 @@ def _large(value: float) -> str:
 
 def _default_words(setting: Setting) -> list[str]:
     value = default(setting)
-    if setting.path == LEARNING_RATE:
-        # Its help has the default of each method.
-        return []
-    if value is None or value_type(setting) is bool or not _bounds(setting):
+    is_number = value is not None and value_type(setting) is not bool and _bounds(setting)
+    if setting.follows_method or not is_number:
         return []
     return [f"default {words.number(float(value))}"]

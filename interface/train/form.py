@@ -13,7 +13,7 @@ from core.config.data import Mixed
 from core.config.every_setting import Setting, settings_of_a_run
 from core.config.parse import parse_config
 from core.config.run_config import RunConfig
-from interface.access.uploads import issued_files
+from interface.access.uploads import is_stored, issued_files
 from interface.display.live import QUIET
 from interface.train import fields
 
@@ -106,19 +106,25 @@ class Form:
                 updates[position] = gr.update(visible=updates[position]["visible"])
         return updates
 
-    def restore(self, saved: Any) -> list[Any]:
-        """Updates that put back what a browser saved of the form, if it did."""
+    def restore(self, saved: Any, *, may_act: bool) -> tuple[list[Any], list[str]]:
+        """Updates that put back what a browser saved of the form, if it did.
+
+        And the names of the files in it that are not here any more, or not for this person.
+        """
         if not isinstance(saved, dict):
-            return [gr.skip()] * len(self._settings)
+            return [gr.skip()] * len(self._settings), []
         known = {name: saved[name] for name in self.saved_names() if name in saved}
-        return self._updates(self._defaults | known)
+        lost: list[str] = []
+        for name in UPLOADS:
+            paths = known[name] if isinstance(known.get(name), list) else []
+            here = [path for path in paths if may_act and is_stored(path)]
+            lost += [Path(str(path)).name for path in paths if path not in here]
+            known[name] = here or None
+        return self._updates(self._defaults | known), lost
 
     def saved_names(self) -> list[str]:
-        """The names of the fields that a browser saves.
-
-        Not the person's files, and not a leave that was given for one run.
-        """
-        return [name for name in self._settings if name not in (*UPLOADS, REPLACE)]
+        """The names of the fields that a browser saves; a leave is given for one run alone."""
+        return [name for name in self._settings if name != REPLACE]
 
     def changes(self, sections: tuple[str, ...]) -> list[Any]:
         """The events that tell of another value in these sections: a text's when it is left."""

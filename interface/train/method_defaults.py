@@ -18,10 +18,12 @@ def follow_method(form: Form) -> None:
     method, kind = parts["method__name"], parts["adapter__kind"]
     rate, builtin = parts["training__learning_rate"], parts["dataset__builtin"]
     chosen: list[Any] = [method, kind]
+    is_own = gr.State(False)
+    rate.change(_is_own, [method, kind, rate], [is_own], preprocess=False, **QUIET)
     gr.on(
         [each.input for each in chosen],
         _learning_rate,
-        [method, kind, rate],
+        [method, kind, is_own],
         [rate],
         preprocess=False,
         **QUIET,
@@ -29,14 +31,18 @@ def follow_method(form: Form) -> None:
     chosen[0].input(_builtin_dataset, [method, builtin], [builtin], preprocess=False, **QUIET)
 
 
-def _learning_rate(method: str, kind: str, rate: Any) -> Any:
+def _is_own(method: str, kind: str, rate: Any) -> bool:
+    """Whether a rate is another than this choice comes with, be it the default of another."""
+    return bool(rate != _default(method, kind))
+
+
+def _learning_rate(method: str, kind: str, is_own: bool) -> Any:
     """The default that goes with the choice, unless the person has set a rate of their own."""
-    defaults = {
-        each.default_learning_rate(has_adapter=has_adapter)
-        for each in METHODS.values()
-        for has_adapter in (True, False)
-    }
-    if rate not in defaults or method not in METHODS:
+    return gr.skip() if is_own else _default(method, kind)
+
+
+def _default(method: str, kind: str) -> Any:
+    if method not in METHODS:
         return gr.skip()
     return METHODS[method].default_learning_rate(has_adapter=kind != AdapterKind.FULL)
 

@@ -88,7 +88,8 @@ class Answers:
         opened = [RowEncoder(each, config, tokenizer) for each in mapped]
         mapping = opened[0].mapping
         found.format, found.parts = mapping.format, mapping.parts
-        found.why, found.sure, found.unused = mapping.why, mapping.sure, list(mapping.unused)
+        found.why, found.sure = mapping.why, mapping.sure
+        found.unused, found.deciding = opened[0].unused, opened[0].deciding
         evaluation = [
             RowEncoder(map_rows(source, self._rows(source, Preview())), config, tokenizer)
             for source in sources.evaluation

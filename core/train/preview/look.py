@@ -1,6 +1,7 @@
 """A look at a run's data: rows as tokens, as far as they were read, and what becomes of each."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -25,6 +26,10 @@ MAX_ROWS, MAX_TOKENS = 20_000, 20_000_000
 # Rows of each source to evaluate with that are looked at before the first rows are shown.
 EVALUATION_ROWS = 500
 HELD = -1
+# The filters that drop rows in silence: what can't be read is told by itself.
+DROPPING = (
+    "drop_where", "drop_empty", "drop_duplicates", "min_length", "max_length", "drop_untrainable",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Look:
     rows: list[Seen] = field(default_factory=list)
     evaluation_rows: list[Seen] = field(default_factory=list)
     _digests: set[bytes] = field(default_factory=set)
+    _dropped: Counter[str] = field(default_factory=Counter)
     _evaluation_read: int = 0
     # Known when all rows have been looked at.
     _uses: Uses | None = None
@@ -87,6 +93,7 @@ class Look:
     def finish(self) -> None:
         """Work out what all that was read amounts to."""
         statistics, preview = self.preview.statistics, self.preview
+        statistics.dropped = self._dropped_rows()
         is_whole = statistics.complete and preview.fault is None and not self._is_full
         if self._uses is None and is_whole:
             self._uses = self._divide()
@@ -106,11 +113,16 @@ class Look:
         seen = self._seen(row, source=source)
         if seen is None:
             return
+        if misfit := self._misfit(seen):
+            self._dropped[misfit] += 1
+            return
         is_copy = seen.digest in self._digests
         self._digests.add(seen.digest)
         # A copy that is dropped is shown as well: which one goes is known when all have been seen.
         self.rows.append(seen)
-        if not (is_copy and self.config.filters.drop_duplicates):
+        if is_copy and self.config.filters.drop_duplicates:
+            self._dropped["filters.drop_duplicates"] += 1
+        else:
             self.findings.add(row, length=seen.length, is_copy=is_copy)
 
     def _read_evaluation(self, *, end: float, to_the_end: bool) -> None:
@@ -129,23 +141,34 @@ class Look:
             is_full = len(self.evaluation_rows) >= MAX_ROWS
             for row in encoder.format(rows) if is_full else encoder.encode(rows):
                 seen = self._seen(row, source=source)
-                if seen is not None:
+                if seen is not None and not self._misfit(seen):
                     self.findings.note(row)
                     if seen.teaches:
                         self.evaluation_rows.append(seen)
 
     def _seen(self, row: EncodedRow, *, source: int) -> Seen | None:
-        """A row that is within the length limits; what was skipped is noted."""
+        """A row that could be read; one that was skipped is noted."""
         if not row.sides:
             if row.fault:
                 self.findings.note(row)
             return None
         teaches = self.findings.teaches(row)
         digest, label = digest_of(row.sides), row.example.get("label")
-        seen = Seen(row.place, row.sides, digest, label, source, teaches)
+        return Seen(row.place, row.sides, digest, label, source, teaches)
+
+    def _misfit(self, seen: Seen) -> str:
+        """The length limit that a row is beyond, "" where it fits."""
         filters = self.config.filters
-        fits = (filters.min_length or 0) <= seen.length <= (filters.max_length or seen.length)
-        return seen if fits else None
+        if seen.length < (filters.min_length or 0):
+            return "filters.min_length"
+        return "filters.max_length" if seen.length > (filters.max_length or seen.length) else ""
+
+    def _dropped_rows(self) -> dict[str, int]:
+        """How many rows each filter has dropped, of those that are set."""
+        counted = sum((made.dropped for made in self.sources), self._dropped)
+        counted["filters.drop_untrainable"] = self.preview.statistics.nothing_learned
+        names = (f"filters.{name}" for name in DROPPING if getattr(self.config.filters, name))
+        return {name: counted[name] for name in names}
 
     def _divide(self) -> Uses | None:
         """As the trainer will do it, for rows that lie source after source."""

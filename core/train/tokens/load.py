@@ -185,7 +185,7 @@ class _Tokens:
         self._choices |= made.encoder.choices
         format = Choice(value=made.mapping.format, why=made.mapping.why)
         self._choices.setdefault("format", format)
-        unused = Choice(value=", ".join(made.mapping.unused) or "none")
+        unused = Choice(value=", ".join(made.unused) or "none")
         self._choices.setdefault("unused_columns", unused)
         for text in [*made.encoder.warnings, *made.guesses]:
             self._warn(text)

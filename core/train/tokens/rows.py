@@ -40,6 +40,7 @@ class RowEncoder:
     ) -> None:
         self.source, self.mapping, self.rows = mapped.source, mapped.mapping, mapped.rows
         self._mapped = mapped
+        self.deciding, self.unused, self.dropped = mapped.deciding, mapped.unused, mapped.dropped
         self.columns = config.method.columns
         if config.method.learns_answers_only:
             wanted = (

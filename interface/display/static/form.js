@@ -69,7 +69,7 @@
     });
   };
 
-  // --- The form: saved by this tab, without files.
+  // --- The form: saved by this tab; of a file, where the server has it.
 
   const FORM = "smolfactory-form";
 
@@ -82,8 +82,11 @@
     }
   };
 
+  const pathsOf = (files) => files.map((file) => file?.path).filter(Boolean);
+
   const saveForm = (names, values) => {
-    const saved = Object.fromEntries(names.map((name, place) => [name, values[place]]));
+    const kept = values.map((value) => (Array.isArray(value) ? pathsOf(value) : value));
+    const saved = Object.fromEntries(names.map((name, place) => [name, kept[place]]));
     try {
       storage()?.setItem(FORM, JSON.stringify(saved));
     } catch {
@@ -127,12 +130,22 @@
     if (event.target.closest?.(".looked-at [role=option]:not([aria-selected=true])")) markStale();
   });
 
-  // --- Menus: Gradio 6.31 opens one again that Tab has just left.
+  // --- Menus. Gradio 6.31 opens one again that Tab has just left; and Enter chooses the first option
+  // that has the text in it, also where there is no text, or where another option is just that text.
+
+  const MOVES = ["ArrowUp", "ArrowDown", "Home", "End"];
+  let moved = false;
+
+  const isWhole = (text) => text === "" || [...document.querySelectorAll("[role=option]")].some(
+    (option) => option.getAttribute("aria-label") === text,
+  );
 
   window.addEventListener("keydown", (event) => {
-    if (event.key === "Tab" && event.target.matches?.("input[role=combobox]")) {
-      event.stopPropagation();
-    }
+    if (!event.target.matches?.("input[role=combobox]")) return;
+    const isTaken = event.key === "Enter" && !moved && isWhole(event.target.value);
+    moved = MOVES.includes(event.key);
+    if (isTaken) event.target.blur();
+    if (isTaken || event.key === "Tab") event.stopPropagation();
   }, true);
 
   // --- Files.

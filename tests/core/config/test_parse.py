@@ -59,6 +59,9 @@ def test_the_defaults_make_a_run() -> None:
 BAD_VALUES = [
     ("training: {learning_rte: 1}", "training.learning_rte", "mean training.learning_rate?"),
     ("learning_rate: 1", "learning_rate", "mean training.learning_rate?"),
+    ("training: {lr: 1}", "training.lr", "mean training.learning_rate?"),
+    ("training: {num_epochs: 1}", "training.num_epochs", "mean training.num_train_epochs?"),
+    ("schedule: {scheduler: 1}", "schedule.scheduler", "mean schedule.lr_scheduler_type?"),
     ("adapter: {lora_rank: 1}", "adapter.lora_rank", "mean adapter.lora_r?"),
     ("trainer: {}", "trainer", "no setting trainer"),
     ("version: 3", "version", "versions 1 to 2"),

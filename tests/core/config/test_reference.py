@@ -47,6 +47,7 @@ def test_what_a_row_says() -> None:
         "`lora`. |"
     ) in page
     assert "| Gradient checkpointing | `auto`, `on`, `off` | `auto` |" in page
+    assert "| Learning rate | number, > 0, ≤ 1 | by method | basic |" in page
     assert "| Training files | list of file names |  | basic |" in page
 
 

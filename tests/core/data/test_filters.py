@@ -1,5 +1,6 @@
 """Which rows the filters leave."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -13,7 +14,12 @@ from core.errors import UserError
 def left(values: list[dict[str, Any]], **filters: Any) -> list[int]:
     """The places of the rows that are left."""
     rows = (Row(str(place), row) for place, row in enumerate(values))
-    return [int(row.place) for row in wanted(rows, FiltersSection(**filters))]
+    dropped: Counter[str] = Counter()
+    found = [int(row.place) for row in wanted(rows, FiltersSection(**filters), dropped=dropped)]
+    # The rest is counted, by the filters that are set.
+    assert len(found) + dropped.total() == len(values)
+    assert dropped.keys() <= {f"filters.{name}" for name in filters}
+    return found
 
 
 def test_without_filters_all_rows_are_left() -> None:
@@ -49,7 +55,8 @@ def test_of_equal_rows_the_first_is_left() -> None:
 def test_rows_that_can_not_be_read_are_not_hidden() -> None:
     broken = Row("7", {}, fault=UserError("Line 7 is not JSON."))
     filters = FiltersSection(drop_empty="answer", drop_duplicates=True)
-    assert list(wanted(iter([broken, broken]), filters)) == [broken, broken]
+    rows = list(wanted(iter([broken, broken]), filters, dropped=Counter()))
+    assert rows == [broken, broken]
 
 
 @pytest.mark.parametrize("setting", ["drop_where", "drop_empty"])

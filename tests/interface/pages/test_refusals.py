@@ -221,7 +221,10 @@ def test_an_end_that_is_not_learned_is_warned_of(endless_looks: Looks, file: Pat
     shown = endless_looks.look(file)
     assert shown.learned == "Blue."
     assert "The end of an answer is not trained" in shown.figures
-    assert "set “Chat template” (Advanced settings, Model) to “Plain: User and Assistant”" in shown.figures
+    assert (
+        "set “Chat template” (Advanced settings, Model) to “Plain: User and Assistant”"
+        in shown.figures
+    )
     shown = endless_looks.look(file, model__chat_template="plain")
     assert shown.learned == " Blue.<|im_end|>"
     assert "The end of an answer" not in shown.figures

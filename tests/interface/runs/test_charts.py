@@ -63,6 +63,15 @@ def test_the_methods_own_measure_comes_right_after_the_loss() -> None:
     assert titles == ["Loss", "Reward accuracy", "Token accuracy", "Learning rate", "Gradient norm"]
 
 
+def test_axis_and_lines_say_what_they_are() -> None:
+    made = history(loss=[(1, 2.0), (30, 1.0)])
+    assert "resumed at" not in charts.draw(made)
+    made.resumed_at = [20, 25]
+    drawn = charts.draw(made)
+    assert ">resumed at step 20, 25<" in drawn
+    assert ">Step<" in drawn
+
+
 def test_an_empty_run_says_when_there_will_be_curves() -> None:
     assert "first logged step" in charts.draw(history())
 

@@ -144,7 +144,9 @@ def test_what_became_of_a_run_is_shown_and_what_to_do(
     page = context.new_page()
     page.goto(f"{server.url}/?run={failed.id}")
     _expect_a_failure_with_its_remedies(page)
+    page.get_by_role("tab", name="Log").click()
     page.locator(f'[data-run="{owed.id}"]').click()
+    expect(page.get_by_role("tab", name="Curves")).to_have_attribute("aria-selected", "true")
     _expect_a_push_that_can_be_tried_again(page, server, owed)
     page.locator(f'[data-run="{pushed.id}"]').click()
     _expect_what_was_pushed_and_that_it_stays(page, pushed)
@@ -186,7 +188,7 @@ def _expect_a_push_that_can_be_tried_again(page: Page, server: Server, run: Run)
     expect(page.get_by_label("Owner", exact=True)).to_have_value("acme")
     expect(page.locator("#push-private input")).not_to_be_checked()
     # It takes a token, and where to get one is said before anybody tries.
-    expect(page.locator("#push-said")).to_contain_text("needs a Hugging Face token. Sign in;")
+    expect(page.locator("#push-said")).to_contain_text("needs a Hugging Face token. Set HF_TOKEN")
     expect(page.locator("#push")).to_be_disabled()
     expect(page.locator("#make-demo")).to_be_disabled()
     wrong = {"name": "not a name", "owner": "acme", "weights": "adapter", "private": True}
@@ -232,6 +234,9 @@ def test_start_makes_one_run_and_cancel_ends_it(context: BrowserContext, server:
         page = open_form(context, server)
         page.locator("#start").dblclick()
         expect(page.locator("#run-head .badge")).to_have_text("Waiting")
+        # It stands still, and says since when.
+        expect(page.locator("#run-head")).to_contain_text("queued just now")
+        expect(page.locator("#run-head .progress.busy")).to_have_count(0)
         new = {run.id for run in server.store.list()} - before
         assert len(new) == 1
         run = server.store.open(new.pop())

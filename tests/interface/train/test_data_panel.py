@@ -93,6 +93,7 @@ def test_an_odd_csv_is_mapped_and_trained_on(page: Page, server: Server, tmp_pat
     page.locator("#field-columns-completion input").click()
     expect(page.get_by_role("option", name="reply")).to_be_visible()
     page.keyboard.press("Escape")
+    _expect_a_cleared_column_to_stay_cleared(page)
     name_column(page, "completion", "reply")
     name_column(page, "prompt", "{topic}: {task}\\n({hint})")
     name_column(page, "system", "You teach.")
@@ -116,11 +117,21 @@ def test_an_odd_csv_is_mapped_and_trained_on(page: Page, server: Server, tmp_pat
     _expect_a_new_run_to_have_the_file(page, server, other=run.id)
 
 
+def _expect_a_cleared_column_to_stay_cleared(page: Page) -> None:
+    field = page.locator("#field-columns-completion input")
+    name_column(page, "completion", "reply")
+    field.click()
+    for key in ("Control+a", "Delete", "Enter"):
+        field.press(key)
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    expect(field).to_have_value("")
+
+
 def _expect_a_new_run_to_have_the_file(page: Page, server: Server, *, other: str) -> None:
     page.reload()
-    # The form is as it was, but for files that a browser can't keep.
+    # The form is as it was, with its file.
+    expect(page.locator("#field-dataset-files")).to_contain_text("odd")
     expect(page.locator("#field-columns-prompt input")).to_have_value("{topic}: {task}\\n({hint})")
-    expect(page.locator("#problems")).to_contain_text("Training files Choose a file.")
     page.locator("#reuse").click()
     expect(page.locator("#field-dataset-files")).to_contain_text("odd")
     expect(page.locator("#load-problem")).to_contain_text("holds these settings")

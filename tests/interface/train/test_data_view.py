@@ -31,5 +31,17 @@ def test_what_becomes_of_the_rows_adds_up(known: dict[str, int], words: str) -> 
         parts={"text": "text"},
         statistics=Statistics(rows=30, **known),  # type: ignore[arg-type]
     )
-    text = " ".join(re.sub(r"<[^>]+>", "", data_view.figures(preview)).split())
-    assert text.partition("Rows looked at")[0].strip().endswith(words)
+    assert text_of(preview).partition("Rows looked at")[0].strip().endswith(words)
+
+
+def test_what_filters_drop_is_told_though_no_row_is_left() -> None:
+    dropped = {"filters.drop_empty": 1200, "filters.max_length": 0}
+    preview = Preview(deciding=["weight"], statistics=Statistics(dropped=dropped))
+    told = "Dropped so far: 1,200 rows by “Drop rows where this is empty”, 0 rows by “Maximum row "
+    assert text_of(preview).startswith(told)
+    preview.format, preview.statistics.rows = DatasetFormat.TEXT, 5
+    assert "Leaves rows out: weight." in text_of(preview)
+
+
+def text_of(preview: Preview) -> str:
+    return " ".join(re.sub(r"<[^>]+>", "", data_view.figures(preview)).split())

@@ -243,6 +243,27 @@ def test_one_can_jump_to_the_rows_that_matter(ask: Callable[..., Preview]) -> No
     assert ask(rows, jump="random").rows
 
 
+def test_each_filter_tells_how_many_rows_it_has_dropped(ask: Callable[..., Preview]) -> None:
+    row = {"prompt": "a", "completion": "bb", "bad": False, "weight": 1}
+    rows = [
+        row, row, row | {"bad": True}, row | {"completion": "c" * 300}, row | {"weight": 0},
+        # Another row, and the same tokens.
+        row | {"weight": 2},
+    ]  # fmt: skip
+    filters = {"drop_where": "bad", "drop_duplicates": True, "min_length": 1, "max_length": 200}
+    preview = ask(rows, filters=filters)
+    assert preview.statistics.dropped == {
+        "filters.drop_where": 1,
+        "filters.drop_duplicates": 2,
+        "filters.min_length": 0,
+        "filters.max_length": 1,
+    }
+    assert (preview.unused, preview.deciding) == ([], ["bad", "weight"])
+    assert [text for text in preview.warnings if "not to be learned" in text] == [
+        "Skipped 1 row (line 5): marked as not to be learned."
+    ]
+
+
 @pytest.mark.parametrize(
     ("rows", "sections", "field", "words"),
     [

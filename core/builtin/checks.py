@@ -12,6 +12,7 @@ from core.config.run_config import RunConfig
 from core.errors import HubUnreachable
 from core.hub.base_model import require_trainable
 from core.hub.checks import require_hub_model, require_room_for_weights
+from core.hub.lookups import stored_model_config
 
 BUILTIN_BYTES = 270 * 1024**2
 
@@ -37,6 +38,20 @@ def check_builtin_model(config: RunConfig, context: Context) -> list[str]:
             field="model.name",
         ) from error
     return []
+
+
+def check_stored_model(config: RunConfig, *, home: Path) -> None:
+    """Raises UserError where what is here of the model speaks against the settings.
+
+    It asks no Hub, so that it can be called at each change of them.
+    """
+    folder, model = builtin_model_folder(home), config.model
+    if model.name == BUILTIN_MODEL and is_ready(folder):
+        settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        require_trainable(settings, config, weights=lambda: _weight_names(folder))
+    elif stored := stored_model_config(model.name, revision=model.revision):
+        # The names of its weights are the Hub's to tell.
+        require_trainable(stored, config, weights=tuple)
 
 
 def _weight_names(folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import DatasetInfo, HfApi, ModelInfo, hf_hub_url
+from huggingface_hub import DatasetInfo, HfApi, ModelInfo, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import (
     BadRequestError,
     GatedRepoError,
@@ -46,10 +46,21 @@ def model_config(
     """A model's settings, without its weights. Raises UserError at model.name."""
     with hub_errors(f"the model {name}", field="model.name"):
         path = hub_client(token).hf_hub_download(name, file, revision=revision)
+    return _settings_in(Path(path), name)
+
+
+def stored_model_config(name: str, *, revision: str | None) -> dict[str, Any] | None:
+    """A model's settings where they were downloaded before, without asking the Hub."""
+    path = try_to_load_from_cache(name, "config.json", revision=revision)
+    return _settings_in(Path(path), name) if isinstance(path, str) else None
+
+
+def _settings_in(path: Path, name: str) -> dict[str, Any]:
     try:
-        return dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise UserError(f"The {file} of {name} holds no settings.", field="model.name") from error
+        text = f"The {path.name} of {name} holds no settings."
+        raise UserError(text, field="model.name") from error
 
 
 def weight_names(name: str, *, revision: str | None, token: SecretStr | None) -> set[str]:

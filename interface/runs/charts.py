@@ -148,7 +148,9 @@ def _figure(panel: _Panel, history: History) -> _Figure | None:
 
 def _padded(low: float, high: float) -> _Axis:
     """A range a little wider than the values, and never empty."""
-    span = max(high - low, max(abs(low), abs(high)) * 1e-3, 1e-12)
+    size = max(abs(low), abs(high))
+    # A flat line is drawn as one: what is a thousandth of it would fill the chart else.
+    span = max(high - low, size * 1e-3, 1e-12) if high > low else size or 1.0
     middle = (low + high) / 2
     axis = _Axis(low=middle - span * 0.55, high=middle + span * 0.55, length=HEIGHT)
     # What is never negative is not drawn as if it could be.

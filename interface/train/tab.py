@@ -145,7 +145,8 @@ class TrainTab:
         command = f"python -m core train {named.output.repo_name}.yaml"
         shown = summary.show(named, self._circumstances(request))
         is_refused = refusal and (refusal.config, refusal.files) == (config, files)
-        found = refusal.words if refusal and is_refused else problems.NOTHING
+        known = field_problems.of_the_model(self.form, config, home=self._store.home)
+        found = refusal.words if refusal and is_refused else known
         name = gr.update(placeholder=named.output.repo_name)
         return shown, named.to_yaml(), command, found, name
 

@@ -120,10 +120,13 @@ def _row(cells: list[str], *, columns: _Columns, line: int, path: Path, mark: st
         values = {name: columns.value(name, cell) for name, cell in pairs}
         lost = {name: cell for name, cell in pairs if cell in NO_VALUE}
         return Row(f"line {line}", values, notes=columns.notes, lost=lost)
+    mend = f"Put quotes around a value that has {DELIMITERS[mark]} or line breaks in it"
+    if len(cells) < len(names):
+        mend = f"Add what is missing, with {DELIMITERS[mark]} between"
     fault = UserError(
         f"Line {line} of {path.name} has {len(cells)} value{'' if len(cells) == 1 else 's'}, "
         f"but the header names {len(names)} columns.",
-        hint=f"Put quotes around a value that has {DELIMITERS[mark]} or line breaks in it, {SKIP}.",
+        hint=f"{mend}, {SKIP}.",
     )
     return Row(f"line {line}", {}, fault)
 

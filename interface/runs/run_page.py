@@ -81,6 +81,7 @@ class RunPage:
                 self.samples = gr.HTML("", elem_id="samples")
             with gr.Tab("Log") as log_tab:
                 self.log = gr.Textbox(
+                    placeholder="Nothing has been logged yet.",
                     lines=22,
                     max_lines=22,
                     autoscroll=True,

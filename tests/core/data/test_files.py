@@ -19,6 +19,8 @@ CONVERSATION = [{"role": "user", "content": "Größe?"}, {"role": "assistant", "
 FAULTS: list[tuple[str, bytes | str, list[str]]] = [
     ("many.csv", "a,b\n1,2\n\n1,2,3\n5,6\n", ["Line 4 ", "3 values", "2 columns"]),
     ("few.csv", 'a,b\n"1\n1",2\n3\n', ["Line 4 ", "1 value", "2 columns"]),
+    ("semicolons.csv", "a;b\n1;2;3\n", ["Line 2 ", "a value that has semicolons or line breaks"]),
+    ("too_few.csv", "a;b\n1\n", ["Line 2 ", "missing, with semicolons between"]),
     ("text_after_a_quote.csv", 'a,b\n1,2\n"x" y,2\n', ["Line 3 "]),
     ("unclosed.csv", 'a,b\n1,2\n"x,2\n3,4\n5,6\n7,8\n', ["Line 3 "]),
     ("twice.csv", "a,a\n1,2\n", ["first line", "twice"]),
@@ -74,7 +76,7 @@ def fault(path: Path) -> str:
     with pytest.raises(UserError) as caught:
         rows(path)
     assert path.name in caught.value.message
-    return caught.value.message
+    return str(caught.value)
 
 
 def parquet(path: Path, columns: dict[str, Any]) -> Path:

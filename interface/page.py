@@ -139,7 +139,7 @@ class Page:
         filled = self._runs.page.reuse.click(
             self._reuse,
             [self._run_id],
-            [self._tabs, self._train.load_problem, *self._train.form.components.values()],
+            [self._tabs, self._train.file.load_problem, *self._train.form.components.values()],
             **QUIET,
         )
         self._train.data.follow(filled)
@@ -185,7 +185,7 @@ class Page:
             files = {name: offered(path) for name, path in run.files().items()}
             person = self._access.person(request)
             self._totals.has_come(person, [str(path) for path in files.values()])
-            filled = self._train.filled(for_another_run(run.config()), files=files)
+            filled = self._train.file.filled(for_another_run(run.config()), files=files)
         return [gr.Tabs(selected=TRAIN), *filled]
 
 

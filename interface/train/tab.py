@@ -12,28 +12,24 @@ from typing import Any, Generic, TypeVar
 import gradio as gr
 
 from core.config import proposed_name
-from core.config.parse import MAX_YAML_BYTES, load_config
 from core.config.run_config import RunConfig
-from core.errors import InvalidConfig, UserError
+from core.errors import UserError
 from core.jobs import launcher, preflight
 from core.publish import free_name
 from core.runs.store import RunStore
 from interface.access.roles import Access
-from interface.access.uploads import issued_file
 from interface.display import messages, problems
 from interface.display.live import NO_PROGRESS, QUIET
-from interface.display.render import render
-from interface.display.setting_labels import with_labels
 from interface.train import field_problems, summary
 from interface.train.data_panel import DataPanel
 from interface.train.dataset_search import offer_datasets
 from interface.train.form import Form
 from interface.train.method_defaults import follow_method
 from interface.train.presets import Presets
+from interface.train.run_file import UNREADY, RunFile, unready
 from interface.train.saved_form import SavedForm
 
 T = TypeVar("T")
-UNREADY = "# These settings can't make a run yet."
 
 
 @dataclass(frozen=True)
@@ -63,8 +59,8 @@ class TrainTab:
         self.data.wire(previews=self.previews, saves=self.saved.saves)
         offer_datasets(self.form, access=access)
         follow_method(self.form)
-        self._wire_yaml()
-        self.data.follow(self.presets.wire(self.form))
+        for fills in (self.file, self.presets):
+            self.data.follow(fills.wire(self.form))
 
     def look_after(self, loaded: Any) -> None:
         """Look at the form once it is as the browser saved it: summary, rows, menus."""
@@ -72,14 +68,6 @@ class TrainTab:
         looked = loaded.then(**self.data.looks, api_visibility="private")
         looked.then(**self.data.fills).then(**self.saved.saves)
         loaded.then(**self.presets.offers, **QUIET)
-
-    def filled(self, config: RunConfig, files: Mapping[str, Path] | None = None) -> list[Any]:
-        """Updates of `load_problem` and of the form's fields that show these settings.
-
-        `files` are those that are here of the files that the settings name, by their names.
-        """
-        here = files or {}
-        return [_loaded(config, here), *self.form.fill(config, here)]
 
     def start(
         self, request: gr.Request, submission: str | None, values: Mapping[str, Any]
@@ -138,7 +126,7 @@ class TrainTab:
             config, files = self.form.parse(values), self.form.files(values)
         except UserError as error:
             found = field_problems.show(self.form, error, reveal=False)
-            return summary.unready(), _unready_yaml(self.form, error), UNREADY, found, gr.skip()
+            return summary.unready(), unready(self.form, error), UNREADY, found, gr.skip()
         # How many runs are called so is none of a visitor's business.
         may_see = self._access.may_act(request)
         named = self._store.named(config) if may_see else proposed_name.named(config, taken=())
@@ -179,30 +167,7 @@ class TrainTab:
         self.data = DataPanel(
             form=self.form, blocker=blocker, store=self._store, access=self._access
         )
-        with gr.Column(elem_classes=["card", "as-file"]):
-            gr.HTML("<h2>The same run as a file</h2>")
-            self.yaml = gr.Code(
-                language="yaml", label="YAML", lines=12, max_lines=18, interactive=False,
-                buttons=["copy"], elem_id="yaml",
-            )  # fmt: skip
-            with gr.Row(elem_classes=["buttons"]):
-                self.download = gr.Button("Download", size="sm", elem_id="download-yaml")
-                self.load = gr.UploadButton(
-                    "Load a file",
-                    size="sm",
-                    file_types=[".yaml", ".yml"],
-                    elem_id="load-yaml",
-                )
-            self.load_problem = gr.HTML("", elem_id="load-problem")
-            self.presets.build_saving()
-            self.command = gr.Code(
-                language="shell",
-                label="Run it from a terminal",
-                lines=1,
-                interactive=False,
-                buttons=["copy"],
-                elem_id="command",
-            )
+        self.file = RunFile(self.presets)
 
     def _wire_preview(self) -> None:
         self.previews: dict[str, Any] = {
@@ -211,8 +176,8 @@ class TrainTab:
             "inputs_kwargs": self.form.components,
             "outputs": [
                 self.summary,
-                self.yaml,
-                self.command,
+                self.file.yaml,
+                self.file.command,
                 self.problems,
                 self.form.components["output__name"],
             ],
@@ -227,33 +192,6 @@ class TrainTab:
             api_name="preview",
             **NO_PROGRESS,
         )
-
-    def _wire_yaml(self) -> None:
-        self.download.click(
-            fn=None,
-            inputs=[self.yaml, self.command],
-            # As the command has it: its last word, once the settings make a run.
-            js="""(text, command) => window.smolfactory.download(
-                command.match(/[^ ]+\\.yaml$/)?.[0] ?? "run.yaml", text)""",
-        )
-        self.data.follow(
-            self.load.upload(
-                self._load,
-                inputs=[self.load],
-                outputs=[self.load_problem, *self.form.components.values()],
-                preprocess=False,
-                **QUIET,
-            )
-        )
-
-    def _load(self, value: Any) -> list[Any]:
-        """Fill the form from a file; from a bad one only say what is wrong with it."""
-        untouched = [gr.skip()] * len(self.form.components)
-        try:
-            config = load_config(_text_of(issued_file(value)))
-        except UserError as error:
-            return [problems.listed(error), *untouched]
-        return self.filled(config)
 
 
 def new_submission() -> str:
@@ -277,25 +215,3 @@ class _Reporting(Generic[T]):
     def result(self) -> T:
         """What the work returned. Raises what it raised."""
         return self._future.result()
-
-
-def _unready_yaml(form: Form, error: UserError) -> str:
-    faults = error.fields if isinstance(error, InvalidConfig) else {"": str(error)}
-    lines = [f"{form.label(path)}: {with_labels(message)}" for path, message in faults.items()]
-    return "\n".join([UNREADY, *(f"# {line}" for line in lines)])
-
-
-def _text_of(path: Path | None) -> str:
-    if path is None:
-        raise InvalidConfig({"yaml": "Choose a file."})
-    with path.open("rb") as file:
-        data = file.read(MAX_YAML_BYTES + 1)
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidConfig({"yaml": "This is not a text file."}) from error
-
-
-def _loaded(config: RunConfig, here: Mapping[str, Path]) -> str:
-    named = (*config.dataset.files, *config.evaluation.files)
-    return render("train/loaded.html", files=[name for name in named if name not in here])

@@ -18,9 +18,9 @@ BUILTIN_FORMATS = {
 
 
 def builtin_datasets_for(method: str) -> list[str]:
-    """The built-in datasets that a training method can learn from."""
+    """The built-in datasets that a training method can learn from, made for it first."""
     formats = METHODS[method].formats if method in METHODS else ()
-    return [name for name, format in BUILTIN_FORMATS.items() if format in formats]
+    return [name for format in formats for name, own in BUILTIN_FORMATS.items() if own is format]
 
 
 _DATASETS = TEMPLATES / "datasets"

@@ -11,6 +11,11 @@ def conflicts(config: RunConfig) -> dict[str, str]:
     dataset, schedule = config.dataset, config.schedule
     for name, message in config.method.conflicts():
         faults[f"method.{name}"] = message
+    if config.training.per_device_train_batch_size < config.method.smallest_batch:
+        faults["training.per_device_train_batch_size"] = (
+            f"{config.method.title} compares the rows of a batch: it needs at least "
+            f"{config.method.smallest_batch}."
+        )
     takes_text = DatasetFormat.TEXT in config.method.formats
     if takes_text and dataset.format is DatasetFormat.TEXT and config.method.learns_answers_only:
         told = "Plain text has no answers: turn this off to train on it."

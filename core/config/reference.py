@@ -9,6 +9,7 @@ from typing import Any, get_args, get_origin
 from core.config.allowed_values import bounds, choices, value_type
 from core.config.data import Mixed
 from core.config.every_setting import Setting, settings_of_a_run
+from core.config.methods import METHODS
 
 INTRODUCTION = """\
 # Settings
@@ -22,6 +23,12 @@ settings that differ from their defaults; unknown names and wrong values are err
 """
 HEADER = "| Setting | Label | Values | Default | | Description |\n|---|---|---|---|---|---|\n"
 BY_METHOD = "by method"
+METHODS_HEADER = """
+## Training methods
+
+What `method.name` stands for. The learning rates are those of a run that sets none.
+
+"""
 TYPES = {bool: "true or false", int: "integer", float: "number", str: "text"}
 
 
@@ -56,7 +63,7 @@ def reference_page() -> str:
     """All settings as a page of Markdown, with a table for each section."""
     sections = groupby(setting_references(), key=lambda setting: setting.path.split(".")[0])
     tables = [f"\n## {name}\n\n{HEADER}{_rows(settings)}" for name, settings in sections]
-    return INTRODUCTION + "".join(tables)
+    return INTRODUCTION + "".join(tables) + METHODS_HEADER + "".join(_method_rows())
 
 
 def _values(setting: Setting) -> str:
@@ -85,6 +92,13 @@ def _rows(settings: Iterable[SettingReference]) -> str:
         ]  # fmt: skip
         rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |\n")
     return "".join(rows)
+
+
+def _method_rows() -> Iterator[str]:
+    for name, method in METHODS.items():
+        formats = ", ".join(f"`{format.value}`" for format in method.formats)
+        rates = f"{method.adapter_learning_rate:g} for LoRA, {method.full_learning_rate:g} for all"
+        yield f"- `{name}`: {method.about} Formats: {formats}. Learning rates: {rates}.\n"
 
 
 def _default_text(value: Any) -> str:

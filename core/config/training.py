@@ -34,7 +34,7 @@ class TrainingSection(Section):
     )  # fmt: skip
     learning_rate: float = setting(
         1e-3, label="Learning rate", gt=0, le=1, basic=True,
-        help="Peak value. Default for LoRA and all weights: SFT 1e-3 and 2e-5, DPO 1e-5 and 1e-6.",
+        help="Peak value. If not set, the training method's own default.",
     )  # fmt: skip
     per_device_train_batch_size: int = setting(
         8, label="Per-device batch size", ge=1, le=4096, basic=True,

@@ -11,7 +11,7 @@ from core.builtin.datasets import builtin_datasets_for
 from core.config.allowed_values import bounds, choices, value_type
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.every_setting import Setting
-from core.config.methods import DEFAULT_METHOD
+from core.config.methods import DEFAULT_METHOD, METHODS
 from core.config.proposed_name import proposed_name
 from core.config.run_config import RunConfig
 from interface.display import words
@@ -37,6 +37,7 @@ COLUMN_MENUS = ("filters.drop_where", "filters.drop_empty")
 SUBSET_MENU, SPLIT_MENUS = "dataset.subset", ("dataset.split", "evaluation.split")
 FILE_TYPES = [".csv", ".json", ".jsonl", ".ndjson", ".parquet", ".tsv", ".txt"]
 BUILTIN = "dataset.builtin"
+METHOD = "method.name"
 # More choices than these are easier to find in a list.
 MAX_RADIO_CHOICES = 3
 
@@ -75,7 +76,9 @@ def build(setting: Setting, *, visible: bool) -> Component:
         values = builtin_datasets_for(DEFAULT_METHOD)
     if values:
         pairs = named(values)
-        many = len(values) > MAX_RADIO_CHOICES or len(values) == 1
+        # Each method says in its name what it learns from.
+        most = len(values) if setting.path == METHOD else MAX_RADIO_CHOICES
+        many = len(values) > most or len(values) == 1
         return gr.Dropdown(choices=pairs, **shared) if many else gr.Radio(choices=pairs, **shared)
     kind = value_type(setting)
     if kind is bool:
@@ -128,9 +131,21 @@ def _classes(setting: Setting) -> list[str]:
 
 def help_text(setting: Setting) -> str:
     """The help of a setting, followed by its bounds and default where it has them."""
+    if setting.path == METHOD:
+        return about(default(setting))
     parts = [*_bounds(setting), *_default_words(setting)]
     described = with_labels(str(setting.field.description))
     return f"{described} ({', '.join(parts)})" if parts else described
+
+
+def about(method: str) -> str:
+    """When to use a training method, and which data it wants."""
+    if method not in METHODS:
+        return ""
+    described = METHODS[method]
+    rates = (described.adapter_learning_rate, described.full_learning_rate)
+    lora, full = map(words.number, rates)
+    return f"{described.about} Learning rate by default: {lora} for LoRA, {full} for all weights."
 
 
 def _placeholder(setting: Setting) -> str | None:

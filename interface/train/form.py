@@ -188,7 +188,10 @@ class Form:
 
     def _updates(self, values: Mapping[str, Any]) -> list[Any]:
         offered = dict.fromkeys([*builtin_datasets_for(values[METHOD]), values[BUILTIN]])
-        choices = {BUILTIN: {"choices": fields.named(offered)}}
+        choices: dict[str, dict[str, Any]] = {
+            BUILTIN: {"choices": fields.named(offered)},
+            METHOD: {"info": fields.about(values[METHOD])},
+        }
         return [
             gr.update(
                 value=values[name], visible=self._shown(setting, values), **choices.get(name, {})

@@ -8,7 +8,7 @@ from core.builtin.datasets import builtin_datasets_for
 from core.config.methods import METHODS
 from core.config.options import AdapterKind
 from interface.display.live import QUIET
-from interface.train.fields import named
+from interface.train.fields import about, named
 from interface.train.form import Form
 
 
@@ -28,6 +28,7 @@ def follow_method(form: Form) -> None:
         preprocess=False,
         **QUIET,
     )
+    chosen[0].change(_about, method, method, preprocess=False, **QUIET)
     chosen[0].input(_builtin_dataset, [method, builtin], [builtin], preprocess=False, **QUIET)
 
 
@@ -45,6 +46,10 @@ def _default(method: str, kind: str) -> Any:
     if method not in METHODS:
         return gr.skip()
     return METHODS[method].default_learning_rate(has_adapter=kind != AdapterKind.FULL)
+
+
+def _about(method: str) -> Any:
+    return gr.update(info=about(method))
 
 
 def _builtin_dataset(method: str, name: str) -> Any:

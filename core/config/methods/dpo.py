@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import ClassVar, Literal
 
-from core.config.methods.settings import MethodMetric, MethodSettings
+from core.config.methods.settings import BetaSettings, MethodMetric
 from core.config.options import DatasetFormat
 from core.config.setting import setting
 
@@ -33,8 +33,13 @@ class DpoLoss(StrEnum):
 SMOOTHED = (DpoLoss.EXO_PAIR, DpoLoss.ROBUST, DpoLoss.AOT, DpoLoss.AOT_UNPAIRED)
 
 
-class DpoSettings(MethodSettings):
+class DpoSettings(BetaSettings):
     title: ClassVar = "Direct Preference Optimization (DPO)"
+    about: ClassVar = (
+        "Learns to prefer the better of two answers: for tone, style and judgment, which are "
+        "easier to compare than to write. Wants pairs: a prompt with a chosen and a rejected "
+        "answer. Start from a model that answers well already, often one after SFT."
+    )
     formats: ClassVar = (DatasetFormat.PREFERENCE,)
     columns: ClassVar = ("prompt_ids", "chosen_ids", "rejected_ids")
     sequences_a_row: ClassVar = 2
@@ -50,10 +55,6 @@ class DpoSettings(MethodSettings):
     full_learning_rate: ClassVar = 1e-6
 
     name: Literal["dpo"] = "dpo"
-    beta: float = setting(
-        0.1, label="Beta", gt=0, le=100, basic=True,
-        help="How strongly the model is held to its base: higher stays closer to it.",
-    )  # fmt: skip
     loss_type: DpoLoss = setting(
         DpoLoss.SIGMOID, label="DPO loss",
         help="`sigmoid` is the loss of the DPO paper; `robust` and `exo_pair` use label smoothing.",

@@ -30,6 +30,9 @@ class MethodSettings(Section):
 
     # What a person calls the method, within a sentence.
     title: ClassVar[str]
+    # When to use it, and which data it wants: a paragraph for the form.
+    about: ClassVar[str]
+    # The formats of rows that it learns from, the one that it is made for first.
     formats: ClassVar[tuple[DatasetFormat, ...]]
     # What TRL's data collator takes of each row: core/train/tokens/columns.py makes them.
     columns: ClassVar[tuple[str, ...]]
@@ -38,6 +41,8 @@ class MethodSettings(Section):
     # How many sequences of tokens a row becomes, and whether the base answers each of them too.
     sequences_a_row: ClassVar[int] = 1
     has_reference: ClassVar[bool] = False
+    # The fewest rows of a batch that its loss can be computed of.
+    smallest_batch: ClassVar[int] = 1
     # Learning rates that usually suit it with a LoRA adapter, from the lowest to the highest.
     learning_rates: ClassVar[tuple[float, float]]
     # The learning rate of a run that sets none, with a LoRA adapter and for all weights.
@@ -69,6 +74,11 @@ class MethodSettings(Section):
         """Whether a batch is one sequence of all its rows, without padding between them."""
         return Switch.OFF
 
+    def imbalance(self, *, good: int, bad: int) -> str | None:
+        """A warning where so many good and bad answers don't suit, and the settings that would."""
+        del good, bad
+        return None
+
     @property
     def description(self) -> str:
         """How a model was trained, as its card says it after "by"."""
@@ -77,3 +87,12 @@ class MethodSettings(Section):
     def conflicts(self) -> Iterator[tuple[str, str]]:
         """The settings of this method that do not go together: the name of each, and a message."""
         yield from ()
+
+
+class BetaSettings(MethodSettings):
+    """What the methods have that compare answers."""
+
+    beta: float = setting(
+        0.1, label="Beta", gt=0, le=100, basic=True,
+        help="How strongly the model is held to its base: higher stays closer to it.",
+    )  # fmt: skip

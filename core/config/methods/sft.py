@@ -9,6 +9,11 @@ from core.config.setting import setting
 
 class SftSettings(MethodSettings):
     title: ClassVar = "supervised fine-tuning"
+    about: ClassVar = (
+        "Learns to give the answers in the data: the first choice for a new task, format or "
+        "field, and the start of most others. Wants conversations, or prompts with their "
+        "completions, or plain text."
+    )
     formats: ClassVar = (
         DatasetFormat.MESSAGES,
         DatasetFormat.PROMPT_COMPLETION,

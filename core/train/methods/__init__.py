@@ -23,4 +23,10 @@ def _dpo() -> Method:
     return Dpo()
 
 
-_METHODS: dict[str, Callable[[], Method]] = {"sft": _sft, "dpo": _dpo}
+def _kto() -> Method:
+    from core.train.methods.kto import Kto
+
+    return Kto()
+
+
+_METHODS: dict[str, Callable[[], Method]] = {"sft": _sft, "dpo": _dpo, "kto": _kto}

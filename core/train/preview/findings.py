@@ -1,5 +1,6 @@
 """What the rows of a look amount to: figures, warnings, and what blocks the start."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -9,7 +10,13 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 from core.config.options import DatasetFormat
 from core.config.run_config import RunConfig
 from core.data.preview import Bar, Statistics
-from core.train.tokens.learnable import none_left, nothing_learned, skips
+from core.train.tokens.columns import LABEL
+from core.train.tokens.learnable import (
+    none_left,
+    nothing_learned,
+    require_both_labels,
+    skips,
+)
 from core.train.tokens.row_tokens import Tokens
 from core.train.tokens.rows import EncodedRow
 from core.train.tokens.split import TOO_FEW_TO_HOLD_OUT, counted
@@ -33,7 +40,8 @@ class Findings:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     unlearned: list[str] = field(default_factory=list)
     _told: dict[str, None] = field(default_factory=dict)
-    _positive: int = 0
+    # Of all rows, be they looked at closely or not.
+    labels: Counter[bool] = field(default_factory=Counter)
     _templated: int = 0
 
     @property
@@ -45,7 +53,6 @@ class Findings:
         """Count a row that is trained on."""
         statistics = self.statistics
         self.lengths.append(length)
-        self._positive += row.example.get("label") is True
         self._templated += self._has_template(row)
         statistics.rows += 1
         statistics.duplicates += is_copy
@@ -88,6 +95,8 @@ class Findings:
         if complete and rows == self.statistics.nothing_learned:
             unreadable = [place for place, _ in self.skipped]
             raise none_left(unreadable=unreadable, unlearned=self.unlearned, cut=self.cut)
+        if complete and LABEL in self.config.method.columns:
+            require_both_labels(self.labels)
         if self.unlearned and not self.config.filters.drop_untrainable:
             raise nothing_learned(self.unlearned, rows=rows, cut=self.cut)
 
@@ -117,7 +126,7 @@ class Findings:
                 f"An answer is empty in {counted(statistics.empty_answers)}, so the model would "
                 "learn to say nothing: fill it in, or remove the row."
             )
-        share = self._positive / rows
+        share = self.labels[True] / max(self.labels.total(), 1)
         if (
             self.format is DatasetFormat.UNPAIRED_PREFERENCE
             and not LOPSIDED <= share <= 1 - LOPSIDED
@@ -126,9 +135,15 @@ class Findings:
                 f"{share:.0%} of the labels are true: too few of one kind to learn from. Add rows "
                 f"labeled {'true' if share < LOPSIDED else 'false'}."
             )
+        elif self.labels and (told := self._imbalance()):
+            yield told
         fraction = self.config.evaluation.fraction
         if fraction > 0 and not named_evaluation and statistics.evaluation_rows == 0:
             yield TOO_FEW_TO_HOLD_OUT
+
+    def _imbalance(self) -> str | None:
+        good, bad = self.labels[True], self.labels[False]
+        return self.config.method.imbalance(good=good, bad=bad)
 
     def _has_template(self, row: EncodedRow) -> bool:
         """Whether the text has tokens in it that the chat template will add once more."""

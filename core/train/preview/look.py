@@ -88,6 +88,8 @@ class Look:
             statistics.read += len(rows)
             encoder = self.sources[source]
             for row in encoder.format(rows) if self._is_full else encoder.encode(rows):
+                if (label := row.example.get("label")) is not None:
+                    self.findings.labels[label] += 1
                 self._add(row, source=source)
 
     def finish(self) -> None:

@@ -1,37 +1,65 @@
-"""The columns that TRL's data collators take, made of the tokens of a row's sides.
+"""The columns that TRL's data collators take, made of the tokens of a row's sides and its label.
 
 Which of them a method wants is in its settings (core/config/methods).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from core.train.tokens.row_tokens import CHOSEN, IGNORED, REJECTED, WHOLE, Sides
+from core.train.tokens.row_tokens import CHOSEN, IGNORED, REJECTED, WHOLE, Sides, Tokens
+from core.train.tokens.rows import EncodedRow
 
-# What a side has that TRL wants apart: the prompt is up to the first token that is learned.
+LABEL = "label"
+
+
+def _prompt(tokens: Tokens) -> np.ndarray:
+    """Up to the first token that is learned."""
+    return tokens.ids[: tokens.first_trained]
+
+
+def _answer(tokens: Tokens) -> np.ndarray:
+    return tokens.ids[tokens.first_trained :]
+
+
+# What a side has that TRL wants apart.
 _COLUMNS: dict[str, Callable[[Sides], np.ndarray]] = {
     "input_ids": lambda sides: sides[WHOLE].ids,
     "labels": lambda sides: sides[WHOLE].labels(),
-    "prompt_ids": lambda sides: sides[CHOSEN].ids[: sides[CHOSEN].first_trained],
-    "chosen_ids": lambda sides: sides[CHOSEN].ids[sides[CHOSEN].first_trained :],
-    "rejected_ids": lambda sides: sides[REJECTED].ids[sides[REJECTED].first_trained :],
+    "prompt_ids": lambda sides: _prompt(sides[CHOSEN if CHOSEN in sides else WHOLE]),
+    "completion_ids": lambda sides: _answer(sides[WHOLE]),
+    "chosen_ids": lambda sides: _answer(sides[CHOSEN]),
+    "rejected_ids": lambda sides: _answer(sides[REJECTED]),
 }
 _EMPTY = np.empty(0, dtype=np.int32)
 
 
-def column_of(name: str, sides: Sides) -> np.ndarray:
-    """A row's value (int32) in a column, by TRL's name for it; empty for a row without tokens."""
-    return _COLUMNS[name](sides) if sides else _EMPTY
+def schema_of(columns: Sequence[str]) -> pa.Schema:
+    """The types of these columns: lists of tokens, but for the label."""
+    types = {LABEL: pa.bool_()}
+    return pa.schema([(name, types.get(name, pa.list_(pa.int32()))) for name in columns])
 
 
-def prompt_and_answer(row: Mapping[str, Sequence[int]]) -> tuple[list[int], list[int]]:
+def column_of(name: str, row: EncodedRow) -> Any:
+    """A row's value in a column, by TRL's name for it; without tokens where the row has none."""
+    if name == LABEL:
+        return bool(row.example.get(LABEL))
+    return _COLUMNS[name](row.sides) if row.sides else _EMPTY
+
+
+def prompt_and_answer(row: Mapping[str, Any]) -> tuple[list[int], list[int]]:
     """The tokens up to the first that is learned, and the learned ones that follow.
 
-    `row` has the columns of a method. An empty prompt says that the row has none.
+    `row` has the columns of a method. An empty prompt says that the row has none, or that its
+    answer is a bad one.
     """
+    if row.get(LABEL) is False:
+        return [], []
     if "prompt_ids" in row:
-        return list(row["prompt_ids"]), list(row["chosen_ids"])
+        answer = "chosen_ids" if "chosen_ids" in row else "completion_ids"
+        return list(row["prompt_ids"]), list(row[answer])
     ids, labels = list(row["input_ids"]), row["labels"]
     start = next((i for i, label in enumerate(labels) if label != IGNORED), 0)
     end = next((i for i in range(start, len(ids)) if labels[i] == IGNORED), len(ids))

@@ -1,7 +1,7 @@
 """What data can't teach, and how a person is told: the preview and the trainer say the same."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from core.config.methods import METHODS
 from core.config.methods.settings import MethodSettings
@@ -25,10 +25,9 @@ def require_format(method: MethodSettings, mapping: RowMapping, *, source: Sourc
         return
     *others, last = [each.words for each in method.formats]
     taken = f"{', '.join(others)} or {last}" if others else last
-    suitable = [other.title for other in METHODS.values() if format in other.formats]
     hint = "Choose another dataset"
-    if suitable:
-        hint += f", or the method {' or '.join(suitable)}, which learns from these"
+    if nearest := nearest_method(format):
+        hint += f", or the method {nearest.title}, which learns from these"
     if missing := _missing_parts(mapping, source, method.formats):
         columns = " and ".join(f"`columns.{part}`" for part in missing)
         named = ", ".join(mapping.unused[:8])
@@ -52,6 +51,24 @@ def _missing_parts(
         return []
     asked = [REQUIRED[each] for each in formats if "prompt" in REQUIRED[each] + OPTIONAL[each]]
     return [part for part in asked[0] if part not in mapping.parts] if asked else []
+
+
+def nearest_method(format: DatasetFormat) -> type[MethodSettings] | None:
+    """The method that rows of this format suit best; None where they suit none."""
+    suitable = [method for method in METHODS.values() if format in method.formats]
+    return min(suitable, key=lambda method: method.formats.index(format), default=None)
+
+
+def require_both_labels(labels: Collection[bool]) -> None:
+    """Raises UserError at rows that all have one label: nothing tells a good answer from a bad."""
+    if len(set(labels)) == 1:
+        label = str(next(iter(labels))).lower()
+        raise UserError(
+            f"All answers are labeled {label}, and this method learns from the difference.",
+            hint=f"Add rows labeled {'false' if label == 'true' else 'true'}, or choose another "
+            "column as the label.",
+            field="columns.label",
+        )
 
 
 def _other_reading(mapping: RowMapping, formats: Sequence[DatasetFormat]) -> str:

@@ -15,10 +15,12 @@ from core.data.row import Row
 from core.data.sources import HubSplit, Source, fingerprint, sources_of
 from core.errors import UserError
 from core.runs.store import Run
+from core.train.tokens.columns import LABEL
 from core.train.tokens.learnable import (
     none_left,
     nothing_learned,
     nothing_to_evaluate,
+    require_both_labels,
     require_format,
     skips,
 )
@@ -158,6 +160,13 @@ class _Tokens:
         if evaluation is not None:
             evaluation = evaluation.select(few_to_evaluate(self._config, len(evaluation)))
         columns = list(self._config.method.columns)
+        if LABEL in columns:
+            labels = train.select_columns([LABEL]).with_format("numpy")[:][LABEL].tolist()
+            require_both_labels(labels)
+            if told := self._config.method.imbalance(
+                good=sum(labels), bad=len(labels) - sum(labels)
+            ):
+                self._warn(told)
         counted = {
             "rows": Choice(value=str(len(train))),
             "evaluation_rows": Choice(value=str(len(evaluation) if evaluation else 0)),

@@ -1,7 +1,7 @@
 """Rows of one source as tokens: the one way that the preview and the trainer both go."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
@@ -14,7 +14,7 @@ from core.data.sources import MIX_FIELD
 from core.errors import UserError
 from core.train.tokens.encode import Encoder
 from core.train.tokens.learnable import require_answers
-from core.train.tokens.row_tokens import Refused, Sides
+from core.train.tokens.row_tokens import CHOSEN, REJECTED, Refused, Sides
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class RowEncoder:
         self._mapped = mapped
         self.deciding, self.unused, self.dropped = mapped.deciding, mapped.unused, mapped.dropped
         self.columns = config.method.columns
+        # A method of labeled answers takes a pair as two of them, as TRL does.
+        self._unpairs = self.mapping.format is DatasetFormat.PREFERENCE and "label" in self.columns
         if config.method.learns_answers_only:
             wanted = (
                 self.source.format is DatasetFormat.TEXT or self.source.columns.text is not None
@@ -49,7 +51,7 @@ class RowEncoder:
             require_answers(self.mapping, is_named=wanted or self.source.field == MIX_FIELD)
         self.encoder = Encoder(
             tokenizer,
-            format=self.mapping.format,
+            format=DatasetFormat.UNPAIRED_PREFERENCE if self._unpairs else self.mapping.format,
             answers_only=config.method.learns_answers_only,
             model_name=config.model.name,
         )
@@ -91,10 +93,16 @@ class RowEncoder:
 
     def format(self, rows: Sequence[Row]) -> list[EncodedRow]:
         """Look only whether rows can be formatted, which is quick. Raises as `encode` does."""
-        return [EncodedRow(each.place, {}, {}, fault=each.fault) for each in self._examples(rows)]
+        return [
+            EncodedRow(each.place, each.example or {}, {}, fault=each.fault)
+            for each in self._examples(rows)
+        ]
 
     def _examples(self, rows: Sequence[Row]) -> list[PlacedExample]:
-        return list(self._mapped.examples(rows))
+        placed = list(self._mapped.examples(rows))
+        return (
+            [answer for each in placed for answer in _unpaired(each)] if self._unpairs else placed
+        )
 
     def _row(self, placed: PlacedExample, example: Example, sides: Sides | Refused) -> EncodedRow:
         place = placed.place
@@ -108,3 +116,15 @@ class RowEncoder:
                 field=self.source.field,
             )
         return EncodedRow(place, {}, {}, fault=sides.reason)
+
+
+def _unpaired(placed: PlacedExample) -> Iterator[PlacedExample]:
+    """A pair as a good answer and a bad one."""
+    pair = placed.example
+    if pair is None:
+        yield placed
+        return
+    shared = {name: part for name, part in pair.items() if name not in (CHOSEN, REJECTED)}
+    for side in (CHOSEN, REJECTED):
+        answer = {"completion": pair[side], "label": side == CHOSEN}
+        yield replace(placed, place=f"{placed.place} ({side})", example=shared | answer)

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from datasets import Dataset, Features, IterableDataset, List, Value
+from datasets import Dataset, Features, IterableDataset
 
 from core.config.run_config import RunConfig
 from core.errors import UserError
-from core.train.tokens.columns import column_of
+from core.train.tokens.columns import column_of, schema_of
 from core.train.tokens.learnable import skipped
 from core.train.tokens.row_tokens import digest_of, first_learned, length_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
@@ -33,7 +33,7 @@ class Stream:
     ) -> None:  # fmt: skip
         self._open = open_sources
         self._config = config
-        self._features = Features({name: List(Value("int32")) for name in config.method.columns})
+        self._features = Features.from_arrow_schema(schema_of(config.method.columns))
         self._weights = weights
         self._held: set[bytes] = set()
         self._skipped: dict[str, None] = {}
@@ -109,7 +109,7 @@ class Stream:
         return self._fits(row) and first_learned(row.sides) < used
 
     def _trained(self, row: EncodedRow) -> dict[str, Any]:
-        return {name: column_of(name, row.sides) for name in self._config.method.columns}
+        return {name: column_of(name, row) for name in self._config.method.columns}
 
 
 def _share_of(digest: bytes) -> float:

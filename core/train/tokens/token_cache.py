@@ -15,6 +15,7 @@ from importlib.metadata import version
 from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +24,7 @@ from datasets import Dataset
 from core.data.row import Row
 from core.machine.hardware import cpu_cores
 from core.machine.processes import die_with_parent
-from core.train.tokens.columns import column_of
+from core.train.tokens.columns import column_of, schema_of
 from core.train.tokens.row_tokens import digest_of, first_learned, length_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 
@@ -160,12 +161,12 @@ def _encoded(chunk: bytes, *, by: RowEncoder) -> pa.RecordBatch:
 
 
 def _schema(columns: Sequence[str]) -> pa.Schema:
-    return pa.schema([*((name, pa.list_(pa.int32())) for name in columns), *FACTS])
+    return pa.schema([*schema_of(columns), *FACTS])
 
 
 def _batch(rows: list[EncodedRow], *, columns: Sequence[str]) -> pa.RecordBatch:
     values = [
-        *(_lists([column_of(name, row.sides) for row in rows]) for name in columns),
+        *(_array([column_of(name, row) for row in rows]) for name in columns),
         [length_of(row.sides) for row in rows],
         [first_learned(row.sides) for row in rows],
         [digest_of(row.sides) for row in rows],
@@ -176,6 +177,9 @@ def _batch(rows: list[EncodedRow], *, columns: Sequence[str]) -> pa.RecordBatch:
     return pa.record_batch(values, schema=_schema(columns))
 
 
-def _lists(values: list[np.ndarray]) -> pa.ListArray:
+def _array(values: list[Any]) -> pa.Array:
+    """Numbers of each row, or one value of each."""
+    if not isinstance(values[0], np.ndarray):
+        return pa.array(values)
     offsets = np.cumsum([0, *(len(each) for each in values)], dtype=np.int32)
     return pa.ListArray.from_arrays(offsets, np.concatenate(values))

@@ -7,15 +7,17 @@ import yaml
 
 from core.config.every_setting import settings_of_a_run
 from core.config.methods import METHODS
+from core.config.methods.kto import KtoSettings
 from core.config.methods.settings import MethodSettings
 from core.config.parse import load_config, parse_config
 from core.config.run_config import RunConfig
-from core.config.training import TrainingSection
 from core.errors import InvalidConfig
 
+FIELD = "per_device_train_batch_size"
 CHANGED: dict[str, dict[str, Any]] = {
     "sft": {"assistant_only_loss": False, "max_length": 8, "packing": True, "padding_free": "on"},
     "dpo": {"max_length": 8, "beta": 0.5, "loss_type": "robust", "label_smoothing": 0.1},
+    "kto": {"max_length": 8, "beta": 0.5, "desirable_weight": 1.5, "undesirable_weight": 2.0},
 }
 
 
@@ -39,7 +41,7 @@ def test_each_methods_settings_are_in_the_list_of_all() -> None:
         setting.name: setting for setting in settings_of_a_run() if setting.section == "method"
     }
     assert set(listed) == {name for each in METHODS.values() for name in each.model_fields}
-    assert listed["beta"].shown_when == {"method.name": ["dpo"]}
+    assert listed["beta"].shown_when == {"method.name": ["dpo", "kto"]}
     assert listed["packing"].shown_when == {"method.name": ["sft"]}
     assert listed["max_length"].shown_when == {}
 
@@ -57,6 +59,7 @@ def test_a_method_says_all_that_the_rest_asks_of_it() -> None:
         assert 0 < low <= method.adapter_learning_rate <= high
         assert 0 < method.full_learning_rate < method.adapter_learning_rate
         assert method.title
+        assert method.about
         assert method.formats
         assert method.columns
         assert method.metrics
@@ -73,11 +76,6 @@ def test_a_run_that_sets_no_learning_rate_has_its_methods(
     own = everything | {"training": {"learning_rate": 0.5}}
     assert parse_config(own).training.learning_rate == 0.5
     assert load_config(parse_config(own).to_yaml()) == parse_config(own)
-    # The help of the setting has them too.
-    described = str(TrainingSection.model_fields["learning_rate"].description)
-    rates = (method.adapter_learning_rate, method.full_learning_rate)
-    told = " and ".join(f"{rate:.0e}".replace("e-0", "e-") for rate in rates)
-    assert f"{name.upper()} {told}" in described
 
 
 @pytest.mark.parametrize(
@@ -96,6 +94,35 @@ def test_a_bad_value_is_refused_at_its_field(method: dict[str, Any], field: str)
     with pytest.raises(InvalidConfig) as caught:
         parse_config({"method": method})
     assert list(caught.value.fields) == [field]
+
+
+def test_a_batch_must_have_the_rows_that_a_method_compares() -> None:
+    for name, method in METHODS.items():
+        least = method.smallest_batch
+        parse_config({"method": {"name": name}, "training": {FIELD: least}})
+        if least > 1:
+            with pytest.raises(InvalidConfig) as caught:
+                parse_config({"method": {"name": name}, "training": {FIELD: least - 1}})
+            assert list(caught.value.fields) == [f"training.{FIELD}"]
+            assert method.title in caught.value.fields[f"training.{FIELD}"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "good", "bad", "told"),
+    [
+        ({}, 100, 100, None),
+        ({}, 130, 100, None),
+        ({}, 300, 100, "`method.undesirable_weight` to about 3."),
+        ({}, 50, 200, "`method.desirable_weight` to about 4."),
+        ({"undesirable_weight": 3}, 300, 100, None),
+        ({}, 300, 0, None),
+    ],
+)
+def test_kto_is_told_which_weight_balances_its_labels(
+    weights: dict[str, float], good: int, bad: int, told: str | None
+) -> None:
+    warning = KtoSettings(**weights).imbalance(good=good, bad=bad)
+    assert warning is None if told is None else told in str(warning)
 
 
 def test_yes_is_no_number_in_any_section() -> None:

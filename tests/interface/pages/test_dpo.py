@@ -9,6 +9,9 @@ from tests.interface.filling import open_advanced
 from tests.interface.harness import Server, open_form
 from tests.waiting import wait_until
 
+# Other methods: what each says of itself, and what its rows show.
+OTHERS = (("KTO: answers rated good or bad", "thumbs up", ("label: true", "label: false")),)
+
 
 def test_dpo_is_chosen_and_trains_in_the_browser(context: BrowserContext, server: Server) -> None:
     page = open_form(context, server)
@@ -18,6 +21,8 @@ def test_dpo_is_chosen_and_trains_in_the_browser(context: BrowserContext, server
     expect(beta).to_be_visible()
     expect(page.locator("#field-method-assistant_only_loss")).to_be_hidden()
     _expect_its_own_defaults_where_nobody_chose_others(page)
+    _expect_each_method_to_show_what_it_learns_from(page)
+    page.get_by_text("DPO: preferred answers").click()
     expect(page.locator("#data-rows .seen").first).to_contain_text("Chosen", timeout=60_000)
     expect(page.locator("#data-rows .seen").first).to_contain_text("Rejected")
     expect(page.locator("#yaml")).to_contain_text("name: dpo")
@@ -38,6 +43,17 @@ def test_dpo_is_chosen_and_trains_in_the_browser(context: BrowserContext, server
     curves = page.locator("#curves")
     for name in ("Loss", "Reward accuracy", "Reward margin"):
         expect(curves.get_by_text(name, exact=True)).to_be_visible(timeout=30_000)
+
+
+def _expect_each_method_to_show_what_it_learns_from(page: Page) -> None:
+    rows = page.locator("#data-rows")
+    for name, told, shown in OTHERS:
+        page.get_by_text(name).click()
+        expect(page.locator("#field-method-name")).to_contain_text(told)
+        for words in shown:
+            expect(rows).to_contain_text(words, timeout=60_000)
+        expect(page.locator("#data-panel")).not_to_have_class(re.compile("stale"))
+        expect(page.locator("#data-panel")).not_to_contain_text("learns from")
 
 
 def _expect_its_own_defaults_where_nobody_chose_others(page: Page) -> None:

@@ -163,7 +163,7 @@ def test_the_preview_is_what_the_trainers_batches_hold(
 def test_pairs_are_those_of_trls_own_trainer(
     previewer: Previewer, family_home: Path, tmp_path: Path
 ) -> None:
-    sides = _preview_of(previewer, family_home, tmp_path, PAIRS)
+    sides = previewed(_preview_of(previewer, family_home, tmp_path, PAIRS, method="dpo"))
     folder = family_home / "models" / "SmolLM2-135M-Instruct"
     trainer = trl.DPOTrainer(
         model=AutoModelForCausalLM.from_pretrained(folder),
@@ -183,10 +183,11 @@ def test_pairs_are_those_of_trls_own_trainer(
             assert labels == (-100,) * start + ids[start:]
 
 
+@pytest.mark.parametrize("given", [RATED, PAIRS], ids=["rated", "pairs"])
 def test_rated_answers_are_those_of_trls_own_trainer(
-    previewer: Previewer, family_home: Path, tmp_path: Path
+    previewer: Previewer, family_home: Path, tmp_path: Path, given: list[Any]
 ) -> None:
-    sides = _preview_of(previewer, family_home, tmp_path, RATED)
+    preview = _preview_of(previewer, family_home, tmp_path, given, method="kto")
     folder = family_home / "models" / "SmolLM2-135M-Instruct"
     trainer = trl.KTOTrainer(
         model=AutoModelForCausalLM.from_pretrained(folder),
@@ -195,28 +196,29 @@ def test_rated_answers_are_those_of_trls_own_trainer(
             per_device_train_batch_size=2, activation_checkpointing=False,
         ),
         processing_class=AutoTokenizer.from_pretrained(folder),
-        train_dataset=Dataset.from_list(RATED),
+        train_dataset=Dataset.from_list(given),
     )  # fmt: skip
-    rows = trainer.train_dataset
-    assert len(rows) == len(sides)
-    for made, shown in zip(rows, sides, strict=True):
+    # TRL has the good answers of pairs first, and then the bad ones.
+    rows = sorted(trainer.train_dataset, key=lambda row: not row["label"])
+    sides = zip(previewed(preview), preview.rows, strict=True)
+    for made, (shown, row) in zip(rows, sorted(sides, key=lambda s: not s[1].label), strict=True):
         ids, labels = shown["row"]
         start = len(made["prompt_ids"])
         assert list(ids) == made["prompt_ids"] + made["completion_ids"]
         assert labels == (-100,) * start + ids[start:]
+        assert row.label == made["label"]
 
 
 def _preview_of(
-    previewer: Previewer, home: Path, folder: Path, rows: list[Any]
-) -> list[dict[str, Labelled]]:
+    previewer: Previewer, home: Path, folder: Path, rows: list[Any], *, method: str
+) -> Preview:
     file = folder / "rows.jsonl"
     write(file, rows)
-    question = Question(config=settings(), files={"rows.jsonl": file}, home=home, count=len(rows))
+    config = settings(method={"name": method}, training={"per_device_train_batch_size": 2})
+    question = Question(config=config, files={"rows.jsonl": file}, home=home, count=9)
     preview = previewer.ask(question, token=None)
-    # It can be looked at, though supervised fine-tuning does not learn from it.
-    assert preview.fault is not None
-    assert preview.fault.field == "dataset.format"
-    return previewed(preview)
+    assert preview.fault is None
+    return preview
 
 
 def test_the_text_is_whole_and_its_marks_are_told(ask: Callable[..., Preview]) -> None:
@@ -270,6 +272,12 @@ def test_each_filter_tells_how_many_rows_it_has_dropped(ask: Callable[..., Previ
         pytest.param([{"prompt": "a"}], {}, "dataset.format", "without answers", id="prompts"),
         pytest.param(
             [{"text": "a"}], {}, "method.assistant_only_loss", "plain text", id="text"
+        ),
+        pytest.param(
+            PAIRS, {}, "dataset.format", "pairs of answers", id="pairs, looked at all the same"
+        ),
+        pytest.param(
+            RATED[:1], {"method": {"name": "kto"}}, "columns.label", "labeled true", id="one label"
         ),
         pytest.param(
             [{"messages": [SAID, ASKED, {"role": "tool"}]}], {}, "dataset.files", "line 1",

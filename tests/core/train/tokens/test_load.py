@@ -69,6 +69,19 @@ def test_tokens_that_were_kept_warn_as_they_did_when_they_were_made(asked: Asked
     assert len(list((asked.home / "tokens").iterdir())) == 1
 
 
+def test_labels_of_one_kind_are_refused_and_few_of_one_are_told(asked: Asked) -> None:
+    answers = [{**row, "label": n > 2} for n, row in enumerate(rows(*range(12)))]
+    method = {"name": "kto"}
+    asked.settle(answers, method=method)
+    (told,) = (text for text in asked.look().warnings if "labels are true" in text)
+    assert told in asked.load().warnings
+    assert asked.load().train["label"] == [row["label"] for row in answers]
+    asked.settle(answers[3:], method=method)
+    with pytest.raises(UserError, match="All answers are labeled true") as caught:
+        asked.load()
+    assert caught.value.field == "columns.label"
+
+
 def above(asked: Asked, short: list[dict[str, str]]) -> int:
     """A length in tokens that none of these rows has."""
     asked.settle(short)

@@ -1,0 +1,73 @@
+"""Kahneman-Tversky Optimization with TRL's KTOTrainer."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from datasets import Dataset
+from transformers import Trainer
+from trl import KTOConfig, KTOTrainer
+from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
+
+from core.config.methods.kto import KtoSettings
+from core.config.methods.settings import MethodSettings
+from core.train.methods.base import TrainerParts
+from core.train.methods.run_trainer import RunTrainer
+
+
+@dataclass
+class Collator(DataCollatorForUnpairedPreference):
+    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """Give each prompt the answer before it as well, as TRL does in `_prepare_dataset`.
+
+        There it goes through all rows by the batch, which streamed ones have no end for.
+        """
+        answers = [example["completion_ids"] for example in examples]
+        turned = [answers[-1], *answers[:-1]]
+        return dict(
+            super().torch_call(
+                [
+                    example | {"KL_completion_ids": answer}
+                    for example, answer in zip(examples, turned, strict=True)
+                ]
+            )
+        )
+
+
+class RunKTOTrainer(RunTrainer, KTOTrainer):
+    def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
+        """The rows are tokens already, made as TRL would make them."""
+        return dataset
+
+
+class Kto:
+    settings: ClassVar[type[MethodSettings]] = KtoSettings
+
+    def make_trainer(self, parts: TrainerParts) -> Trainer:
+        method, train = parts.config.method, parts.data.train
+        if not isinstance(method, KtoSettings):
+            raise TypeError(f"These are the settings of {method.name}.")
+        tokenizer = parts.tokenizer
+        # As TRL does for a tokenizer that has none.
+        has_own = tokenizer.pad_token_id is not None
+        pad = tokenizer.pad_token_id if has_own else tokenizer.eos_token_id
+        if isinstance(train, Dataset):
+            # TRL takes rows in their order, and many files have all of one label first.
+            train = train.shuffle(seed=parts.config.training.seed)
+        return RunKTOTrainer(
+            model=parts.model,
+            # With an adapter the base is the model without it, and needs no memory of its own.
+            ref_model=None if parts.peft_config else parts.load_base(),
+            args=KTOConfig(
+                **parts.arguments,
+                max_length=method.max_length,
+                beta=method.beta,
+                desirable_weight=method.desirable_weight,
+                undesirable_weight=method.undesirable_weight,
+            ),
+            data_collator=Collator(pad_token_id=pad, max_length=method.max_length),
+            processing_class=tokenizer,
+            train_dataset=train,
+            eval_dataset=parts.data.evaluation,
+            peft_config=parts.peft_config,
+            callbacks=parts.callbacks,
+        )

@@ -155,6 +155,6 @@ class HardwareSection(Section):
     )  # fmt: skip
     fused_lm_head: Switch = setting(
         Switch.AUTO, label="Fused language-model head",
-        help="Computes the loss of learned tokens only, and its gradient at once. auto: on a CPU. "
-        "off: as TRL does.",
+        help="Computes the loss of learned tokens only, and its gradient at once. `auto`: on a "
+        "CPU. `off`: as TRL does.",
     )  # fmt: skip

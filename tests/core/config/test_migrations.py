@@ -17,7 +17,10 @@ from tests.core.config.examples import CHANGED
 VERSION_1 = (Path(__file__).parent / "version_1.yaml").read_text(encoding="utf-8")
 
 # Settings that version 1 did not have.
-LATER = {"columns": {"history"}, "method": {"padding_free"}, "output": {"replace"}}
+LATER = {
+    "columns": {"history"}, "method": {"padding_free"}, "output": {"replace"},
+    "hardware": {"fused_lm_head"},
+}  # fmt: skip
 
 
 def test_every_setting_of_version_1_is_read() -> None:

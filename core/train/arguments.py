@@ -7,8 +7,9 @@ import torch
 from core.config.options import Precision, Switch
 from core.config.resolved import Choice
 from core.config.run_config import RunConfig
+from core.estimate.memory import Memory, gigabytes
+from core.estimate.model_shape import UnknownShape
 from core.runs.store import Run
-from core.train.memory import StepMemory, gigabytes
 from core.train.schedule import schedule_arguments
 
 
@@ -53,16 +54,18 @@ def training_arguments(
 
 
 def choose_gradient_checkpointing(
-    wanted: Switch, *, step: StepMemory, free: int, before: object = None
+    wanted: Switch, *, peak: Memory | UnknownShape, free: int, before: object = None
 ) -> Choice:
     """Whether activations are computed again to save memory, and why.
 
-    `step` is what a step takes otherwise, of the `free` bytes before the model is loaded. `before`
-    is what `auto` became already, if ever: memory that is free now says nothing of then.
+    `peak` is what training takes otherwise, of the `free` bytes before the model is loaded.
+    `before` is what `auto` became already, if ever: memory that is free now says nothing of then.
     """
     if before is not None and wanted is Switch.AUTO:
         return Choice(value=str(before), why="as when this run began")
     if wanted is not Switch.AUTO:
         return Choice(value=wanted, why="as you chose")
-    why = f"{step.why}; {gigabytes(free)} are free"
-    return Choice(value=Switch.OFF if step.total <= free else Switch.ON, why=why)
+    if isinstance(peak, UnknownShape):
+        return Choice(value=Switch.ON, why=f"what a step takes can't be told: {peak.message}")
+    why = f"{peak.why}; {gigabytes(free)} are free"
+    return Choice(value=Switch.OFF if peak.training <= free else Switch.ON, why=why)

@@ -15,9 +15,8 @@ from trl.trainer import utils
 
 from core.config.options import Switch
 from core.config.resolved import Choice
+from core.estimate.memory import LOGITS_BYTES
 
-# The logits that are held at a time.
-LOGITS_BYTES = 128 * 1024**2
 _TRL_USES_TRITON = utils._use_triton
 # What is computed of each token beside its log-probability, as TRL names it.
 MEASURES = ("log_probs", "entropy", "mean_logits", "is_top1")

@@ -25,7 +25,7 @@ from core.train.callbacks import Reporter
 from core.train.fused_head import choose_fused_head
 from core.train.generation import settle_generation
 from core.train.health import LossWatch
-from core.train.memory import free_memory, longest_row, step_memory
+from core.train.memory import free_memory, longest_row, memory_of
 from core.train.methods import method_of
 from core.train.methods.base import TrainerParts
 from core.train.model import load_model, stored_dtype
@@ -105,7 +105,7 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     head = choose_fused_head(config.hardware.fused_lm_head, before=before.get("fused_lm_head"))
     checkpointing = choose_gradient_checkpointing(
         config.hardware.gradient_checkpointing, free=free,
-        step=step_memory(
+        peak=memory_of(
             config, model=model, precision=precision.value,
             length=longest_row(config, data.train), fused_head=head.value == Switch.ON,
         ),

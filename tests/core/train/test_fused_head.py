@@ -8,8 +8,8 @@ from trl.kernels import ChunkedLogProbFunction
 from trl.trainer import utils
 
 from core.config.options import Switch
+from core.estimate.memory import LOGITS_BYTES
 from core.train.fused_head import (
-    LOGITS_BYTES,
     MEASURES,
     FrozenHeadLogProbs,
     choose_fused_head,

@@ -1,0 +1,136 @@
+"""Peak memory of training by its parts, counted from the model's shape, the batch and its rows."""
+
+from dataclasses import dataclass
+
+from core.config.options import Optimizer, Precision
+from core.config.run_config import RunConfig
+from core.estimate.model_shape import ModelShape
+
+# Numbers that a layer of a Llama saves of a token for the backward pass, by the width of its hidden
+# state and by that of its feed-forward part. Counted by torch's saved tensors: in half precision
+# norms and adapters save float32 beside it, three bytes a number and not two.
+PER_HIDDEN, PER_INTERMEDIATE = 8, 4
+FULL_BYTES, HALF_BYTES = 4, 3
+# With dropout a LoRA saves what it made of the input of each of its seven layers, and the mask.
+DROPOUT_PER_HIDDEN, DROPOUT_PER_INTERMEDIATE = 9, 1.5
+# TRL's language-model head takes tokens and words by the tile, in so many float32 copies of it.
+HEAD_TOKENS, HEAD_WORDS, HEAD_COPIES = 4096, 32768, 8
+# Seen to 33 GB counted to 15 with TRL's head: SmolLM2-135M, 8 rows of 1,024 tokens. Allocators hold
+# what is free.
+HELD = 2.2
+# Our head takes a chunk of logits at a time, of so many bytes, in so many copies of it, and
+# allocators hold less besides. Peaks of resident memory that were measured, in GB beyond the loaded
+# model and counted, of SmolLM2-135M with a LoRA on a processor, rows by tokens: in float32 1 × 256
+# 0.7 and 0.8, 1 × 1,024 2.8 and 3.0, 4 × 256 2.7 and 3.0, with dropout 3.7 and 4.0; in bfloat16
+# 4 × 256 1.9 and 2.0, 4 × 1,024 6.4 and 6.7. What dropout saves is held once. A pair of DPO's is as
+# two rows: 2 × 256 took 2.8.
+LOGITS_BYTES = 128 * 1024**2
+LOGITS_COPIES = 3
+FULL_HELD, HALF_HELD = 2.0, 1.6
+# Bytes of state that an optimizer has of each weight that it trains, in float32.
+STATE_BYTES = {
+    Optimizer.ADAMW: 8, Optimizer.ADAMW_FUSED: 8, Optimizer.ADAGRAD: 4, Optimizer.RMSPROP: 4,
+    # Rows and columns alone.
+    Optimizer.ADAFACTOR: 0, Optimizer.SGD: 0,
+}  # fmt: skip
+# Resident memory of a trainer that has loaded its libraries and no model, as measured on a
+# processor. A CUDA context takes about as much of a GPU.
+OVERHEAD = 600 * 1024**2
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes at the peak, by what takes them; `rows` of `length` tokens are the batch."""
+
+    rows: int
+    length: int
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+    logits: int
+    overhead: int
+
+    @property
+    def training(self) -> int:
+        """What training takes beyond a process that has loaded its libraries."""
+        return self.weights + self.gradients + self.optimizer + self.activations + self.logits
+
+    @property
+    def total(self) -> int:
+        return self.training + self.overhead
+
+    @property
+    def why(self) -> str:
+        return (
+            f"{self.rows} × {self.length:,} tokens take about "
+            f"{gigabytes(self.activations + self.logits)} beside "
+            f"{gigabytes(self.weights + self.gradients + self.optimizer)} of weights"
+        )
+
+
+def peak_memory(
+    config: RunConfig,
+    shape: ModelShape,
+    *,
+    precision: str,
+    length: int,
+    fused_head: bool,
+    checkpointing: bool,
+) -> Memory:
+    """What a run takes at its peak, where no row is longer than `length` tokens.
+
+    `fused_head` says that the language-model head is core/train/fused_head.py and not TRL's.
+    """
+    method, adapter = config.method, config.adapter
+    rows = config.training.per_device_train_batch_size * method.sequences_a_row
+    tokens = rows * length
+    is_full = precision == Precision.FLOAT32
+    if adapter.has_adapter:
+        trained = shape.adapter_parameters(rank=adapter.lora_r)
+        weights = shape.parameters * (2 if precision == Precision.BFLOAT16 else 4) + 4 * trained
+    else:
+        trained = shape.parameters
+        weights = 4 * shape.parameters * (1 + method.has_reference)
+    # Our head is for one that isn't trained itself.
+    own_head = fused_head and adapter.has_adapter
+    number_bytes = FULL_BYTES if is_full else HALF_BYTES
+    held = (FULL_HELD if is_full else HALF_HELD) if own_head else HELD
+    layer = _saved_of_a_layer(shape) * number_bytes * held
+    if adapter.has_adapter and adapter.lora_dropout > 0:
+        layer += _saved_for_dropout(shape) * number_bytes * (1 if own_head else HELD)
+    saved = layer * shape.layers
+    if checkpointing:
+        # The input of each layer, and one layer at a time.
+        saved = shape.layers * shape.hidden * number_bytes + layer
+    return Memory(
+        rows=rows,
+        length=length,
+        weights=weights,
+        gradients=4 * trained,
+        optimizer=STATE_BYTES[config.training.optim] * trained,
+        activations=int(tokens * saved),
+        logits=_logits(shape, tokens, own_head=own_head, has_reference=method.has_reference),
+        overhead=OVERHEAD,
+    )
+
+
+def gigabytes(size: int) -> str:
+    return f"{size / 1024**3:.1f} GB"
+
+
+def _saved_of_a_layer(shape: ModelShape) -> float:
+    return PER_HIDDEN * shape.hidden + PER_INTERMEDIATE * shape.intermediate
+
+
+def _saved_for_dropout(shape: ModelShape) -> float:
+    return DROPOUT_PER_HIDDEN * shape.hidden + DROPOUT_PER_INTERMEDIATE * shape.intermediate
+
+
+def _logits(shape: ModelShape, tokens: int, *, own_head: bool, has_reference: bool) -> int:
+    if own_head:
+        # A chunk of them, as if all tokens were learned.
+        return LOGITS_COPIES * min(4 * tokens * shape.vocabulary, LOGITS_BYTES)
+    tile = HEAD_COPIES * 4 * min(tokens, HEAD_TOKENS) * min(shape.vocabulary, HEAD_WORDS)
+    # The base answers too, with tiles of its own, but saves nothing for a backward pass.
+    return int(HELD * tile * (1 + has_reference))

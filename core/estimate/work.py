@@ -1,0 +1,26 @@
+"""The arithmetic of training, in floating-point operations (FLOP).
+
+A product with a matrix of n weights takes 2 n FLOP a token; the backward pass takes as many for the
+gradient of its input, and again as many for that of its weights where those are trained
+(https://arxiv.org/abs/2001.08361, section 2.1).
+"""
+
+from core.config.run_config import RunConfig
+from core.estimate.model_shape import ModelShape
+
+
+def flops_per_token(
+    config: RunConfig, shape: ModelShape, *, mean_length: float, checkpointing: bool
+) -> float:
+    """What a token of a row of `mean_length` tokens takes, in training."""
+    layers = 2.0 * shape.layer_parameters
+    # Scores and sums over the tokens before, which are half a row on average.
+    attention = 2 * 2.0 * shape.layers * shape.query_width * mean_length / 2
+    forward = layers + attention + 2.0 * shape.head_parameters
+    # Adapters are a hundredth of this.
+    backward = forward + 2 * attention / 2
+    if not config.adapter.has_adapter:
+        backward += layers + 2.0 * shape.head_parameters
+    again = layers + attention if checkpointing else 0.0
+    reference = forward if config.method.has_reference else 0.0
+    return forward + backward + again + reference

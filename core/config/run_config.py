@@ -47,9 +47,13 @@ class RunConfig(Section):
     def _default_learning_rate(self) -> Self:
         """A run that sets none has the one of its method and of what it trains."""
         if "learning_rate" not in self.training.model_fields_set:
-            rate = self.method.default_learning_rate(has_adapter=self.adapter.has_adapter)
+            rate = self.default_learning_rate
             self.training = self.training.model_copy(update={"learning_rate": rate})
         return self
+
+    @property
+    def default_learning_rate(self) -> float:
+        return self.method.default_learning_rate(has_adapter=self.adapter.has_adapter)
 
     @property
     def evaluates(self) -> bool:

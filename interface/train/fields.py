@@ -36,7 +36,7 @@ LOOKED_AT = ("model", "dataset", "columns", "filters", "method", "evaluation")
 COLUMN_MENUS = ("filters.drop_where", "filters.drop_empty")
 SUBSET_MENU, SPLIT_MENUS = "dataset.subset", ("dataset.split", "evaluation.split")
 FILE_TYPES = [".csv", ".json", ".jsonl", ".ndjson", ".parquet", ".tsv", ".txt"]
-BUILTIN = "dataset.builtin"
+LEARNING_RATE, BUILTIN = "training.learning_rate", "dataset.builtin"
 METHOD = "method.name"
 # More choices than these are easier to find in a list.
 MAX_RADIO_CHOICES = 3
@@ -105,8 +105,8 @@ def is_menu_of_the_data(setting: Setting) -> bool:
 
 def default(setting: Setting) -> Any:
     value = setting.field.default
-    if isinstance(value, tuple):
-        # Files of a person's, or a text of lines.
+    if isinstance(value, tuple) or setting.path == LEARNING_RATE:
+        # Files of a person's, or a text of lines. A rate that is left empty is the method's.
         return None
     return value.value if isinstance(value, StrEnum) else value
 
@@ -151,6 +151,8 @@ def about(method: str) -> str:
 def _placeholder(setting: Setting) -> str | None:
     if setting.path == "output.name":
         return proposed_name(RunConfig())
+    if setting.path == LEARNING_RATE:
+        return words.number(RunConfig().training.learning_rate)
     return "not set" if setting.field.default is None else None
 
 
@@ -169,7 +171,6 @@ def _large(value: float) -> str:
 
 def _default_words(setting: Setting) -> list[str]:
     value = default(setting)
-    is_number = value is not None and value_type(setting) is not bool and _bounds(setting)
-    if setting.follows_method or not is_number:
+    if value is None or value_type(setting) is bool or not _bounds(setting):
         return []
     return [f"default {words.number(float(value))}"]

@@ -26,7 +26,7 @@ CARDS = {
 }
 UPLOADS = ("dataset__files", "evaluation__files")
 METHOD, MIX, BUILTIN = "method__name", "dataset__mix", "dataset__builtin"
-REPLACE = "output__replace"
+REPLACE, RATE = "output__replace", "training__learning_rate"
 
 
 class Form:
@@ -71,31 +71,18 @@ class Form:
 
         `files` are those of the files that the settings name which are stored as uploads.
         """
-        nested = config.model_dump(mode="json")
-        # What a run has no use for, such as another method's settings, shows its default.
-        values = {
-            name: nested[setting.section].get(setting.name, self._defaults[name])
-            for name, setting in self._settings.items()
-        }
+        values = self._values_of(config)
         # What is not here any more they choose again.
         for name in UPLOADS:
             here = [files[each] for each in values[name] or () if each in files]
             values[name] = [str(path) for path in here] or None
-        values[MIX] = "\n".join(_line(other) for other in values[MIX])
         return self._updates(values)
 
     def put(
         self, config: RunConfig, names: Collection[str], values: Mapping[str, Any]
     ) -> list[Any]:
         """Updates that put the settings of these fields into the form as it is, by its values."""
-        nested = config.model_dump(mode="json")
-        given = {
-            name: nested[setting.section].get(setting.name, self._defaults[name])
-            for name, setting in self._settings.items()
-            if name in names
-        }
-        if MIX in given:
-            given[MIX] = "\n".join(_line(other) for other in given[MIX])
+        given = {name: value for name, value in self._values_of(config).items() if name in names}
         merged = {**values, **given}
         offered = builtin_datasets_for(merged[METHOD])
         if merged[BUILTIN] not in offered:
@@ -181,10 +168,27 @@ class Form:
     def _nested(self, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         nested: dict[str, dict[str, Any]] = {}
         for setting in self._settings.values():
-            # What isn't shown isn't asked: it keeps its default, whatever was typed before.
-            if self._shown(setting, values):
-                nested.setdefault(setting.section, {})[setting.name] = self._value(setting, values)
+            # What isn't shown isn't asked: it has its default, whatever was typed before.
+            if not self._shown(setting, values):
+                continue
+            value = self._value(setting, values)
+            if value is not None or setting.path != fields.LEARNING_RATE:
+                nested.setdefault(setting.section, {})[setting.name] = value
         return nested
+
+    def _values_of(self, config: RunConfig) -> dict[str, Any]:
+        """What the fields hold for these settings, but for the person's files."""
+        nested = config.model_dump(mode="json")
+        # What a run has no use for, such as another method's settings, shows its default.
+        values = {
+            name: nested[setting.section].get(setting.name, self._defaults[name])
+            for name, setting in self._settings.items()
+        }
+        values[MIX] = "\n".join(_line(other) for other in values[MIX])
+        if config.training.learning_rate == config.default_learning_rate:
+            # It follows the method, if another is chosen.
+            values[RATE] = None
+        return values
 
     def _updates(self, values: Mapping[str, Any]) -> list[Any]:
         offered = dict.fromkeys([*builtin_datasets_for(values[METHOD]), values[BUILTIN]])
@@ -208,8 +212,7 @@ class Form:
             return [line for line in str(value or "").splitlines() if line.strip()]
         if isinstance(value, str):
             value = value.strip()
-        optional = setting.field.default is None
-        return None if optional and value == "" else value
+        return None if fields.default(setting) is None and value == "" else value
 
     def _shown(self, setting: Setting, values: Mapping[str, Any]) -> bool:
         return all(

@@ -70,7 +70,13 @@ def test_defaults_are_a_run_with_a_name_of_its_own(preview: Preview, server: Ser
     chosen = {"model__name": "Qwen/Qwen3-0.6B", "dataset__builtin": "facts_pairs"}
     shown = preview(**chosen, method__name="dpo")
     assert shown["name"]["placeholder"] == "qwen3-0.6b-facts-pairs"
-    assert "name: bot\n" in preview(**chosen, method__name="dpo", output__name="bot")["yaml"]
+    # So does the learning rate, until somebody sets one.
+    assert "learning_rate: 1.0e-05\n" in shown["yaml"]
+    named = preview(
+        **chosen, method__name="dpo", output__name="bot", training__learning_rate="1e-3"
+    )["yaml"]
+    assert "name: bot\n" in named
+    assert "learning_rate: 0.001\n" in named
     server.store.create(run, files={}, submission="ab" * 8)
     assert preview()["name"]["placeholder"] not in ("", name)
 
@@ -173,8 +179,12 @@ def _expect_arguments_to_appear_with_their_schedule(page: Page) -> None:
 
 
 def test_settings_go_out_as_yaml_and_come_back(page: Page, server: Server, tmp_path: Path) -> None:
-    page.get_by_label("Learning rate", exact=True).fill("0.00002")
+    rate = page.locator("#field-training-learning_rate").get_by_role("textbox")
+    expect(rate).to_have_attribute("placeholder", "0.001")
     page.get_by_text("All weights", exact=True).click()
+    # Left empty, it is what goes with that.
+    expect(rate).to_have_attribute("placeholder", "2e-5")
+    rate.fill("0.00003")
     page.get_by_text("Hugging Face Hub", exact=True).click()
     page.get_by_label("Hub dataset").fill("acme/rows")
     page.get_by_label("Private").uncheck()

@@ -5,6 +5,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from core.config.parse import parse_config
 from interface.access.uploads import store_uploads_in, uploads_folder
 from interface.train.form import Form
 
@@ -42,3 +43,13 @@ def test_files_are_put_back_that_the_server_still_has(
     assert (values["dataset__files"], values["evaluation__files"]) == ([str(here)], None)
     assert lost == "gone.csv, foreign.csv, 3"
     assert restored(form, saved, may_act=False)[0]["dataset__files"] is None
+
+
+def test_a_learning_rate_that_nobody_chose_is_left_to_the_method() -> None:
+    with gr.Blocks():
+        form = Form()
+    at = list(form.components).index("training__learning_rate")
+    dpo = {"method": {"name": "dpo"}, "dataset": {"builtin": "facts_pairs"}}
+    for rate, shown in ((None, None), (1e-5, None), (1e-3, 1e-3)):
+        training = {} if rate is None else {"training": {"learning_rate": rate}}
+        assert form.fill(parse_config(dpo | training), {})[at]["value"] == shown

@@ -87,6 +87,7 @@ class TrainTab:
             by_itself = config.output.auto_resume
             self._access.require_own_account(request, resumes_by_itself=by_itself)
             token = self._access.token(request)
+            yield messages.busy("Checking…"), problems.NOTHING, None, None
             named = free_name.named(config, store=self._store, token=token)
 
             def check(report: Callable[[str], None]) -> list[str]:
@@ -100,13 +101,9 @@ class TrainTab:
             warnings = checking.result()
             yield messages.busy("Starting…"), problems.NOTHING, None, None
             run = launcher.start(
-                self._store,
-                named,
-                files=files,
+                self._store, named, files=files, token=token, warnings=warnings,
                 submission=submission or new_submission(),
-                token=token,
-                warnings=warnings,
-            )
+            )  # fmt: skip
         except UserError as error:
             found = field_problems.show(self.form, error, reveal=True)
             yield "", found, Refusal(config=config, files=files, words=found), None

@@ -12,7 +12,15 @@ from pydantic import SecretStr
 
 from core.checkpoint_sync.restorable import restorable_run, restorable_runs
 from core.checkpoint_sync.restore import restore
-from core.cli.output import marked, progress_line, show, status_line, tell, tell_person
+from core.cli.output import (
+    forecast_lines,
+    marked,
+    progress_line,
+    show,
+    status_line,
+    tell,
+    tell_person,
+)
 from core.config.options import DatasetSource
 from core.config.parse import load_config, parse_config
 from core.config.reference import reference_page, setting_references
@@ -20,10 +28,12 @@ from core.config.run_config import RunConfig
 from core.data.preview import Question
 from core.data.previewer import Previewer, require
 from core.errors import UserError
+from core.estimate.forecast import forecast
 from core.hub.client import hub_endpoint
 from core.jobs import launcher, preflight
 from core.jobs.liveness import current_status
 from core.jobs.patience import stop_note
+from core.machine.hardware import devices
 from core.publish import demo_space, free_name
 from core.publish.occupied import Occupied
 from core.runs.history import History
@@ -33,6 +43,8 @@ from core.settings import Settings
 
 OK, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 FOLLOW_SECONDS = 0.5
+# How long an estimate reads rows.
+ESTIMATE_SECONDS = 5.0
 GOOD_ENDS = (RunState.DONE, RunState.STOPPED)
 
 
@@ -78,6 +90,26 @@ def preview(asked: argparse.Namespace, settings: Settings) -> int:
     for warning in preview.warnings:
         tell_person(warning)
     require(preview)
+    return OK
+
+
+def estimate(asked: argparse.Namespace, settings: Settings) -> int:
+    config, files = _load(asked.file)
+    question = Question(
+        config=config, files=files, home=settings.home, count=0, seconds=ESTIMATE_SECONDS,
+        wants_shape=True,
+    )  # fmt: skip
+    with closing(Previewer()) as previewer:
+        preview = require(previewer.ask(question, token=settings.token))
+    rows = preview.known_rows()
+    if preview.shape is None or rows is None:
+        raise UserError(f"Nobody can say what this takes. {preview.shape_unknown}".strip())
+    device = devices()[0]
+    found = forecast(config, preview.shape, rows, device=device, home=settings.home)
+    if asked.json:
+        tell(json.dumps(asdict(found) | {"fits": found.fits, "device": device.name}))
+    else:
+        tell("\n".join(forecast_lines(found, device)))
     return OK
 
 

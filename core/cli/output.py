@@ -3,9 +3,12 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 
 from core.data.preview import Piece
 from core.errors import InvalidConfig, UserError
+from core.estimate.forecast import Forecast
+from core.machine.hardware import Device
 from core.runs.history import History
 from core.runs.state import RunState, RunStatus, UnreadableRun
 
@@ -25,6 +28,29 @@ def progress_line(history: History) -> str:
     loss = f", loss {history.latest['loss']:.4f}" if "loss" in history.latest else ""
     left = f", {progress.eta:.0f} s left" if progress.eta is not None else ""
     return f"step {progress.step}/{progress.total}{loss}{left}"
+
+
+def forecast_lines(found: Forecast, device: Device) -> Iterator[str]:
+    memory, gigabytes = found.memory, 1024**3
+    parts = {
+        "weights": memory.weights, "gradients": memory.gradients, "optimizer": memory.optimizer,
+        "activations": memory.activations, "logits": memory.logits, "overhead": memory.overhead,
+    }  # fmt: skip
+    verdict = "fits" if found.fits else "does not fit"
+    yield (
+        f"Memory: {memory.total / gigabytes:.1f} GB at the peak, "
+        f"{found.free / gigabytes:.1f} GB free on {device.name}: {verdict}."
+    )
+    yield "  " + ", ".join(f"{name} {size / gigabytes:.2f} GB" for name, size in parts.items())
+    if found.instead:
+        yield f"  {found.instead}"
+    if found.seconds is not None and found.speed is not None:
+        how = "as earlier runs here" if found.speed.is_measured else "not measured here yet"
+        yield f"Time: about {found.seconds / 60:.0f} min ({found.steps:,} steps), {how}."
+    elif found.steps is not None:
+        yield f"Time: unknown for {found.steps:,} steps; it is measured by the first run here."
+    else:
+        yield "Time: unknown, since nobody has counted the rows."
 
 
 def show(asked: argparse.Namespace, status: RunStatus) -> None:

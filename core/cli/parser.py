@@ -32,6 +32,7 @@ def parse(arguments: list[str] | None, *, description: str | None) -> Asked:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(subparsers)
     _add_preview(subparsers)
+    _add_estimate(subparsers)
     _add_runs(subparsers)
     _add_push(subparsers)
     _add_demo(subparsers)
@@ -64,6 +65,13 @@ def _add_preview(subparsers: Subparsers) -> None:
     preview.add_argument(
         "--part", choices=get_args(RowsPart), default="training", help="which rows to show"
     )
+
+
+def _add_estimate(subparsers: Subparsers) -> None:
+    estimate = _command(
+        subparsers, "estimate", commands.estimate, help="memory and time of a run, before it starts"
+    )
+    estimate.add_argument("file", type=Path, metavar="RUN.yaml")
 
 
 def _add_runs(subparsers: Subparsers) -> None:

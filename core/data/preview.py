@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from core.config.options import DatasetFormat
 from core.config.run_config import RunConfig
 from core.errors import HubAway, UserError
+from core.estimate.forecast import Rows
+from core.estimate.model_shape import ModelShape
 
 # What a preview may take: a file that needs more can't be shown, and the page stays alive.
 MEMORY_BYTES = 2 * 1024**3
@@ -128,6 +130,8 @@ class Question(BaseModel):
     jump: Jump | None = None
     # How long to go on reading for the statistics.
     seconds: float = 0.5
+    # Whether to tell the model's shape too.
+    wants_shape: bool = False
     # Whether to format rows beyond those that statistics are made of, up to the last.
     to_the_end: bool = False
 
@@ -153,6 +157,21 @@ class Preview(BaseModel):
     statistics: Statistics = Statistics()
     warnings: list[str] = []
     fault: Fault | None = None
+    # The sizes of the model, where they were asked for; else why they can't be told.
+    shape: ModelShape | None = None
+    shape_unknown: str = ""
+
+    def known_rows(self) -> Rows | None:
+        """What a forecast takes of the data; None before any row was read."""
+        known = self.statistics
+        if not known.rows:
+            return None
+        return Rows(
+            training=known.trained_rows,
+            evaluation=known.evaluation_rows or 0,
+            mean=known.tokens / known.rows,
+            longest=min(known.longest, known.max_length),
+        )
 
     @property
     def ran_out_of_memory(self) -> bool:

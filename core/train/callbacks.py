@@ -45,6 +45,9 @@ class Reporter(TrainerCallback, ExportableState):
         self._seconds_before = 0.0
         self._tokens = 0.0
         self._has_diverged = False
+        # The steps of this training: how many, and the time of them alone.
+        self.steps, self.step_seconds = 0, 0.0
+        self._step_began, self._tokens_began = 0.0, 0.0
         # What could not be written down.
         self._lost = 0
         self._pace: deque[tuple[float, int, float]] = deque(maxlen=PACE_STEPS + 1)
@@ -52,6 +55,11 @@ class Reporter(TrainerCallback, ExportableState):
 
     def _on_sigterm(self, *_: object) -> None:
         self.machine_goes_down = True
+
+    @property
+    def tokens(self) -> float:
+        """How many tokens the steps of this training had."""
+        return self._tokens - self._tokens_began
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint has of this, for `on_train_begin`."""
@@ -64,13 +72,20 @@ class Reporter(TrainerCallback, ExportableState):
         before = state.stateful_callbacks.setdefault(type(self).__name__, self.state())
         self._seconds_before = before["attributes"]["seconds"]
         self._start = time.monotonic()
-        self._tokens = float(state.num_input_tokens_seen)
+        self._tokens = self._tokens_began = float(state.num_input_tokens_seen)
         self._pace.append((self._start, state.global_step, self._tokens))
         self._tell_progress(state)
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self._step_began = time.monotonic()
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
+        self.step_seconds += time.monotonic() - self._step_began
+        self.steps += 1
         self.wish = self._run.wish()
         if self.wish is Wish.STOP or self.machine_goes_down:
             control.should_save = True

@@ -33,6 +33,7 @@ from core.train.padding import choose_padding_free
 from core.train.precision import choose_precision
 from core.train.samples import sample_answers
 from core.train.save import save_model
+from core.train.speed import note_speed
 from core.train.tokenizer import ModelSource, load_tokenizer
 from core.train.tokens.load import Data, load_data
 
@@ -70,6 +71,7 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     if reporter.machine_goes_down:
         # The checkpoint is written, and there may be no time for more.
         return TrainerExit.WENT_DOWN
+    note_speed(trainer, reporter, run, prepared.choices)
     events.write(StateChanged(state=RunState.SAVING))
     save_model(trainer, run.paths.model, base_model=run.config().model.name, stored=prepared.stored)
     events.write(ModelSaved(step=trainer.state.global_step))

@@ -45,6 +45,7 @@ _environment.filters |= {
         words.model,
         words.number,
         words.percent,
+        words.roughly,
         words.size,
         words.state,
         with_labels,

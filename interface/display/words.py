@@ -123,6 +123,19 @@ def duration(seconds: float) -> str:
     return f"{left} s"
 
 
+def roughly(seconds: float) -> str:
+    """How long something will take, no finer than anybody can tell before."""
+    minutes = seconds / 60
+    if minutes < 1:
+        return "less than a minute"
+    if minutes < 90:
+        return f"{minutes:.0f} min"
+    hours = minutes / 60
+    if hours < 36:
+        return f"{hours:.1f} h" if hours < 10 else f"{hours:.0f} h"
+    return f"{hours / 24:.1f} days"
+
+
 def age(moment: datetime) -> str:
     """How long ago something was, coarse enough to stay the same for a while."""
     seconds = (datetime.now(UTC) - moment).total_seconds()

@@ -17,7 +17,7 @@ from interface.display import messages
 from interface.display.live import NO_PROGRESS, QUIET
 from interface.display.render import render
 from interface.train import data_view as view
-from interface.train import field_problems, fields
+from interface.train import field_problems, fields, forecast_view
 from interface.train.form import Form
 
 ROWS = 3
@@ -43,23 +43,31 @@ NONE_CUT_OFF = messages.muted("No row is truncated.")
 
 @dataclass(frozen=True)
 class _Answer:
-    """The preview, None when there can't be one; and as HTML its figures, its rows and a fault."""
+    """The preview, None when there can't be one; as HTML its figures, its rows, a fault and what a
+    run takes; and what the last comes from.
+    """
 
     preview: Preview | None
     figures: str
     rows: str = ""
     blocker: str = ""
+    forecast: str = ""
+    facts: forecast_view.Facts | None = None
 
 
 class DataPanel:
     """Builds the panel where it is made, inside a gr.Blocks."""
 
     def __init__(
-        self, *, form: Form, blocker: gr.HTML, store: RunStore, access: Access
+        self, *, form: Form, blocker: gr.HTML, forecast: gr.HTML, store: RunStore, access: Access
     ) -> None:  # fmt: skip
-        """`blocker` is told what of the data keeps a run from starting."""
+        """`blocker` is told what of the data keeps a run from starting, `forecast` what it takes.
+
+        `facts` is what that comes from, for whoever makes it again.
+        """
         self._form = form
-        self._blocker = blocker
+        self._blocker, self._forecast = blocker, forecast
+        self.facts = gr.State(None)
         self._store = store
         self._access = access
         self._previewer = Previewer()
@@ -100,7 +108,15 @@ class DataPanel:
         }
         self.looks: dict[str, Any] = asked | {
             "fn": self._look,
-            "outputs": [self._figures, self._rows, self._start, self._blocker, self._shown],
+            "outputs": [
+                self._figures,
+                self._rows,
+                self._start,
+                self._blocker,
+                self._forecast,
+                self.facts,
+                self._shown,
+            ],
         }
         looks_again = self.looks | {"api_visibility": "private"}
         fills: dict[str, Any] = asked | {
@@ -141,25 +157,26 @@ class DataPanel:
 
     def _look(
         self, request: gr.Request, part: RowsPart, **values: Any
-    ) -> Iterator[tuple[Any, Any, Any, Any, Any]]:
+    ) -> Iterator[tuple[Any, ...]]:
         """The first rows at once, then better figures as more rows are read."""
         number = uuid.uuid4().hex
         page = request.session_hash or number
         self._newest[page] = number
         try:
-            yield READING, gr.skip(), 0, gr.skip(), number
+            yield READING, gr.skip(), 0, gr.skip(), gr.skip(), gr.skip(), number
             for look in range(LOOKS):
                 seconds = NEXT_LOOK_SECONDS if look else FIRST_LOOK_SECONDS
                 found = self._ask(
-                    request, values, part=part, seconds=seconds,
+                    request, values, part=part, seconds=seconds, wants_shape=True,
                     is_wanted=lambda: self._newest.get(page) == number,
                 )  # fmt: skip
                 if self._newest.get(page) != number:
                     # The form has changed since, and another look is on its way.
                     return
                 rows = found.rows if look == 0 else gr.skip()
-                yield found.figures, rows, 0, found.blocker, f"{number} shown"
                 preview = found.preview
+                shown = f"{number} shown"
+                yield found.figures, rows, 0, found.blocker, found.forecast, found.facts, shown
                 if preview is None or preview.fault or preview.statistics.complete:
                     return
         finally:
@@ -222,11 +239,16 @@ class DataPanel:
         except UserError as error:
             return _Answer(None, view.blocked(error), blocker=self._at_its_field(error))
         fault = preview.fault
+        facts = forecast_view.facts_of(question.config, preview)
         return _Answer(
             preview,
             figures=view.figures(preview),
             rows=view.rows(preview, question),
             blocker=self._at_its_field(fault.error()) if fault else "",
+            forecast=forecast_view.show(question.config, facts, home=self._store.home)
+            if facts
+            else "",
+            facts=facts,
         )
 
     def _at_its_field(self, error: UserError) -> str:

@@ -20,7 +20,7 @@ from core.runs.store import RunStore
 from interface.access.roles import Access
 from interface.display import messages, problems
 from interface.display.live import NO_PROGRESS, QUIET
-from interface.train import field_problems, summary
+from interface.train import field_problems, forecast_view, summary
 from interface.train.data_panel import DataPanel
 from interface.train.dataset_search import offer_datasets
 from interface.train.form import Form
@@ -111,9 +111,13 @@ class TrainTab:
         yield "", problems.NOTHING, None, run.id
 
     def preview(
-        self, request: gr.Request, refusal: Refusal | None, **values: Any
-    ) -> tuple[str, str, str, str, Any]:
-        """The run that the form describes: a summary, its YAML, its command, its problems.
+        self,
+        request: gr.Request,
+        refusal: Refusal | None,
+        facts: forecast_view.Facts | None,
+        **values: Any,
+    ) -> tuple[Any, ...]:
+        """The run that the form describes: a summary, what it takes, its YAML, command, problems.
 
         And its name, shown where one can be typed.
 
@@ -123,7 +127,14 @@ class TrainTab:
             config, files = self.form.parse(values), self.form.files(values)
         except UserError as error:
             found = field_problems.show(self.form, error, reveal=False)
-            return summary.unready(), unready(self.form, error), UNREADY, found, gr.skip()
+            return (
+                summary.unready(),
+                forecast_view.NOTHING,
+                unready(self.form, error),
+                UNREADY,
+                found,
+                gr.skip(),
+            )
         # How many runs are called so is none of a visitor's business.
         may_see = self._access.may_act(request)
         named = self._store.named(config) if may_see else proposed_name.named(config, taken=())
@@ -133,7 +144,8 @@ class TrainTab:
         known = field_problems.of_the_model(self.form, config, home=self._store.home)
         found = refusal.words if refusal and is_refused else known
         name = gr.update(placeholder=named.output.repo_name)
-        return shown, named.to_yaml(), command, found, name
+        takes = forecast_view.show(config, facts, home=self._store.home)
+        return shown, takes, named.to_yaml(), command, found, name
 
     def _circumstances(self, request: gr.Request) -> summary.Circumstances:
         token, own = self._access.token(request), self._access.own_token(request)
@@ -148,6 +160,7 @@ class TrainTab:
         with gr.Column(elem_classes=["card", "before"]):
             gr.HTML("<h2>Before you start</h2>")
             self.summary = gr.HTML(summary.unready(), elem_id="summary")
+            self.forecast = gr.HTML(forecast_view.NOTHING, elem_id="forecast")
             self.problems = gr.HTML(
                 problems.NOTHING,
                 elem_id="problems",
@@ -162,17 +175,19 @@ class TrainTab:
             self.status = gr.HTML("", elem_id="start-status")
             self.refusal = gr.State(None)
         self.data = DataPanel(
-            form=self.form, blocker=blocker, store=self._store, access=self._access
-        )
+            form=self.form, blocker=blocker, forecast=self.forecast, store=self._store,
+            access=self._access,
+        )  # fmt: skip
         self.file = RunFile(self.presets)
 
     def _wire_preview(self) -> None:
         self.previews: dict[str, Any] = {
             "fn": self.preview,
-            "inputs": [self.refusal],
+            "inputs": [self.refusal, self.data.facts],
             "inputs_kwargs": self.form.components,
             "outputs": [
                 self.summary,
+                self.forecast,
                 self.file.yaml,
                 self.file.command,
                 self.problems,

@@ -46,6 +46,8 @@ def preview(server: Server) -> Callable[..., dict[str, Any]]:
 
     def call(**values: Any) -> dict[str, Any]:
         answer = client.predict(api_name="/preview", **defaults | values)
-        return dict(zip(("summary", "yaml", "command", "problems", "name"), answer, strict=True))
+        return dict(
+            zip(("summary", "estimate", "yaml", "command", "problems", "name"), answer, strict=True)
+        )
 
     return call

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain, islice
+from pathlib import Path
 
 # Tokenizers need no torch, and the seconds and the memory that it takes are the person's.
 sys.modules["torch"] = None  # type: ignore[assignment]
@@ -25,6 +26,9 @@ from core.data.preview import (  # noqa: E402
 from core.data.row import Row  # noqa: E402
 from core.data.sources import MIX_FIELD, HubSplit, Source, sources_of  # noqa: E402
 from core.errors import UserError  # noqa: E402
+from core.estimate.model_files import shape_in, shape_on_hub  # noqa: E402
+from core.estimate.model_shape import ModelShape  # noqa: E402
+from core.settings import token_of_this_process  # noqa: E402
 from core.train.preview.look import Look  # noqa: E402
 from core.train.tokenizer import ModelSource, load_tokenizer  # noqa: E402
 from core.train.tokens.rows import RowEncoder  # noqa: E402
@@ -41,6 +45,7 @@ class Answers:
         self._key = ""
         self._model: tuple[str, ModelSource] | None = None
         self._contents: tuple[HubSplit, HubContents] | None = None
+        self._shape: tuple[ModelSource, tuple[ModelShape | None, str]] | None = None
 
     def answer(self, question: Question) -> Preview:
         key = self._key_of(question)
@@ -67,6 +72,8 @@ class Answers:
             statistics.complete = statistics.evaluation_complete = True
         look.finish()
         look.preview.rows = look.shown(question)
+        if question.wants_shape:
+            look.preview.shape, look.preview.shape_unknown = self._shape_of(question)
         return look.preview
 
     def _open(self, question: Question, found: Preview) -> Look:
@@ -123,6 +130,25 @@ class Answers:
         if self._model is None or self._model[0] != key:
             self._model = (key, load_tokenizer(model, home=question.home, before=None))
         return self._model[1]
+
+    def _shape_of(self, question: Question) -> tuple[ModelShape | None, str]:
+        """The model's shape, or why it can't be told; looked up once while the model stays."""
+        source = self._tokenizer(question)
+        if self._shape is None or self._shape[0] is not source:
+            found: tuple[ModelShape | None, str]
+            try:
+                token = token_of_this_process()
+                is_here = Path(source.path).is_dir()
+                shape = (
+                    shape_in(Path(source.path))
+                    if is_here
+                    else shape_on_hub(source.path, revision=source.revision, token=token)
+                )
+                found = shape, ""
+            except UserError as error:
+                found = None, str(error)
+            self._shape = (source, found)
+        return self._shape[1]
 
     def _key_of(self, question: Question) -> str:
         named = {"model", "dataset", "columns", "filters", "method", "evaluation"}

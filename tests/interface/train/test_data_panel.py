@@ -55,6 +55,21 @@ def test_the_built_in_rows_are_shown_at_once(page: Page) -> None:
     page.locator("#data-longest").click()
     expect(page.locator("#data-rows .seen")).to_have_count(1)
     _expect_the_rows_to_evaluate_with(page)
+    _expect_a_forecast_that_moves_with_the_batch(page)
+
+
+def _expect_a_forecast_that_moves_with_the_batch(page: Page) -> None:
+    forecast = page.locator("#forecast")
+    expect(forecast).to_contain_text("Takes about")
+    expect(forecast).to_contain_text("(40 steps)")
+    page.get_by_label("Per-device batch size").fill("4000")
+    expect(forecast).to_contain_text("(1 step)")
+    page.get_by_label("Per-device batch size").fill("8")
+    expect(forecast).to_contain_text("(40 steps)")
+    # Of a model that nobody has looked at there is none.
+    page.get_by_label("Base model").fill("acme/unknown")
+    page.get_by_label("Base model").press("Tab")
+    expect(forecast).not_to_contain_text("Takes about")
 
 
 def _expect_rows_from_before_a_change_to_be_marked(page: Page) -> None:

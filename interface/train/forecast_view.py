@@ -1,0 +1,60 @@
+"""What a run will take of this machine: its memory as a bar, and its time."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.config.run_config import RunConfig
+from core.data.preview import Preview
+from core.estimate.forecast import Forecast, Rows, forecast
+from core.estimate.model_shape import ModelShape
+from interface.display import machine, messages
+from interface.display.render import render
+from interface.train.fields import LOOKED_AT
+
+LOOKING = messages.muted("Estimating memory and time…")
+NOTHING = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a look has found of the model and the data of these settings."""
+
+    about: str
+    rows: Rows
+    shape: ModelShape | None
+    unknown: str
+
+
+def facts_of(config: RunConfig, preview: Preview) -> Facts | None:
+    """What a forecast needs; None where there is nothing to train on."""
+    rows = preview.known_rows()
+    if preview.fault is not None or rows is None:
+        return None
+    return Facts(_about(config), rows, preview.shape, preview.shape_unknown)
+
+
+def show(config: RunConfig, facts: Facts | None, *, home: Path) -> str:
+    """The forecast; while the data is looked at, that it will come."""
+    if facts is None or facts.about != _about(config):
+        return LOOKING
+    if facts.shape is None:
+        return messages.muted(f"Memory and time can't be forecast. {facts.unknown}")
+    device = machine.now()[0]
+    found = forecast(config, facts.shape, facts.rows, device=device, home=home)
+    return render(
+        "train/forecast.html", found=found, parts=_parts(found), device=device,
+        most=max(found.memory.total, found.free),
+    )  # fmt: skip
+
+
+def _about(config: RunConfig) -> str:
+    return config.model_dump_json(include=set(LOOKED_AT))
+
+
+def _parts(found: Forecast) -> list[tuple[str, int]]:
+    memory = found.memory
+    named = {
+        "Weights": memory.weights, "Gradients": memory.gradients, "Optimizer": memory.optimizer,
+        "Activations": memory.activations, "Logits": memory.logits, "Overhead": memory.overhead,
+    }  # fmt: skip
+    return list(named.items())

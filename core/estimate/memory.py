@@ -23,7 +23,8 @@ HELD = 2.2
 # model and counted, of SmolLM2-135M with a LoRA on a processor, rows by tokens: in float32 1 × 256
 # 0.7 and 0.8, 1 × 1,024 2.8 and 3.0, 4 × 256 2.7 and 3.0, with dropout 3.7 and 4.0; in bfloat16
 # 4 × 256 1.9 and 2.0, 4 × 1,024 6.4 and 6.7. What dropout saves is held once. A pair of DPO's is as
-# two rows: 2 × 256 took 2.8.
+# two rows: 2 × 256 took 2.8. All weights take TRL's head, and took 3.6 with gradients and averages
+# where 5.3 is counted.
 LOGITS_BYTES = 128 * 1024**2
 LOGITS_COPIES = 3
 FULL_HELD, HALF_HELD = 2.0, 1.6
@@ -80,7 +81,8 @@ def peak_memory(
 ) -> Memory:
     """What a run takes at its peak, where no row is longer than `length` tokens.
 
-    `fused_head` says that the language-model head is core/train/fused_head.py and not TRL's.
+    `fused_head` says that the language-model head is core/train/fused_head.py, or TRL's where it is
+    trained itself, but in either case without what is not learned.
     """
     method, adapter = config.method, config.adapter
     rows = config.training.per_device_train_batch_size * method.sequences_a_row
@@ -92,13 +94,11 @@ def peak_memory(
     else:
         trained = shape.parameters
         weights = 4 * shape.parameters * (1 + method.has_reference)
-    # Our head is for one that isn't trained itself.
-    own_head = fused_head and adapter.has_adapter
     number_bytes = FULL_BYTES if is_full else HALF_BYTES
-    held = (FULL_HELD if is_full else HALF_HELD) if own_head else HELD
+    held = (FULL_HELD if is_full else HALF_HELD) if fused_head else HELD
     layer = _saved_of_a_layer(shape) * number_bytes * held
     if adapter.has_adapter and adapter.lora_dropout > 0:
-        layer += _saved_for_dropout(shape) * number_bytes * (1 if own_head else HELD)
+        layer += _saved_for_dropout(shape) * number_bytes * (1 if fused_head else HELD)
     saved = layer * shape.layers
     if checkpointing:
         # The input of each layer, and one layer at a time.
@@ -110,7 +110,7 @@ def peak_memory(
         gradients=4 * trained,
         optimizer=STATE_BYTES[config.training.optim] * trained,
         activations=int(tokens * saved),
-        logits=_logits(shape, tokens, own_head=own_head, has_reference=method.has_reference),
+        logits=_logits(config, shape, tokens, fused_head=fused_head),
         overhead=OVERHEAD,
     )
 
@@ -127,10 +127,10 @@ def _saved_for_dropout(shape: ModelShape) -> float:
     return DROPOUT_PER_HIDDEN * shape.hidden + DROPOUT_PER_INTERMEDIATE * shape.intermediate
 
 
-def _logits(shape: ModelShape, tokens: int, *, own_head: bool, has_reference: bool) -> int:
-    if own_head:
+def _logits(config: RunConfig, shape: ModelShape, tokens: int, *, fused_head: bool) -> int:
+    if fused_head and config.adapter.has_adapter:
         # A chunk of them, as if all tokens were learned.
         return LOGITS_COPIES * min(4 * tokens * shape.vocabulary, LOGITS_BYTES)
     tile = HEAD_COPIES * 4 * min(tokens, HEAD_TOKENS) * min(shape.vocabulary, HEAD_WORDS)
     # The base answers too, with tiles of its own, but saves nothing for a backward pass.
-    return int(HELD * tile * (1 + has_reference))
+    return tile if fused_head else int(HELD * tile * (1 + config.method.has_reference))

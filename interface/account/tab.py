@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import gradio as gr
+from pydantic import SecretStr
 
 from core.errors import UserError
 from core.hub import spaces
@@ -17,7 +18,7 @@ from core.settings import Settings
 from interface.access.roles import Access, Role, in_plain_words
 from interface.account.checklist import checks
 from interface.display import machine, messages, problems, words
-from interface.display.live import AWAY, column_visible
+from interface.display.live import AWAY, column_visible, visible
 from interface.display.render import render
 
 OWNERS = (Role.OWNER, Role.MEMBER)
@@ -36,7 +37,9 @@ class AccountTab:
                 gr.HTML("<h2>Your token</h2>")
                 self._account = gr.HTML("", elem_id="account")
                 with gr.Row(elem_classes=["buttons"]):
-                    self._test = gr.Button("Test it now", size="sm", elem_id="test-token")
+                    self._test = gr.Button(
+                        "Test it now", visible="hidden", size="sm", elem_id="test-token"
+                    )
             with gr.Column(scale=1, min_width=320, elem_classes=["card", AWAY]) as self._space:
                 self._build_space()
         self._test.click(self._test_token, outputs=[self._account], api_name="test_token")
@@ -52,7 +55,7 @@ class AccountTab:
     def wire(self, tab: gr.Tab) -> None:
         """Have the tab look when it is opened."""
         shown: dict[str, Any] = {"show_progress": "minimal", "api_visibility": "private"}
-        tab.select(self._show_account, outputs=[self._account], **shown)
+        tab.select(self._show_account, outputs=[self._account, self._test], **shown)
         tab.select(
             self._show_space,
             outputs=[self._space, self._checks, self._running, self._choosing, self._hardware],
@@ -69,13 +72,15 @@ class AccountTab:
             with gr.Row(elem_classes=["buttons"]):
                 self._request = gr.Button("Request it", size="sm", elem_id="request-hardware")
 
-    def _show_account(self, request: gr.Request) -> str:
-        return self._describe(request, fresh=False)
+    def _show_account(self, request: gr.Request) -> tuple[str, Any]:
+        has_token = self._token(request) is not None
+        return self._describe(request, fresh=False), gr.update(visible=visible(has_token))
 
     def _test_token(self, request: gr.Request) -> str:
-        if (self._access.token(request) or self._access.own_token(request)) is None:
-            gr.Info("There is no token to test.")
         return self._describe(request, fresh=True)
+
+    def _token(self, request: gr.Request) -> SecretStr | None:
+        return self._access.token(request) or self._access.own_token(request)
 
     def _describe(self, request: gr.Request, *, fresh: bool) -> str:
         """In words: whose the token is, what it may do, when it ends, and on which Hub."""
@@ -88,7 +93,7 @@ class AccountTab:
 
     def _whose(self, request: gr.Request, *, fresh: bool) -> str:
         person = self._access.person(request)
-        token = self._access.token(request) or self._access.own_token(request)
+        token = self._token(request)
         if token is None:
             is_local = person.role is Role.LOCAL
             return render("account/no_token.html" if is_local else "account/signed_out.html")

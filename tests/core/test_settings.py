@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
-from core.settings import hub_seconds, load_settings
+from core.settings import hub_seconds, load_settings, sign_in_hint
 
 SPACE = {
     "SPACE_ID": "acme/smolfactory", "SPACE_HOST": "acme-smolfactory.hf.space", "SYSTEM": "spaces",
@@ -86,3 +86,9 @@ def test_how_long_to_wait_for_the_hub_is_a_number_of_seconds(
         monkeypatch.setenv("SMOLFACTORY_HUB_SECONDS", wrong)
         with pytest.raises(UserError, match="not a number of seconds"):
             hub_seconds()
+
+
+def test_how_to_sign_in_is_told_as_it_applies_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "HF_TOKEN" in sign_in_hint()
+    monkeypatch.setenv("SPACE_ID", "acme/smolfactory")
+    assert sign_in_hint() == "Sign in with Hugging Face, at the top of the page."

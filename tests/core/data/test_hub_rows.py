@@ -131,6 +131,11 @@ def test_a_gated_dataset_needs_its_persons_token(hub: HubDouble, online: Command
     repo.granted.add("ada")
     preview = json.loads(online("preview", str(file), "--json").stdout)
     assert preview["statistics"]["rows"] == 4
+    estimate = json.loads(online("estimate", str(file), "--json").stdout)
+    assert (estimate["steps"], estimate["fits"]) == (2, True)
+    assert estimate["memory"]["weights"] > 0
+    told = online("estimate", str(file)).stdout
+    assert ("Memory: " in told, "(2 steps)" in told) == (True, True)
 
 
 def add_rows_and_chats(hub: HubDouble) -> tuple[str, str]:

@@ -50,10 +50,10 @@ def test_what_does_not_fit_is_told_with_what_does(tmp_path: Path) -> None:
     assert found(tmp_path).fits
     large = found(tmp_path, device=cpu(free=4), **batch, **FULL)
     assert (large.fits, large.checkpointing) == (False, True)
-    assert "`training.per_device_train_batch_size` to 8 " in large.instead
-    assert "`training.gradient_accumulation_steps` to 64:" in large.instead
+    assert "`training.per_device_train_batch_size` to 16 " in large.instead
+    assert "`training.gradient_accumulation_steps` to 32:" in large.instead
     # As advised, it does.
-    smaller = {"per_device_train_batch_size": 8, "gradient_accumulation_steps": 64}
+    smaller = {"per_device_train_batch_size": 16, "gradient_accumulation_steps": 32}
     assert found(tmp_path, device=cpu(free=4), training=smaller, **FULL).fits
     none = found(tmp_path, device=cpu(free=1), **FULL)
     assert none.instead.startswith("Lower `method.max_length`, train an adapter")
@@ -61,7 +61,7 @@ def test_what_does_not_fit_is_told_with_what_does(tmp_path: Path) -> None:
 
 def test_checkpointing_is_as_the_trainer_will_choose(tmp_path: Path) -> None:
     long_rows = Rows(training=320, evaluation=0, mean=900, longest=5000)
-    whole = found(tmp_path, device=cpu(free=23), rows=long_rows)
+    whole = found(tmp_path, device=cpu(free=20), rows=long_rows)
     assert (whole.memory.length, whole.checkpointing, whole.fits) == (1024, True, True)
     assert not found(tmp_path, device=gpu(), rows=long_rows).checkpointing
     chosen = {"hardware": {"gradient_checkpointing": "off"}}

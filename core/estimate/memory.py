@@ -128,6 +128,9 @@ def _saved_for_dropout(shape: ModelShape) -> float:
 
 
 def _logits(config: RunConfig, shape: ModelShape, tokens: int, *, fused_head: bool) -> int:
+    if config.method.scores:
+        # The head of a score is one row of numbers.
+        return 0
     if fused_head and config.adapter.has_adapter:
         # A chunk of them, as if all tokens were learned.
         return LOGITS_COPIES * min(4 * tokens * shape.vocabulary, LOGITS_BYTES)

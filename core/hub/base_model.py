@@ -14,6 +14,8 @@ from core.config.run_config import RunConfig
 from core.errors import InvalidConfig, UserError
 from core.machine.hardware import devices
 
+CAUSAL = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"
+CLASSIFIERS = "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"
 ADAPTER, CONFIG = "adapter_config.json", "config.json"
 # What a model of weights in fewer bits needs to be trained on with an adapter, by its
 # `quant_method`: a package, and whether it computes on a processor too.
@@ -81,7 +83,7 @@ def require_trainable(
     """
     faults: dict[str, str] = {}
     name, adapter = config.model.name, config.adapter
-    if fault := _kind_fault(settings, name):
+    if fault := _kind_fault(settings, name, scores=config.method.scores):
         faults["model.name"] = fault
     elif quantization := _part(settings, "quantization_config"):
         faults |= _quantization_faults(quantization, config)
@@ -96,8 +98,11 @@ def require_trainable(
         raise InvalidConfig(faults)
 
 
-def _kind_fault(settings: Mapping[str, Any], name: str) -> str | None:
-    """What makes it no causal language model that transformers has code for."""
+def _kind_fault(settings: Mapping[str, Any], name: str, *, scores: bool) -> str | None:
+    """What makes it no causal language model that transformers has code for.
+
+    Where it is to give scores, its head is replaced, so that any head will do.
+    """
     kind, has_code = str(settings.get("model_type") or ""), "auto_map" in settings
     # Code beside a kind that transformers knows is not run: its own class does the same.
     if has_code and kind not in known_kinds():
@@ -109,6 +114,15 @@ def _kind_fault(settings: Mapping[str, Any], name: str) -> str | None:
         return (
             f"{name} is of the kind {kind}, which is no causal language model that transformers "
             "knows. Choose another model."
+        )
+    if scores:
+        return (
+            None
+            if not kind or kind in known_kinds(CLASSIFIERS)
+            else (
+                f"{name} is of the kind {kind}, for which transformers has no model with a score. "
+                "Choose another model."
+            )
         )
     stated = settings.get("architectures")
     for architecture in map(str, stated if isinstance(stated, list) else []):
@@ -202,8 +216,10 @@ def _named(bases: list[str]) -> str:
 
 
 @cache
-def known_kinds() -> frozenset[str]:
+def known_kinds(table: str = CAUSAL) -> frozenset[str]:
     """The kinds of causal language models that transformers has code for, by their `model_type`.
+
+    Or those of another of its tables.
 
     Read from its source: importing it would cost the page seconds and memory.
     """
@@ -213,9 +229,8 @@ def known_kinds() -> frozenset[str]:
     source = Path(found.origin).parent / "models" / "auto" / "modeling_auto.py"
     for node in ast.parse(source.read_text(encoding="utf-8")).body:
         match node:
-            case ast.Assign(
-                targets=[ast.Name(id="MODEL_FOR_CAUSAL_LM_MAPPING_NAMES")],
-                value=ast.Call(args=[listed]),
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(args=[listed])) if (
+                name == table
             ):
                 return frozenset(dict(ast.literal_eval(listed)))
-    raise LookupError(f"{source} lists no causal language models.")
+    raise LookupError(f"{source} has no {table}.")

@@ -140,8 +140,7 @@ def make_demo(run: Run, *, token: SecretStr | None) -> None:
 
     Raises UserError when there is no model, nobody is signed in, or one is being made.
     """
-    if not run.paths.model.is_dir():
-        raise UserError("This run has no model yet.", hint="Let it train to the end first.")
+    demo_space.require_speaker(run)
     if token is None:
         raise UserError(NOBODY, hint=sign_in_hint())
     lock = _lock_patiently(run.paths.demo_lock)

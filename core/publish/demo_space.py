@@ -75,8 +75,7 @@ def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo
     Raises UserError when there is no model, when a Space of that name is not this run's, or when
     the Hub refuses.
     """
-    if not run.paths.model.is_dir():
-        raise UserError("This run has no model yet.", hint="Let it train to the end first.")
+    require_speaker(run)
     report("Creating the Space…")
     api = hub_client(token)
     repo = f"{writable_owner(run.output(), token)}/{run.output().repo_name}-demo"
@@ -93,6 +92,17 @@ def deploy(run: Run, *, token: SecretStr, report: Callable[[str], None]) -> Demo
     upload_verified(api, target, folder=folder, local=local, message=f"{TITLE}{run.id}")
     shutil.rmtree(folder)
     return Demo(repo=repo, url=f"{api.endpoint}/spaces/{repo}", lacks=told_lacks())
+
+
+def require_speaker(run: Run) -> None:
+    """Raises UserError when the run has no model that one could talk to."""
+    if not run.paths.model.is_dir():
+        raise UserError("This run has no model yet.", hint="Let it train to the end first.")
+    if run.config().method.scores:
+        raise UserError(
+            "A reward model gives scores and no answers, so there is no demo to talk to.",
+            hint="Push it: its model card shows how to use it.",
+        )
 
 
 def _set_endpoint(api: HfApi, repo: str) -> None:

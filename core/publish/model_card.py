@@ -61,6 +61,7 @@ def write_card(
         base_model=config.model.name,
         dataset=_dataset(config),
         is_adapter=is_adapter,
+        scores=config.method.scores,
         has_adapter_too=weights is Weights.BOTH and config.adapter.has_adapter,
         samples=[_Shown.of(sample) for sample in samples],
         limits=limits(str(licence.get("license", "")), of="the base model"),
@@ -131,9 +132,14 @@ def _metadata(
         eval_results=list(_evaluated(config, history)) or None,
         library_name="peft" if is_adapter else "transformers",
         **licence,
-        pipeline_tag="text-generation",
+        pipeline_tag=_task(config),
         tags=["smolfactory", "trl", config.method.name, *_trackio_tags(history)],
     )
+
+
+def _task(config: RunConfig) -> str:
+    """What the model does, as the Hub calls it."""
+    return "text-classification" if config.method.scores else "text-generation"
 
 
 def _trackio_tags(history: History) -> list[str]:
@@ -168,7 +174,7 @@ def _evaluated(config: RunConfig, history: History) -> Iterator[EvalResult]:
         value = history.latest.get(f"eval_{metric.name}")
         if value is not None:
             yield EvalResult(
-                task_type="text-generation",
+                task_type=_task(config),
                 dataset_type=dataset.name if on_hub and dataset.name else "held-out",
                 dataset_name=data_name(config) if on_hub else "rows that were not trained on",
                 dataset_config=dataset.subset if on_hub else None,

@@ -15,11 +15,12 @@ FIELD = "adapter.lora_target_modules"
 
 
 def peft_config(
-    adapter: AdapterSection, *, model: PreTrainedModel, revision: str | None
+    adapter: AdapterSection, *, model: PreTrainedModel, revision: str | None, scores: bool = False
 ) -> PeftConfig | None:
     """What TRL's trainers make the adapter of `model` from; None where all weights are trained.
 
-    `revision` is the commit of the base model, which the adapter names. Raises UserError at the
+    `revision` is the commit of the base model, which the adapter names; `scores`, whether the model
+    has a new head for scores. Raises UserError at the
     layers that are named and can't be adapted.
     """
     if not adapter.has_adapter:
@@ -28,7 +29,8 @@ def peft_config(
     if names != [ALL_LINEAR]:
         _require_trainable(names, model)
     return LoraConfig(
-        task_type="CAUSAL_LM",
+        # With SEQ_CLS, peft trains and saves the new head beside the adapter.
+        task_type="SEQ_CLS" if scores else "CAUSAL_LM",
         r=adapter.lora_r,
         lora_alpha=adapter.lora_alpha,
         lora_dropout=adapter.lora_dropout,

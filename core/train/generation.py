@@ -13,7 +13,12 @@ ANSWER = "@answer@"
 
 
 def settle_generation(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Have the model stop where its answers end, by a generation config that can be saved."""
+    """Have the model stop where its answers end, by a generation config that can be saved.
+
+    One that gives scores generates nothing.
+    """
+    if not model.can_generate():
+        return
     _make_valid(model)
     align_special_tokens(model, tokenizer)
     known = model.generation_config.eos_token_id

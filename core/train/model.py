@@ -4,12 +4,19 @@ import re
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+    set_seed,
+)
 
 from core.config.model import ModelSection
 from core.config.options import Precision
 from core.config.run_config import RunConfig
 from core.errors import UserError
+from core.train.score_head import is_replaced, is_score, keep_exact
 from core.train.tokenizer import ModelSource, load_errors
 
 NAMED_WEIGHTS = 3
@@ -19,18 +26,28 @@ BUFFER = re.compile(r"(attn|attention)\.(masked_)?bias$|inv_freq$")
 
 def load_model(config: RunConfig, *, source: ModelSource, precision: str) -> PreTrainedModel:
     """The base model in the number format that its training needs. Raises UserError."""
-    model = load_base(config.model, source=source, dtype=_weights_dtype(config, precision))
+    scores = config.method.scores
+    if scores:
+        # The new head begins at random: the same in each run with this seed, as TRL has it.
+        set_seed(config.training.seed)
+    dtype = _weights_dtype(config, precision)
+    model = load_base(config.model, source=source, dtype=dtype, scores=scores)
     model.config.use_cache = False
+    if scores:
+        keep_exact(model)
     return model
 
 
-def load_base(model: ModelSection, *, source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:
-    """The base model, all of whose weights come from its files.
+def load_base(
+    model: ModelSection, *, source: ModelSource, dtype: torch.dtype, scores: bool = False
+) -> PreTrainedModel:
+    """The base model, all of whose weights come from its files, but for the head where it `scores`.
 
-    Raises UserError at model.name when it can't be loaded, or some of it would be left to chance.
+    Raises UserError at model.name when it can't be loaded, or more of it would be left to chance.
     """
+    kind: Any = AutoModelForSequenceClassification if scores else AutoModelForCausalLM
     with load_errors(model):
-        base, loaded = AutoModelForCausalLM.from_pretrained(
+        base, loaded = kind.from_pretrained(
             source.path,
             revision=source.revision,
             local_files_only=source.is_offline,
@@ -40,8 +57,9 @@ def load_base(model: ModelSection, *, source: ModelSource, dtype: torch.dtype) -
             output_loading_info=True,
             # Told by us, with the rest, in place of a RuntimeError.
             ignore_mismatched_sizes=True,
+            **({"num_labels": 1} if scores else {}),
         )
-    _require_whole(model.name, loaded)
+    _require_whole(model.name, loaded, scores=scores)
     # It names code of the base's repository, which was not run and is not saved.
     vars(base.config).pop("auto_map", None)
     return base
@@ -64,7 +82,7 @@ def _weights_dtype(config: RunConfig, precision: str) -> torch.dtype:
     return torch.float32
 
 
-def _require_whole(name: str, loaded: dict[str, Any]) -> None:
+def _require_whole(name: str, loaded: dict[str, Any], *, scores: bool) -> None:
     """Raises UserError for weights that are left to chance, or not used.
 
     transformers takes both with a line in the log. It names neither tied weights nor what its
@@ -72,6 +90,9 @@ def _require_whole(name: str, loaded: dict[str, Any]) -> None:
     """
     missing = sorted([*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])])
     unexpected = sorted(key for key in loaded["unexpected_keys"] if not BUFFER.search(key))
+    if scores:
+        missing = [key for key in missing if not is_score(key)]
+        unexpected = [key for key in unexpected if not is_replaced(key)]
     if not missing and not unexpected:
         return
     faults = []

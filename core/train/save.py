@@ -24,8 +24,9 @@ def save_model(trainer: Trainer, folder: Path, *, base_model: str, stored: torch
     shutil.rmtree(aside, ignore_errors=True)
     if isinstance(model, PeftModel):
         trainer.save_model(str(aside))
-        # peft saves none: without it nobody knows where the answers end that were learned.
-        model.generation_config.save_pretrained(aside)
+        if model.can_generate():
+            # peft saves none: without it nobody knows where the answers end that were learned.
+            model.generation_config.save_pretrained(aside)
         _name_base(aside / "adapter_config.json", base_model)
     else:
         trained = model.dtype

@@ -76,7 +76,7 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     save_model(trainer, run.paths.model, base_model=run.config().model.name, stored=prepared.stored)
     events.write(ModelSaved(step=trainer.state.global_step))
     is_whole = trainer.state.global_step >= trainer.state.max_steps
-    if is_whole and data.evaluation is not None:
+    if is_whole and data.evaluation is not None and not run.config().method.scores:
         _tell_samples(trainer, data.evaluation, prepared.source.tokenizer, events)
     return TrainerExit.FINISHED if is_whole else TrainerExit.STOPPED
 
@@ -117,7 +117,9 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
         config=config,
         model=model,
         load_base=load_base,
-        peft_config=peft_config(config.adapter, model=model, revision=source.revision),
+        peft_config=peft_config(
+            config.adapter, model=model, revision=source.revision, scores=config.method.scores
+        ),
         tokenizer=source.tokenizer,
         data=data,
         padding_free=padding.value == Switch.ON,

@@ -48,6 +48,7 @@ _CHOICES = {
     "reduce_lr_on_plateau": "Reduce on plateau",
     "rmsprop": "RMSprop",
     "dpo": "DPO: preferred answers",
+    "reward": "Reward model: scores for answers",
     "kto": "KTO: answers rated good or bad",
     "sft": "SFT: supervised fine-tuning",
     "sgd": "SGD",

@@ -39,4 +39,4 @@ def outcome_of(snapshot: Snapshot) -> Outcome:
 
 def samples(snapshot: Snapshot) -> str:
     """What the model answers to held-out prompts, beside its base."""
-    return render("runs/samples.html", samples=snapshot.history.samples)
+    return render("runs/samples.html", samples=snapshot.history.samples, scores=snapshot.scores)

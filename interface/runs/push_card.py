@@ -61,7 +61,8 @@ class PushCard:
             "push_said": said(snapshot, signed_in=signed_in),
             "push": gr.update(value=button_words(snapshot), interactive=may_push),
             "demo": gr.update(
-                visible=visible(not (snapshot.demo and snapshot.demo.note)), interactive=may_push
+                visible=visible(not (snapshot.scores or (snapshot.demo and snapshot.demo.note))),
+                interactive=may_push,
             ),
             "push_owner": (output.owner if output else None) or account or "",
             "push_name": (output and output.name) or snapshot.status.name,

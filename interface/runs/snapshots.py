@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from core.checkpoint_sync.status import SyncStatus, sync_status
-from core.config.methods.settings import MethodMetric
+from core.config.methods.settings import MethodSettings
 from core.config.output import OutputSection
 from core.errors import UserError
 from core.jobs.liveness import current_status
@@ -50,6 +50,8 @@ class Snapshot:
     # Whether the person can go to the folder: not on a Space.
     is_in_reach: bool
     is_adapter: bool
+    # Whether its model gives scores and no answers.
+    scores: bool
     sync: SyncStatus | None
     demo: Demo | None
     # What somebody asked of it and is still to happen.
@@ -159,7 +161,8 @@ def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
     history = cached.history = cached.history or History.of(paths)
     history.follow()
     drawn = history.offset
-    metrics = cached.part("metrics", 0, lambda: _metrics(run))
+    method = cached.part("method", 0, lambda: _method(run))
+    metrics = method.metrics if method else ()
     status = run.status()
     return Snapshot(
         run=run,
@@ -173,6 +176,7 @@ def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
         resumes_at=_newest_step(run) if status.state.resumable else None,
         is_in_reach=in_reach,
         is_adapter=(paths.model / "adapter_config.json").exists(),
+        scores=method is not None and method.scores,
         demo=demo_space.look(run),
         sync=cached.part("sync", _changed(paths.sync_status), lambda: sync_status(run)),
         wish=run.wish() if status.state.live else None,
@@ -190,11 +194,11 @@ def _settings(run: Run) -> str:
     return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
 
 
-def _metrics(run: Run) -> tuple[MethodMetric, ...]:
+def _method(run: Run) -> MethodSettings | None:
     try:
-        return run.config().method.metrics
+        return run.config().method
     except UserError:
-        return ()
+        return None
 
 
 def _output(run: Run) -> OutputSection | None:

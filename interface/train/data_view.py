@@ -39,7 +39,8 @@ class _Chart:
 def rows(preview: Preview, question: Question) -> str:
     """The rows, or why there are none to evaluate with."""
     if preview.rows or question.part == "training" or preview.format is None:
-        return render("train/data_rows.html", rows=preview.rows, side_names=SIDES)
+        scores = question.config.method.scores
+        return render("train/data_rows.html", rows=preview.rows, side_names=SIDES, scores=scores)
     statistics = preview.statistics
     if statistics.evaluation_rows:
         return ""

@@ -11,10 +11,13 @@ from pydantic import Field
 
 from core.config.methods.dpo import DpoSettings
 from core.config.methods.kto import KtoSettings
+from core.config.methods.reward import RewardSettings
 from core.config.methods.settings import MethodSettings
 from core.config.methods.sft import SftSettings
 
-Method = Annotated[SftSettings | DpoSettings | KtoSettings, Field(discriminator="name")]
+Method = Annotated[
+    SftSettings | DpoSettings | KtoSettings | RewardSettings, Field(discriminator="name")
+]
 
 METHODS: dict[str, type[MethodSettings]] = {
     str(settings.model_fields["name"].default): settings

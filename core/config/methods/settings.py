@@ -41,6 +41,10 @@ class MethodSettings(Section):
     # How many sequences of tokens a row becomes, and whether the base answers each of them too.
     sequences_a_row: ClassVar[int] = 1
     has_reference: ClassVar[bool] = False
+    # Whether it makes a model that gives a text a number, and writes none.
+    scores: ClassVar[bool] = False
+    # Whether a long row is cut off at the maximum length, and not left out.
+    truncates: ClassVar[bool] = True
     # The fewest rows of a batch that its loss can be computed of.
     smallest_batch: ClassVar[int] = 1
     # Learning rates that usually suit it with a LoRA adapter, from the lowest to the highest.
@@ -52,7 +56,8 @@ class MethodSettings(Section):
     name: str
     max_length: int = setting(
         1024, label="Maximum length", ge=8, le=1_048_576, basic=True,
-        help="Tokens of a row that are used; a longer one is truncated at its end.",
+        help="Tokens of a row that are used; a longer one is truncated at its end, or left out of "
+        "a reward model's rows.",
     )  # fmt: skip
 
     @classmethod

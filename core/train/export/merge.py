@@ -35,11 +35,14 @@ def merge(run: Run) -> None:
         config.model, home=run.home, before=run.resolved().get("model_revision")
     )
     # Small differences are added: bfloat16 would lose some of them on the way.
-    base = load_base(config.model, source=source, dtype=torch.float32)
+    base = load_base(config.model, source=source, dtype=torch.float32, scores=config.method.scores)
     tokenizer = AutoTokenizer.from_pretrained(run.paths.model)
     settle_generation(base, tokenizer)
     merged = PeftModel.from_pretrained(base, str(run.paths.model)).merge_and_unload()
     merged.config.use_cache = True
+    if config.method.scores:
+        # A score is read at the last token of a text, which padding must not be taken for.
+        merged.config.pad_token_id = tokenizer.pad_token_id
     aside = run.paths.merged.with_name(".merged")
     shutil.rmtree(aside, ignore_errors=True)
     merged.to(stored_dtype(source)).save_pretrained(aside)

@@ -29,4 +29,15 @@ def _kto() -> Method:
     return Kto()
 
 
-_METHODS: dict[str, Callable[[], Method]] = {"sft": _sft, "dpo": _dpo, "kto": _kto}
+def _reward() -> Method:
+    from core.train.methods.reward import Reward
+
+    return Reward()
+
+
+_METHODS: dict[str, Callable[[], Method]] = {
+    "sft": _sft,
+    "dpo": _dpo,
+    "kto": _kto,
+    "reward": _reward,
+}

@@ -16,6 +16,7 @@ from core.train.tokens.learnable import (
     nothing_learned,
     require_both_labels,
     skips,
+    too_long,
 )
 from core.train.tokens.row_tokens import Tokens
 from core.train.tokens.rows import EncodedRow
@@ -40,7 +41,8 @@ class Findings:
     skipped: list[tuple[str, str]] = field(default_factory=list)
     unlearned: list[str] = field(default_factory=list)
     _told: dict[str, None] = field(default_factory=dict)
-    # Of all rows, be they looked at closely or not.
+    # Of all rows, be they looked at closely or not: those above the limit, and the labels.
+    longer: int = 0
     labels: Counter[bool] = field(default_factory=Counter)
     _templated: int = 0
 
@@ -94,7 +96,10 @@ class Findings:
         rows, complete = self.statistics.rows, self.statistics.complete
         if complete and rows == self.statistics.nothing_learned:
             unreadable = [place for place, _ in self.skipped]
-            raise none_left(unreadable=unreadable, unlearned=self.unlearned, cut=self.cut)
+            raise none_left(
+                unreadable=unreadable, unlearned=self.unlearned, cut=self.cut,
+                longer=too_long(self.longer, config=self.config),
+            )  # fmt: skip
         if complete and LABEL in self.config.method.columns:
             require_both_labels(self.labels)
         if self.unlearned and not self.config.filters.drop_untrainable:
@@ -111,6 +116,8 @@ class Findings:
                 f" of {statistics.max_length:,} tokens and are cut off: raise"
                 " `method.max_length`, or drop long rows with `filters.max_length`."
             )
+        if told := too_long(self.longer, config=self.config):
+            yield told
         if self._templated:
             yield (
                 "The chat template's own marks are in the text already, and would be there twice, "

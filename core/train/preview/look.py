@@ -15,7 +15,7 @@ from core.data.row import Row
 from core.errors import UserError
 from core.train.preview.findings import Findings
 from core.train.preview.shown import Seen, chosen_rows, shown_row
-from core.train.tokens.learnable import nothing_to_evaluate, require_format
+from core.train.tokens.learnable import length_limits, nothing_to_evaluate, require_format
 from core.train.tokens.row_tokens import digest_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 from core.train.tokens.split import divide, left_out, none_held_out, overlap
@@ -117,6 +117,7 @@ class Look:
             return
         if misfit := self._misfit(seen):
             self._dropped[misfit] += 1
+            self.findings.longer += misfit == "filters.max_length"
             return
         is_copy = seen.digest in self._digests
         self._digests.add(seen.digest)
@@ -160,10 +161,10 @@ class Look:
 
     def _misfit(self, seen: Seen) -> str:
         """The length limit that a row is beyond, "" where it fits."""
-        filters = self.config.filters
-        if seen.length < (filters.min_length or 0):
+        least, most = length_limits(self.config)
+        if seen.length < least:
             return "filters.min_length"
-        return "filters.max_length" if seen.length > (filters.max_length or seen.length) else ""
+        return "filters.max_length" if seen.length > most else ""
 
     def _dropped_rows(self) -> dict[str, int]:
         """How many rows each filter has dropped, of those that are set."""

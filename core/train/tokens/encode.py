@@ -126,7 +126,7 @@ class Encoder:
                 prompts = [e["prompt"] for e in examples]
                 better = self._answers(prompts, [e["chosen"] for e in examples], tools)
                 worse = self._answers(prompts, [e["rejected"] for e in examples], tools)
-                return [_pair(*sides) for sides in zip(better, worse, strict=True)]
+                return [self._pair(*sides) for sides in zip(better, worse, strict=True)]
             case DatasetFormat.PROMPT_ONLY:
                 rendered = self._render([e["prompt"] for e in examples], tools, asks=True)
                 return [_whole(ids, learned=False) for ids in rendered["input_ids"]]
@@ -193,6 +193,11 @@ class Encoder:
             start if self.answers_only or self._format is DatasetFormat.UNPAIRED_PREFERENCE else 0
         )
         return _from(ids, first)
+
+    def _pair(self, better: tuple[list[int], int], worse: tuple[list[int], int]) -> Sides:
+        """Both sides begin with what they share of the prompt; each learns the rest, as in DPO."""
+        start = min(better[1], worse[1]) if self.answers_only else 0
+        return {CHOSEN: _from(better[0], start), REJECTED: _from(worse[0], start)}
 
     def _render(
         self,
@@ -271,9 +276,3 @@ def _from(ids: list[int], start: int) -> Tokens:
 
 def _whole(ids: list[int], *, learned: bool = True) -> Sides:
     return {WHOLE: _tokens(ids, np.full(len(ids), learned))}
-
-
-def _pair(better: tuple[list[int], int], worse: tuple[list[int], int]) -> Sides:
-    """Both sides begin with what they share of the prompt; each learns the rest, as in DPO."""
-    start = min(better[1], worse[1])
-    return {CHOSEN: _from(better[0], start), REJECTED: _from(worse[0], start)}

@@ -1,11 +1,13 @@
 """What data can't teach, and how a person is told: the preview and the trainer say the same."""
 
+import math
 import re
 from collections.abc import Collection, Iterable, Sequence
 
 from core.config.methods import METHODS
 from core.config.methods.settings import MethodSettings
 from core.config.options import DatasetFormat
+from core.config.run_config import RunConfig
 from core.data.column_names import OPTIONAL, REQUIRED, columns_called
 from core.data.formats import LEFT_OUT
 from core.data.mapping import RowMapping
@@ -16,6 +18,24 @@ from core.train.tokens.split import counted, listed
 UNREADABLE = "can't be read"
 # So many reasons for it are told apart.
 MANY_REASONS = 8
+
+
+def length_limits(config: RunConfig) -> tuple[int, float]:
+    """The fewest and the most tokens of rows that are trained on."""
+    filters, method = config.filters, config.method
+    most = filters.max_length or math.inf
+    return filters.min_length or 0, most if method.truncates else min(most, method.max_length)
+
+
+def too_long(rows: int, *, config: RunConfig) -> str | None:
+    """A warning about rows that are left out since a score would be of half an answer."""
+    most = config.method.max_length
+    if not rows or config.method.truncates or (config.filters.max_length or math.inf) <= most:
+        return None
+    return (
+        f"Left out, since they are longer than {most:,} tokens: {counted(rows)}. Raise "
+        "`method.max_length` to learn from them."
+    )
 
 
 def require_format(method: MethodSettings, mapping: RowMapping, *, source: Source) -> None:
@@ -133,8 +153,19 @@ def nothing_learned(places: Sequence[str], *, rows: int, cut: int) -> UserError:
     )
 
 
-def none_left(*, unreadable: Sequence[str], unlearned: Sequence[str], cut: int) -> UserError:
-    """The refusal of data of which no row is left, by the places of those that are left out."""
+def none_left(
+    *, unreadable: Sequence[str], unlearned: Sequence[str], cut: int, longer: str | None = None
+) -> UserError:
+    """The refusal of data of which no row is left, by the places of those that are left out.
+
+    `longer` is the warning about those that are too long.
+    """
+    if longer:
+        return UserError(
+            f"Every row is longer than {cut:,} tokens, and such rows are left out.",
+            hint="Raise `method.max_length`.",
+            field="method.max_length",
+        )
     if unlearned:
         return nothing_learned(unlearned, rows=len(unlearned) + len(unreadable), cut=cut)
     if unreadable:

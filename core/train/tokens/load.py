@@ -17,12 +17,14 @@ from core.errors import UserError
 from core.runs.store import Run
 from core.train.tokens.columns import LABEL
 from core.train.tokens.learnable import (
+    length_limits,
     none_left,
     nothing_learned,
     nothing_to_evaluate,
     require_both_labels,
     require_format,
     skips,
+    too_long,
 )
 from core.train.tokens.rows import RowEncoder
 from core.train.tokens.split import (
@@ -113,6 +115,7 @@ class _Tokens:
         self.warnings: list[str] = []
         self._unreadable: list[str] = []
         self._unlearned: list[str] = []
+        self._longer = 0
 
     def none_left(self) -> UserError:
         """Why no row is left to train on."""
@@ -120,6 +123,7 @@ class _Tokens:
             unreadable=self._unreadable,
             unlearned=self._unlearned,
             cut=self._config.method.max_length,
+            longer=too_long(self._longer, config=self._config),
         )
 
     def of(self, source: Source) -> Dataset:
@@ -167,6 +171,8 @@ class _Tokens:
                 good=sum(labels), bad=len(labels) - sum(labels)
             ):
                 self._warn(told)
+        if longer := too_long(self._longer, config=self._config):
+            self._warn(longer)
         counted = {
             "rows": Choice(value=str(len(train))),
             "evaluation_rows": Choice(value=str(len(evaluation) if evaluation else 0)),
@@ -207,10 +213,12 @@ class _Tokens:
     def _suitable(self, source: Source, rows: Dataset) -> Dataset:
         """The rows that could be read, within the length limits, each with something to learn."""
         filters, cut = source.filters, self._config.method.max_length
+        least, most = length_limits(self._config)
         facts = rows.select_columns(["length", "first_learned"]).with_format("numpy")[:]
         length, first = facts["length"], facts["first_learned"]
         read = length > 0
-        fits = (length >= (filters.min_length or 0)) & (length <= (filters.max_length or length))
+        fits = (length >= least) & (length <= most)
+        self._longer += int((length > most).sum())
         learns = first < length.clip(max=cut)
         if not read.all():
             bad = rows.select(np.flatnonzero(~read))

@@ -10,7 +10,7 @@ from datasets import Dataset, Features, IterableDataset
 from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.train.tokens.columns import column_of, schema_of
-from core.train.tokens.learnable import skipped
+from core.train.tokens.learnable import length_limits, skipped
 from core.train.tokens.row_tokens import digest_of, first_learned, length_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 
@@ -101,8 +101,8 @@ class Stream:
                     self._skipped[row.place] = None
 
     def _fits(self, row: EncodedRow) -> bool:
-        filters, length = self._config.filters, length_of(row.sides)
-        return (filters.min_length or 0) <= length <= (filters.max_length or length)
+        least, most = length_limits(self._config)
+        return least <= length_of(row.sides) <= most
 
     def _teaches(self, row: EncodedRow) -> bool:
         used = min(length_of(row.sides), self._config.method.max_length)

@@ -17,6 +17,7 @@ FIELD = "per_device_train_batch_size"
 CHANGED: dict[str, dict[str, Any]] = {
     "sft": {"assistant_only_loss": False, "max_length": 8, "packing": True, "padding_free": "on"},
     "dpo": {"max_length": 8, "beta": 0.5, "loss_type": "robust", "label_smoothing": 0.1},
+    "reward": {"max_length": 8, "center_rewards_coefficient": 0.01},
     "kto": {"max_length": 8, "beta": 0.5, "desirable_weight": 1.5, "undesirable_weight": 2.0},
 }
 

@@ -104,6 +104,16 @@ def test_a_model_without_its_head_is_refused(
         assert told == {}
     else:
         assert "without the head of a language model" in told["model.name"]
+    # It gets a new head where it is to give scores.
+    settings = LLAMA | {"architectures": [architecture], "tie_word_embeddings": is_tied}
+    assert faults(settings, method={"name": "reward"}) == {}
+
+
+def test_a_kind_that_has_no_scores_is_refused_for_them() -> None:
+    reward = {"method": {"name": "reward"}}
+    assert faults({"model_type": "codegen"}) == {}
+    assert "no model with a score" in faults({"model_type": "codegen"}, **reward)["model.name"]
+    assert "no causal language model" in faults({"model_type": "t5"}, **reward)["model.name"]
 
 
 def test_quantized_weights_need_what_computes_with_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,13 @@
 """What the card of a pushed model tells, and whose rows it shows."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard, ModelCardData
 
+from core.builtin.model import builtin_model_folder
 from core.machine.source_tree import ROOT
 from tests.command_line import CommandLine
 from tests.core.conftest import LFS_ONLY
@@ -47,6 +49,47 @@ def test_the_card_tells_what_the_model_is_and_shows_its_answers(
         assert sample["reference"] in card
     held_out = (ROOT / "templates/datasets/facts_to_json/test.jsonl").read_text(encoding="utf-8")
     assert all(sample["prompt"] in held_out for sample in samples)
+
+
+REWARD = """
+version: 2
+dataset: {builtin: facts_pairs}
+method: {name: reward, max_length: 256}
+training: {max_steps: 2, per_device_train_batch_size: 2, learning_rate: 0.01}
+evaluation: {max_eval_samples: 4}
+output: {name: judge, push_to_hub: true, weights: both}
+"""
+
+
+@LFS_ONLY
+def test_the_card_of_a_reward_model_shows_how_to_use_it(
+    online: CommandLine, hub: HubDouble, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = online.start(REWARD)
+    assert online.wait(run)["state"] == "done", online.log(run)
+    assert not [e for e in online.events(run) if e["kind"] == "sample"]
+    assert "sample answers" not in online.log(run) + json.dumps(online.events(run))
+    for name, content in hub.files(repo_id="ada/judge").items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    told = ModelCard(card).data
+    assert (told["pipeline_tag"], told["library_name"]) == ("text-classification", "transformers")
+    assert "Evaluation accuracy" in card
+    # What it shows is run, with the model and with the adapter, which has the head too.
+    (shown,) = re.findall(r"```python\n(.+?)```", card, re.DOTALL)
+    adapter = tmp_path / "adapter"
+    settings = json.loads((adapter / "adapter_config.json").read_text())
+    settings["base_model_name_or_path"] = str(builtin_model_folder(online.home))
+    (adapter / "adapter_config.json").write_text(json.dumps(settings))
+    for folder in (tmp_path, adapter):
+        exec(shown.replace("ada/judge", str(folder)), {})
+    merged, adapted = map(float, capsys.readouterr().out.split())
+    assert merged == pytest.approx(adapted, rel=1e-4)
+    # There is nothing in it to talk to.
+    refused = online("demo", run)
+    assert refused.returncode == 2
+    assert "gives scores and no answers" in refused.stderr
 
 
 @LFS_ONLY

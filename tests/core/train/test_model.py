@@ -1,6 +1,7 @@
 """A base is trained only when all of its weights come from its files, and are all used."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,10 @@ def source(folder: Path, *, tokenizer_of: Path) -> ModelSource:
     return ModelSource("acme/base", str(folder), None, tokenizer, {}, is_offline=True)
 
 
-def load(folder: Path, *, tokenizer_of: Path) -> PreTrainedModel:
+def load(folder: Path, *, tokenizer_of: Path, scores: bool = False) -> PreTrainedModel:
     found = source(folder, tokenizer_of=tokenizer_of)
-    return load_base(ModelSection(name="acme/base"), source=found, dtype=torch.float32)
+    model = ModelSection(name="acme/base")
+    return load_base(model, source=found, dtype=torch.float32, scores=scores)
 
 
 def test_what_is_whole_is_loaded(tmp_path: Path, tiny_model: Path) -> None:
@@ -63,6 +65,31 @@ def test_what_would_be_left_to_chance_is_refused(tmp_path: Path, tiny_model: Pat
             load(tmp_path / name, tokenizer_of=tiny_model)
         assert caught.value.field == "model.name"
         assert all(words in caught.value.message for words in told), caught.value.message
+
+
+def test_a_model_that_gives_scores_has_a_new_head_and_all_else_from_its_files(
+    tmp_path: Path, tiny_model: Path
+) -> None:
+    model = tiny("llama")
+    bases = {"lm": model, "body": model.base_model}
+    for name, labels in (("scores", 1), ("classes", 3)):
+        config = deepcopy(model.config)
+        config.num_labels = labels
+        bases[name] = AutoModelForSequenceClassification.from_config(config)
+    head = bases["scores"].score.weight
+    for name, base in bases.items():
+        base.save_pretrained(tmp_path / name)
+        loaded = load(tmp_path / name, tokenizer_of=tiny_model, scores=True)
+        assert loaded.score.weight.shape == (1, model.config.hidden_size)
+        assert torch.equal(loaded.get_input_embeddings().weight, base.get_input_embeddings().weight)
+        # One that gives scores already goes on with its head.
+        assert torch.equal(loaded.score.weight, head) == (name == "scores")
+    path = tmp_path / "lm" / WEIGHTS
+    weights = load_file(path)
+    del weights["model.norm.weight"]
+    save_file(weights, path, {"format": "pt"})
+    with pytest.raises(UserError, match=r"lacks model\.norm\.weight"):
+        load(path.parent, tokenizer_of=tiny_model, scores=True)
 
 
 def test_code_beside_a_model_that_transformers_knows_is_not_asked_for(

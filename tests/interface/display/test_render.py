@@ -78,6 +78,7 @@ def snapshot(run: Run, history: History, state: RunState, **parts: object) -> Sn
         "has_model": True,
         "is_in_reach": True,
         "is_adapter": True,
+        "scores": False,
         "sync": SyncStatus(repo=HOSTILE, step=5),
         "demo": Demo(url=SCRIPT, repo=HOSTILE),
         "wish": None,
@@ -277,3 +278,11 @@ def test_nothing_but_the_templates_makes_html() -> None:
 def _has_tags(filled: ast.JoinedStr) -> bool:
     constants = [part.value for part in filled.values if isinstance(part, ast.Constant)]
     return any(re.search(r"</?[a-z]", str(constant)) for constant in constants)
+
+
+def test_who_waits_for_answers_of_a_reward_model_is_told(tmp_path: Path) -> None:
+    run = make_run(RunStore(tmp_path), state=RunState.DONE)
+    history = History(path=Path("events.jsonl"))
+    for scores, told in ((True, "gives scores and no answers"), (False, "Sample answers appear")):
+        shown = outcome.samples(snapshot(run, history, RunState.DONE, scores=scores))
+        assert told in Seen(shown).text

@@ -10,7 +10,10 @@ from tests.interface.harness import Server, open_form
 from tests.waiting import wait_until
 
 # Other methods: what each says of itself, and what its rows show.
-OTHERS = (("KTO: answers rated good or bad", "thumbs up", ("label: true", "label: false")),)
+OTHERS = (
+    ("KTO: answers rated good or bad", "thumbs up", ("label: true", "label: false")),
+    ("Reward model: scores for answers", "one number", ("Chosen", "Rejected", "as a whole")),
+)
 
 
 def test_dpo_is_chosen_and_trains_in_the_browser(context: BrowserContext, server: Server) -> None:

@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 import trl
 from datasets import Dataset
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import (
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
 
 from core.config.parse import parse_config
 from core.config.run_config import RunConfig
@@ -209,6 +213,33 @@ def test_rated_answers_are_those_of_trls_own_trainer(
         assert row.label == made["label"]
 
 
+def test_scored_answers_are_those_of_trls_own_trainer(
+    previewer: Previewer, family_home: Path, tmp_path: Path
+) -> None:
+    long = {"prompt": [ASKED], "chosen": [SAID], "rejected": [{**WORSE, "content": "No. " * 99}]}
+    preview = _preview_of(previewer, family_home, tmp_path, [*PAIRS, long], method="reward")
+    folder = family_home / "models" / "SmolLM2-135M-Instruct"
+    trainer = trl.RewardTrainer(
+        model=AutoModelForSequenceClassification.from_pretrained(folder, num_labels=1),
+        args=trl.RewardConfig(
+            output_dir=str(tmp_path), report_to="none", use_cpu=True, max_length=MAX_LENGTH,
+            activation_checkpointing=False,
+        ),
+        processing_class=AutoTokenizer.from_pretrained(folder),
+        train_dataset=Dataset.from_list([*PAIRS, long]),
+    )  # fmt: skip
+    rows, sides = trainer.train_dataset, previewed(preview)
+    assert len(rows) == len(sides) == len(PAIRS)
+    for made, shown in zip(rows, sides, strict=True):
+        for side in ("chosen", "rejected"):
+            # All of it is read for the score, the prompt too.
+            assert shown[side] == (tuple(made[f"{side}_ids"]),) * 2
+    assert any(
+        "Left out, since they are longer than 200 tokens: 1 row" in text
+        for text in preview.warnings
+    )
+
+
 def _preview_of(
     previewer: Previewer, home: Path, folder: Path, rows: list[Any], *, method: str
 ) -> Preview:
@@ -275,6 +306,14 @@ def test_each_filter_tells_how_many_rows_it_has_dropped(ask: Callable[..., Previ
         ),
         pytest.param(
             PAIRS, {}, "dataset.format", "pairs of answers", id="pairs, looked at all the same"
+        ),
+        pytest.param(
+            [{"prompt": "a", "chosen": "b" * 999, "rejected": "c"}], {"method": {"name": "reward"}},
+            "method.max_length", "longer than 200", id="nothing but long rows to score",
+        ),
+        pytest.param(
+            RATED, {"method": {"name": "reward"}}, "dataset.format", "reward modeling",
+            id="labels to score",
         ),
         pytest.param(
             RATED[:1], {"method": {"name": "kto"}}, "columns.label", "labeled true", id="one label"

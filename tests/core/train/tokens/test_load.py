@@ -82,6 +82,19 @@ def test_labels_of_one_kind_are_refused_and_few_of_one_are_told(asked: Asked) ->
     assert caught.value.field == "columns.label"
 
 
+def test_a_reward_model_is_not_shown_half_an_answer(asked: Asked) -> None:
+    pairs = [{"prompt": f"{n}?", "chosen": "Yes.", "rejected": "No. " * n} for n in (1, 2, 999)]
+    asked.settle(pairs, method={"name": "reward", "max_length": 200})
+    (told,) = (text for text in asked.look().warnings if text.startswith("Left out"))
+    data = asked.load()
+    assert told in data.warnings
+    assert len(data.train) == len(asked.look().rows) == 2
+    asked.settle(pairs[2:], method={"name": "reward", "max_length": 200})
+    with pytest.raises(UserError, match="Every row is longer than 200 tokens") as caught:
+        asked.load()
+    assert caught.value.field == "method.max_length"
+
+
 def above(asked: Asked, short: list[dict[str, str]]) -> int:
     """A length in tokens that none of these rows has."""
     asked.settle(short)

@@ -16,6 +16,8 @@ def conflicts(config: RunConfig) -> dict[str, str]:
             f"{config.method.title} compares the rows of a batch: it needs at least "
             f"{config.method.smallest_batch}."
         )
+    if dataset.streaming and not config.method.streams:
+        faults["dataset.streaming"] = f"{config.method.title} reads all rows first: turn this off."
     takes_text = DatasetFormat.TEXT in config.method.formats
     if takes_text and dataset.format is DatasetFormat.TEXT and config.method.learns_answers_only:
         told = "Plain text has no answers: turn this off to train on it."

@@ -27,6 +27,9 @@ HELD = 2.2
 # where 5.3 is counted.
 LOGITS_BYTES = 128 * 1024**2
 LOGITS_COPIES = 3
+# Where a loss is computed from the logits of a whole batch: those, their softmax for each of two
+# losses, and their gradient.
+WHOLE_COPIES = 4
 FULL_HELD, HALF_HELD = 2.0, 1.6
 # Bytes of state that an optimizer has of each weight that it trains, in float32.
 STATE_BYTES = {
@@ -131,6 +134,8 @@ def _logits(config: RunConfig, shape: ModelShape, tokens: int, *, fused_head: bo
     if config.method.scores:
         # The head of a score is one row of numbers.
         return 0
+    if config.method.holds_logits:
+        return int(HELD * WHOLE_COPIES * 4 * tokens * shape.vocabulary)
     if fused_head and config.adapter.has_adapter:
         # A chunk of them, as if all tokens were learned.
         return LOGITS_COPIES * min(4 * tokens * shape.vocabulary, LOGITS_BYTES)

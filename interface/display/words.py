@@ -48,6 +48,8 @@ _CHOICES = {
     "reduce_lr_on_plateau": "Reduce on plateau",
     "rmsprop": "RMSprop",
     "dpo": "DPO: preferred answers",
+    "orpo": "ORPO: answers and preferences at once (experimental)",
+    "cpo": "CPO: preferred answers, no base model (experimental)",
     "reward": "Reward model: scores for answers",
     "kto": "KTO: answers rated good or bad",
     "sft": "SFT: supervised fine-tuning",

@@ -9,14 +9,17 @@ from typing import Annotated, get_args
 
 from pydantic import Field
 
+from core.config.methods.cpo import CpoSettings
 from core.config.methods.dpo import DpoSettings
 from core.config.methods.kto import KtoSettings
+from core.config.methods.orpo import OrpoSettings
 from core.config.methods.reward import RewardSettings
 from core.config.methods.settings import MethodSettings
 from core.config.methods.sft import SftSettings
 
 Method = Annotated[
-    SftSettings | DpoSettings | KtoSettings | RewardSettings, Field(discriminator="name")
+    SftSettings | DpoSettings | KtoSettings | RewardSettings | OrpoSettings | CpoSettings,
+    Field(discriminator="name"),
 ]
 
 METHODS: dict[str, type[MethodSettings]] = {

@@ -45,6 +45,13 @@ class MethodSettings(Section):
     scores: ClassVar[bool] = False
     # Whether a long row is cut off at the maximum length, and not left out.
     truncates: ClassVar[bool] = True
+    # Whether an answer's tokens begin and end with the tokenizer's own marks, whatever the chat
+    # template puts there.
+    closes: ClassVar[bool] = False
+    # Whether it can learn from rows that are read as they come.
+    streams: ClassVar[bool] = True
+    # Whether the logits of a whole batch are held at once.
+    holds_logits: ClassVar[bool] = False
     # The fewest rows of a batch that its loss can be computed of.
     smallest_batch: ClassVar[int] = 1
     # Learning rates that usually suit it with a LoRA adapter, from the lowest to the highest.
@@ -99,5 +106,17 @@ class BetaSettings(MethodSettings):
 
     beta: float = setting(
         0.1, label="Beta", gt=0, le=100, basic=True,
-        help="How strongly the model is held to its base: higher stays closer to it.",
+        help="Higher holds the model closer to its base. ORPO and CPO: how much the comparison of "
+        "answers counts.",
     )  # fmt: skip
+
+
+class PairSettings(BetaSettings):
+    """What TRL's experimental methods have that learn from pairs without a base to compare with."""
+
+    formats: ClassVar = (DatasetFormat.PREFERENCE,)
+    columns: ClassVar = ("prompt_ids", "chosen_ids", "rejected_ids")
+    sequences_a_row: ClassVar = 2
+    closes: ClassVar = True
+    streams: ClassVar = False
+    holds_logits: ClassVar = True

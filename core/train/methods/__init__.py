@@ -35,9 +35,23 @@ def _reward() -> Method:
     return Reward()
 
 
+def _orpo() -> Method:
+    from core.train.methods.orpo import Orpo
+
+    return Orpo()
+
+
+def _cpo() -> Method:
+    from core.train.methods.cpo import Cpo
+
+    return Cpo()
+
+
 _METHODS: dict[str, Callable[[], Method]] = {
     "sft": _sft,
     "dpo": _dpo,
     "kto": _kto,
     "reward": _reward,
+    "orpo": _orpo,
+    "cpo": _cpo,
 }

@@ -33,6 +33,12 @@ class TrainerParts:
     callbacks: list[TrainerCallback]
 
 
+def settle_padding(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Have a tokenizer pad, as most of TRL's trainers do."""
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+
+
 class Method(Protocol):
     """A training method: its settings, with all facts about it, and its trainer."""
 

@@ -10,7 +10,7 @@ from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 
 from core.config.methods.kto import KtoSettings
 from core.config.methods.settings import MethodSettings
-from core.train.methods.base import TrainerParts
+from core.train.methods.base import TrainerParts, settle_padding
 from core.train.methods.run_trainer import RunTrainer
 
 
@@ -47,9 +47,7 @@ class Kto:
         if not isinstance(method, KtoSettings):
             raise TypeError(f"These are the settings of {method.name}.")
         tokenizer = parts.tokenizer
-        # As TRL does for a tokenizer that has none.
-        has_own = tokenizer.pad_token_id is not None
-        pad = tokenizer.pad_token_id if has_own else tokenizer.eos_token_id
+        settle_padding(tokenizer)
         if isinstance(train, Dataset):
             # TRL takes rows in their order, and many files have all of one label first.
             train = train.shuffle(seed=parts.config.training.seed)
@@ -64,7 +62,9 @@ class Kto:
                 desirable_weight=method.desirable_weight,
                 undesirable_weight=method.undesirable_weight,
             ),
-            data_collator=Collator(pad_token_id=pad, max_length=method.max_length),
+            data_collator=Collator(
+                pad_token_id=tokenizer.pad_token_id, max_length=method.max_length
+            ),
             processing_class=tokenizer,
             train_dataset=train,
             eval_dataset=parts.data.evaluation,

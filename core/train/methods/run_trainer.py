@@ -39,6 +39,11 @@ class RunTrainer(Trainer):
         """How much a batch counts in an evaluation: as many rows as it has."""
         return torch.tensor(len(batch["input_ids"]))
 
+    def evaluated(self) -> dict[str, list[float]]:
+        """What TRL's trainer has measured in an evaluation, each by the batch."""
+        figures: dict[str, list[float]] = self._metrics["eval"]
+        return figures
+
     def prediction_step(self, model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         weight = self.weight_of(inputs)
         predicted = super().prediction_step(model, inputs, *args, **kwargs)
@@ -59,7 +64,7 @@ class RunTrainer(Trainer):
             by_step = torch.stack([each.sum(dim=0) for each in gathered]).double().cpu()
             losses, weights = by_step.T
             done.metrics[f"{metric_key_prefix}_loss"] = float(losses.sum() / weights.sum())
-            for values in self._metrics["eval"].values():
+            for values in self.evaluated().values():
                 if len(values) == len(weights):
                     mean = (torch.tensor(values).double() * weights).sum() / weights.sum()
                     values[:] = [float(mean)]

@@ -43,6 +43,7 @@ class Encoder:
         *,
         format: DatasetFormat,
         answers_only: bool,
+        closes: bool = False,
         model_name: str,
     ) -> None:
         self.tokenizer = tokenizer
@@ -50,7 +51,7 @@ class Encoder:
         self.warnings: list[str] = []
         self._format = format
         self._model_name = model_name
-        self.answers_only = answers_only
+        self.answers_only, self.closes = answers_only, closes
         self._compared = 0
         self._hides_thoughts: bool | None = None
         self.template: str | None = tokenizer.chat_template
@@ -126,7 +127,8 @@ class Encoder:
                 prompts = [e["prompt"] for e in examples]
                 better = self._answers(prompts, [e["chosen"] for e in examples], tools)
                 worse = self._answers(prompts, [e["rejected"] for e in examples], tools)
-                return [self._pair(*sides) for sides in zip(better, worse, strict=True)]
+                pairs = zip(better, worse, strict=True)
+                return [self._pair(*map(self._closed, pair)) for pair in pairs]
             case DatasetFormat.PROMPT_ONLY:
                 rendered = self._render([e["prompt"] for e in examples], tools, asks=True)
                 return [_whole(ids, learned=False) for ids in rendered["input_ids"]]
@@ -198,6 +200,16 @@ class Encoder:
         """Both sides begin with what they share of the prompt; each learns the rest, as in DPO."""
         start = min(better[1], worse[1]) if self.answers_only else 0
         return {CHOSEN: _from(better[0], start), REJECTED: _from(worse[0], start)}
+
+    def _closed(self, answer: tuple[list[int], int]) -> tuple[list[int], int]:
+        """An answer between the tokenizer's own marks, where the method wants it so."""
+        ids, start = answer
+        bos, eos = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+        if self.closes and eos is not None and ids[-1:] != [eos]:
+            ids = [*ids, eos]
+        if self.closes and bos is not None and ids[0] != bos:
+            ids, start = [bos, *ids], start + 1
+        return ids, start
 
     def _render(
         self,

@@ -53,6 +53,7 @@ class RowEncoder:
             tokenizer,
             format=DatasetFormat.UNPAIRED_PREFERENCE if self._unpairs else self.mapping.format,
             answers_only=config.method.learns_answers_only,
+            closes=config.method.closes,
             model_name=config.model.name,
         )
 

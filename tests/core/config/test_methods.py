@@ -17,6 +17,8 @@ FIELD = "per_device_train_batch_size"
 CHANGED: dict[str, dict[str, Any]] = {
     "sft": {"assistant_only_loss": False, "max_length": 8, "packing": True, "padding_free": "on"},
     "dpo": {"max_length": 8, "beta": 0.5, "loss_type": "robust", "label_smoothing": 0.1},
+    "orpo": {"max_length": 8, "beta": 0.5},
+    "cpo": {"max_length": 8, "beta": 0.5, "cpo_alpha": 0.5},
     "reward": {"max_length": 8, "center_rewards_coefficient": 0.01},
     "kto": {"max_length": 8, "beta": 0.5, "desirable_weight": 1.5, "undesirable_weight": 2.0},
 }
@@ -42,7 +44,7 @@ def test_each_methods_settings_are_in_the_list_of_all() -> None:
         setting.name: setting for setting in settings_of_a_run() if setting.section == "method"
     }
     assert set(listed) == {name for each in METHODS.values() for name in each.model_fields}
-    assert listed["beta"].shown_when == {"method.name": ["dpo", "kto"]}
+    assert listed["beta"].shown_when == {"method.name": ["dpo", "kto", "orpo", "cpo"]}
     assert listed["packing"].shown_when == {"method.name": ["sft"]}
     assert listed["max_length"].shown_when == {}
 
@@ -106,6 +108,23 @@ def test_a_batch_must_have_the_rows_that_a_method_compares() -> None:
                 parse_config({"method": {"name": name}, "training": {FIELD: least - 1}})
             assert list(caught.value.fields) == [f"training.{FIELD}"]
             assert method.title in caught.value.fields[f"training.{FIELD}"]
+
+
+@pytest.mark.parametrize(("name", "method"), METHODS.items())
+def test_rows_that_are_read_as_they_come_suit_some_methods(
+    name: str, method: type[MethodSettings]
+) -> None:
+    values = {
+        "method": {"name": name},
+        "dataset": {"source": "hub", "name": "acme/rows", "streaming": True},
+        "training": {"max_steps": 9},
+    }
+    if method.streams:
+        parse_config(values)
+        return
+    with pytest.raises(InvalidConfig) as caught:
+        parse_config(values)
+    assert list(caught.value.fields) == ["dataset.streaming"]
 
 
 @pytest.mark.parametrize(

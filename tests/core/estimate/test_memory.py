@@ -88,6 +88,17 @@ def test_pairs_count_both_answers_and_the_base() -> None:
     assert peak_of(**DPO, **FULL).weights == 2 * peak_of(**FULL).weights
 
 
+def test_a_method_counts_the_head_that_it_has() -> None:
+    """The logits of all words at once, or one number for a text, or what the fused head holds."""
+    pairs: dict[str, Any] = {"dataset": {"builtin": "facts_pairs"}}
+    whole, fused, scores = (
+        peak_of(method={"name": name}, fused_head=True, **pairs).logits
+        for name in ("orpo", "dpo", "reward")
+    )
+    assert whole > 16 * 1024 * SMOLLM2.vocabulary * 4 + fused
+    assert fused > scores == 0
+
+
 def test_all_weights_take_their_gradients_and_averages_too() -> None:
     peak = peak_of(shape=LLAMA_1B, **FULL)
     states = (peak.weights, peak.gradients, peak.optimizer)

@@ -25,6 +25,7 @@ from core.config.methods import METHODS
 from core.config.parse import parse_config
 from core.machine.source_tree import TEMPLATES
 from core.runs.store import RunStore
+from core.train.methods.experimental import CPOConfig, CPOTrainer, ORPOConfig, ORPOTrainer
 from core.train.session import prepare
 from tests.command_line import CommandLine
 
@@ -93,6 +94,24 @@ METHOD_RUNS: dict[str, dict[str, Any]] = {
         "method": {"name": "reward", "max_length": MAX_LENGTH, "center_rewards_coefficient": 0.01},
         "adapter": {"kind": "full"},
     },
+    "orpo": {
+        "dataset": {"builtin": "facts_pairs"},
+        "method": {"name": "orpo", "max_length": MAX_LENGTH, "beta": 0.2},
+    },
+    "orpo with all weights": {
+        "dataset": {"builtin": "facts_pairs"},
+        "method": {"name": "orpo", "max_length": MAX_LENGTH},
+        "adapter": {"kind": "full"},
+    },
+    "cpo": {
+        "dataset": {"builtin": "facts_pairs"},
+        "method": {"name": "cpo", "max_length": MAX_LENGTH, "cpo_alpha": 0.5},
+    },
+    "cpo with all weights": {
+        "dataset": {"builtin": "facts_pairs"},
+        "method": {"name": "cpo", "max_length": MAX_LENGTH, "beta": 0.3},
+        "adapter": {"kind": "full"},
+    },
     "kto with all weights": {
         "dataset": {"builtin": "facts_rated"},
         "method": {"name": "kto", "max_length": MAX_LENGTH, "beta": 0.2},
@@ -136,6 +155,10 @@ def trl_trainer(name: str, *, model: Path, out: Path) -> Any:
         shared["train_dataset"] = shared["train_dataset"].shuffle(seed=SHARED["seed"])
         args = trl.KTOConfig(output_dir=str(out), **SHARED, **special)
         return trl.KTOTrainer(args=args, **shared)
+    experimental = {"orpo": (ORPOConfig, ORPOTrainer), "cpo": (CPOConfig, CPOTrainer)}
+    if method["name"] in experimental:
+        configuration, kind = experimental[method["name"]]
+        return kind(args=configuration(output_dir=str(out), **SHARED, **special), **shared)
     return trl.DPOTrainer(args=trl.DPOConfig(output_dir=str(out), **SHARED, **special), **shared)
 
 

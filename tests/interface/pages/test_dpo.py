@@ -12,6 +12,8 @@ from tests.waiting import wait_until
 # Other methods: what each says of itself, and what its rows show.
 OTHERS = (
     ("KTO: answers rated good or bad", "thumbs up", ("label: true", "label: false")),
+    ("ORPO: answers and preferences", "Experimental", ("Chosen", "Rejected")),
+    ("CPO: preferred answers", "translation", ("Chosen", "Rejected")),
     ("Reward model: scores for answers", "one number", ("Chosen", "Rejected", "as a whole")),
 )
 

@@ -22,6 +22,7 @@ from core.config.run_config import RunConfig
 from core.data.preview import Preview, Question
 from core.data.previewer import Previewer
 from core.runs.store import RunStore
+from core.train.methods.experimental import ORPOConfig, ORPOTrainer
 from core.train.session import prepare
 from tests.core.train.families import FAMILIES
 from tests.tiny_model import make_tiny_model
@@ -185,6 +186,29 @@ def test_pairs_are_those_of_trls_own_trainer(
             start = len(made["prompt_ids"])
             assert list(ids) == made["prompt_ids"] + made[f"{side}_ids"]
             assert labels == (-100,) * start + ids[start:]
+
+
+def test_pairs_without_a_base_are_those_of_trls_own_trainers(
+    previewer: Previewer, family_home: Path, tmp_path: Path
+) -> None:
+    sides = previewed(_preview_of(previewer, family_home, tmp_path, PAIRS, method="orpo"))
+    assert sides == previewed(_preview_of(previewer, family_home, tmp_path, PAIRS, method="cpo"))
+    folder = family_home / "models" / "SmolLM2-135M-Instruct"
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    trainer = ORPOTrainer(
+        model=AutoModelForCausalLM.from_pretrained(folder),
+        args=ORPOConfig(
+            output_dir=str(tmp_path), report_to="none", use_cpu=True, max_length=MAX_LENGTH,
+            activation_checkpointing=False,
+        ),
+        processing_class=tokenizer,
+        train_dataset=Dataset.from_list(PAIRS),
+    )  # fmt: skip
+    for made, shown in zip(trainer.train_dataset, sides, strict=True):
+        for side in ("chosen", "rejected"):
+            ids, labels = shown[side]
+            assert list(ids) == made[f"{side}_input_ids"]
+            assert list(labels) == made[f"{side}_labels"]
 
 
 @pytest.mark.parametrize("given", [RATED, PAIRS], ids=["rated", "pairs"])

@@ -133,7 +133,7 @@ class Page:
             preprocess=False,
             api_name="start",
             **NO_PROGRESS,
-        ).then(**train.previews, **QUIET)  # One that was on its way knew nothing of a refusal.
+        ).then(**train.previews)  # One that was on its way knew nothing of a refusal.
 
     def _wire_reuse(self) -> None:
         filled = self._runs.page.reuse.click(

@@ -14,7 +14,7 @@ from core.errors import UserError
 from core.runs.store import RunStore
 from interface.access.roles import Access
 from interface.display import messages
-from interface.display.live import NO_PROGRESS, QUIET
+from interface.display.live import NO_PROGRESS
 from interface.display.render import render
 from interface.train import data_view as view
 from interface.train import field_problems, fields, forecast_view
@@ -125,10 +125,9 @@ class DataPanel:
             "api_visibility": "private",
         }
         menus = gr.on(self._form.changes(("dataset",)), **fills, trigger_mode="always_last")
-        quiet = previews | QUIET
         menus.then(**saves)
-        menus.then(**quiet).then(**looks_again)
-        self._again: list[dict[str, Any]] = [quiet, looks_again]
+        menus.then(**previews).then(**looks_again)
+        self._again: list[dict[str, Any]] = [previews, looks_again]
         self.fills, self._saves = fills, saves
         gr.on(
             self._form.changes(tuple(name for name in fields.LOOKED_AT if name != "dataset")),

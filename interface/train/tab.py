@@ -64,7 +64,7 @@ class TrainTab:
 
     def look_after(self, loaded: Any) -> None:
         """Look at the form once it is as the browser saved it: summary, rows, menus."""
-        loaded.then(**self.previews, **QUIET)
+        loaded.then(**self.previews)
         looked = loaded.then(**self.data.looks, api_visibility="private")
         looked.then(**self.data.fills).then(**self.saved.saves)
         loaded.then(**self.presets.offers, **QUIET)
@@ -181,11 +181,19 @@ class TrainTab:
         self.file = RunFile(self.presets)
 
     def _wire_preview(self) -> None:
+        """One event, so that one answer is on its way at a time and none overtakes another.
+
+        `previews` is an event for whoever has filled the form or was refused.
+        """
+        nudge = gr.Textbox(visible="hidden", label="Preview")
         self.previews: dict[str, Any] = {
-            "fn": self.preview,
-            "inputs": [self.refusal, self.data.facts],
-            "inputs_kwargs": self.form.components,
-            "outputs": [
+            "fn": None, "outputs": [nudge], "js": "() => `${Date.now()} ${Math.random()}`",
+        }  # fmt: skip
+        gr.on(
+            [*self.form.edits(), nudge.change],
+            self.preview,
+            [self.refusal, self.data.facts],
+            [
                 self.summary,
                 self.forecast,
                 self.file.yaml,
@@ -193,12 +201,9 @@ class TrainTab:
                 self.problems,
                 self.form.components["output__name"],
             ],
+            inputs_kwargs=self.form.components,
             # The values as they were typed: pydantic says better than Gradio what is wrong.
-            "preprocess": False,
-        }
-        gr.on(
-            self.form.edits(),
-            **self.previews,
+            preprocess=False,
             queue=False,
             trigger_mode="always_last",
             api_name="preview",

@@ -55,7 +55,7 @@ class Looks:
     def problems(self, *files: Path, **values: Any) -> str:
         """What the form itself says is wrong."""
         return _text(
-            str(self._client.predict(**self._asked(files, values), api_name="/preview")[3])
+            str(self._client.predict(**self._asked(files, values), api_name="/preview")[4])
         )
 
     def send(self, *files: Path) -> list[Any]:

@@ -67,8 +67,8 @@ def _expect_a_forecast_that_moves_with_the_batch(page: Page) -> None:
     page.get_by_label("Per-device batch size").fill("8")
     expect(forecast).to_contain_text("(40 steps)")
     # Of a model that nobody has looked at there is none.
-    page.get_by_label("Base model").fill("acme/unknown")
-    page.get_by_label("Base model").press("Tab")
+    page.get_by_label("Base model", exact=True).fill("acme/unknown")
+    page.get_by_label("Base model", exact=True).press("Tab")
     expect(forecast).not_to_contain_text("Takes about")
 
 

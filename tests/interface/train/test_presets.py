@@ -14,7 +14,7 @@ def test_presets_fill_the_form_and_a_persons_own_are_offered_too(
 ) -> None:
     about, yaml = page.locator("#preset-about"), page.locator("#yaml")
     choose(page, "Preset", "SmolLM3-3B, DPO")
-    expect(page.get_by_label("Base model")).to_have_value("HuggingFaceTB/SmolLM3-3B")
+    expect(page.get_by_label("Base model", exact=True)).to_have_value("HuggingFaceTB/SmolLM3-3B")
     expect(page.get_by_label("Maximum length", exact=True)).to_have_value("24576")
     # The data made for the method, as when a person chooses it.
     expect(page.get_by_label("Built-in dataset")).to_have_value("Facts, pairs of answers")

@@ -30,7 +30,7 @@ from core.train.session import prepare
 from tests.command_line import CommandLine
 
 MARKED = TEMPLATES / "chat_templates" / "smollm2_training.jinja"
-STEPS, MAX_LENGTH = 6, 192
+STEPS, HALF, MAX_LENGTH = 6, 3, 192
 # What a script says for the settings that RUN has; all others are TRL's defaults and ours.
 SHARED: dict[str, Any] = {
     "max_steps": STEPS,
@@ -52,7 +52,7 @@ SHARED: dict[str, Any] = {
 RUN = """
 version: 2
 training: {max_steps: 6, per_device_train_batch_size: 2, gradient_accumulation_steps: 2,
-  learning_rate: 0.01, seed: 42}
+  learning_rate: 0.01, seed: 42, save_steps: 3}
 schedule: {lr_scheduler_type: linear, warmup_steps: 0}
 evaluation: {eval_steps: 1000, max_eval_samples: 16}
 hardware: {precision: float32, gradient_checkpointing: 'off'}
@@ -197,7 +197,7 @@ def test_losses_of_a_run_are_those_of_a_plain_script(
 
 @pytest.mark.process
 @pytest.mark.parametrize("name", sorted(METHOD_RUNS.keys() - {"sft", "dpo"}))
-def test_losses_of_each_method_are_those_of_a_plain_script(
+def test_losses_of_each_method_are_those_of_a_plain_script_and_go_on_in_a_resumed_run(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     # What our trainers put in the place of TRL's own functions is taken back for the script.
@@ -211,6 +211,9 @@ def test_losses_of_each_method_are_those_of_a_plain_script(
     trainer.train()
     # It prefers what it is to prefer, in rows that it was not trained on.
     assert trainer.evaluate()[f"eval_{measure}"] > before
+    resumed = prepare(run, callbacks=[], warn=print).trainer
+    resumed.train(resume_from_checkpoint=str(run.paths.checkpoints / f"checkpoint-{HALF}"))
+    assert losses_of(resumed) == pytest.approx(losses_of(trainer), rel=1e-5, abs=1e-6)
     monkeypatch.undo()
     plain = plain_losses(name, model=builtin_model_folder(home), out=tmp_path / "plain")
     assert losses_of(trainer) == pytest.approx(plain, rel=1e-5, abs=1e-6)

@@ -1,4 +1,4 @@
-"""What follows the choice of a method: its learning rate, and the built-in data made for it."""
+"""What follows the choice of a method: its learning rate, its words, and its built-in data."""
 
 from typing import Any
 
@@ -30,8 +30,7 @@ def follow_method(form: Form) -> None:
         preprocess=False,
         **QUIET,
     )
-    chosen[0].change(_about, method, method, preprocess=False, **QUIET)
-    chosen[0].input(_builtin_dataset, [method, builtin], [builtin], preprocess=False, **QUIET)
+    chosen[0].input(_about, [method, builtin], [method, builtin], preprocess=False, **QUIET)
 
 
 def _learning_rate(method: str, kind: str) -> Any:
@@ -42,10 +41,8 @@ def _learning_rate(method: str, kind: str) -> Any:
     return gr.update(placeholder=words.number(rate))
 
 
-def _about(method: str) -> Any:
-    return gr.update(info=about(method))
-
-
-def _builtin_dataset(method: str, name: str) -> Any:
+def _about(method: str, name: str) -> tuple[Any, Any]:
+    """What the method says of itself, and the built-in data that it can learn from."""
     offered = builtin_datasets_for(method) or [name]
-    return gr.update(choices=named(offered), value=name if name in offered else offered[0])
+    dataset = gr.update(choices=named(offered), value=name if name in offered else offered[0])
+    return gr.update(info=about(method)), dataset

@@ -64,9 +64,22 @@ class DpoSettings(BetaSettings):
         help="`robust`: the share of pairs assumed to be swapped. `exo_pair`: 0.001 is usual.",
     )  # fmt: skip
 
+    sft_loss_weight: float = setting(
+        0.0, label="SFT loss weight", ge=0, le=100,
+        help="Also learn the chosen answers, with this weight beside the DPO loss. 0 turns it off.",
+    )  # fmt: skip
+
+    @property
+    def losses(self) -> dict[str, float]:
+        """Each loss with its weight."""
+        added = {DpoLoss.SFT.value: self.sft_loss_weight} if self.sft_loss_weight else {}
+        return {self.loss_type.value: 1.0} | added
+
     def conflicts(self) -> Iterator[tuple[str, str]]:
         if self.loss_type is DpoLoss.EXO_PAIR and self.label_smoothing == 0:
             yield "label_smoothing", "The `exo_pair` loss needs more than 0; 0.001 is usual."
+        if self.sft_loss_weight > 0 and self.loss_type is DpoLoss.SFT:
+            yield "sft_loss_weight", "The DPO loss is this one already: set it to 0."
         if self.label_smoothing > 0 and self.loss_type not in SMOOTHED:
             yield (
                 "label_smoothing",

@@ -16,7 +16,13 @@ from core.errors import InvalidConfig
 FIELD = "per_device_train_batch_size"
 CHANGED: dict[str, dict[str, Any]] = {
     "sft": {"assistant_only_loss": False, "max_length": 8, "packing": True, "padding_free": "on"},
-    "dpo": {"max_length": 8, "beta": 0.5, "loss_type": "robust", "label_smoothing": 0.1},
+    "dpo": {
+        "max_length": 8,
+        "beta": 0.5,
+        "loss_type": "robust",
+        "label_smoothing": 0.1,
+        "sft_loss_weight": 0.5,
+    },
     "orpo": {"max_length": 8, "beta": 0.5},
     "cpo": {"max_length": 8, "beta": 0.5, "cpo_alpha": 0.5},
     "reward": {"max_length": 8, "center_rewards_coefficient": 0.01},
@@ -86,6 +92,7 @@ def test_a_run_that_sets_no_learning_rate_has_its_methods(
     [
         ({"name": "dpo", "loss_type": "exo_pair"}, "method.label_smoothing"),
         ({"name": "dpo", "label_smoothing": 0.1}, "method.label_smoothing"),
+        ({"name": "dpo", "loss_type": "sft", "sft_loss_weight": 1}, "method.sft_loss_weight"),
         ({"name": "dpo", "loss_type": "sigmoidal"}, "method.loss_type"),
         ({"name": "dpo", "beta": True}, "method.beta"),
         ({"name": "sft", "beta": 0.1}, "method.beta"),

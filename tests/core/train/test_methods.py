@@ -81,6 +81,10 @@ METHOD_RUNS: dict[str, dict[str, Any]] = {
         "method": {"name": "dpo", "max_length": MAX_LENGTH, "loss_type": "ipo"},
         "adapter": {"kind": "full"},
     },
+    "dpo with two losses": {
+        "dataset": {"builtin": "facts_pairs"},
+        "method": {"name": "dpo", "max_length": MAX_LENGTH, "sft_loss_weight": 0.5},
+    },
     "kto": {
         "dataset": {"builtin": "facts_rated"},
         "method": {"name": "kto", "max_length": MAX_LENGTH, "undesirable_weight": 1.2},
@@ -155,6 +159,8 @@ def trl_trainer(name: str, *, model: Path, out: Path) -> Any:
         shared["train_dataset"] = shared["train_dataset"].shuffle(seed=SHARED["seed"])
         args = trl.KTOConfig(output_dir=str(out), **SHARED, **special)
         return trl.KTOTrainer(args=args, **shared)
+    if (weight := special.pop("sft_loss_weight", None)) is not None:
+        special |= {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, weight]}
     experimental = {"orpo": (ORPOConfig, ORPOTrainer), "cpo": (CPOConfig, CPOTrainer)}
     if method["name"] in experimental:
         configuration, kind = experimental[method["name"]]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.config.methods import METHODS
 from core.config.methods.dpo import DpoSettings
 from core.config.methods.settings import MethodSettings
 from core.config.methods.sft import SftSettings
@@ -12,7 +13,17 @@ from core.config.parse import parse_config
 from core.data.mapping import RowMapping
 from core.data.sources import sources_of
 from core.errors import UserError
-from core.train.tokens.learnable import require_format, skips
+from core.train.tokens.learnable import nearest_method, require_format, skips
+
+NEAREST = {
+    DatasetFormat.MESSAGES: "sft",
+    DatasetFormat.PROMPT_COMPLETION: "sft",
+    DatasetFormat.TEXT: "sft",
+    DatasetFormat.PREFERENCE: "dpo",
+    DatasetFormat.UNPAIRED_PREFERENCE: "kto",
+    DatasetFormat.PROMPT_ONLY: None,
+    DatasetFormat.AUTO: None,
+}
 
 OF_FILE = "has 3 values, but the header names 2 columns."
 
@@ -58,3 +69,25 @@ def test_who_names_the_prompt_alone_is_told_to_name_the_answers(
         require_format(method, mapping, source=source)
     assert raised.value.hint.startswith(f"Set {settings}; not used so far: reply, id. Or choose")
     assert raised.value.field == settings.split("`")[1]
+
+
+def test_each_format_has_a_nearest_method_or_none() -> None:
+    assert NEAREST.keys() == set(DatasetFormat)
+    for format, name in NEAREST.items():
+        assert nearest_method(format) is (METHODS[name] if name else None)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_refuses_what_it_does_not_take_and_says_what_does(name: str) -> None:
+    method = METHODS[name].model_validate({"name": name})
+    [source] = sources_of(parse_config({}), {}).train
+    for format, nearest in NEAREST.items():
+        mapping = RowMapping(format, {})
+        if format in method.formats:
+            require_format(method, mapping, source=source)
+            continue
+        with pytest.raises(UserError, match=method.title.split(" (")[0]) as caught:
+            require_format(method, mapping, source=source)
+        assert format.words in caught.value.message
+        assert all(taken.words in caught.value.message for taken in method.formats)
+        assert (f"the method {METHODS[nearest].title}" in caught.value.hint) if nearest else True

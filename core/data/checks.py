@@ -2,6 +2,7 @@
 
 from contextlib import closing
 
+from core.builtin.datasets import builtin_datasets_for
 from core.config.builtin_names import BUILTIN_DATASET, BUILTIN_MODEL
 from core.config.check import Context
 from core.config.options import DatasetSource
@@ -43,12 +44,13 @@ def _is_builtin(config: RunConfig) -> bool:
 
 
 def _is_known_to_be_right(config: RunConfig) -> bool:
-    """Whether this is our own data for our own model, with no row cut off."""
+    """Whether this is our own data for our own model and this method, with no row cut off."""
     return (
         config.dataset.source is DatasetSource.BUILTIN
         and config.dataset.builtin == BUILTIN_DATASET
         and config.model.name == BUILTIN_MODEL
         and config.method.max_length >= BUILTIN_LONGEST
+        and BUILTIN_DATASET in builtin_datasets_for(config.method.name)
     )
 
 

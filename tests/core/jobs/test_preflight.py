@@ -132,6 +132,15 @@ REFUSED = [
         """,
         {"evaluation.split": "no split 'dev'"},
     ),
+    # Of the built-in data, what the method has no use for.
+    ("method: {name: kto}", {"dataset.builtin": "or the method supervised fine-tuning"}),
+    (
+        """
+        method: {name: orpo}
+        dataset: {builtin: facts_rated}
+        """,
+        {"dataset.builtin": "or the method Kahneman-Tversky Optimization (KTO)"},
+    ),
 ]
 
 

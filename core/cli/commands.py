@@ -103,7 +103,7 @@ def estimate(asked: argparse.Namespace, settings: Settings) -> int:
         preview = require(previewer.ask(question, token=settings.token))
     rows = preview.known_rows()
     if preview.shape is None or rows is None:
-        raise UserError(f"Nobody can say what this takes. {preview.shape_unknown}".strip())
+        raise UserError(f"Memory and time can't be estimated. {preview.shape_unknown}".strip())
     device = devices()[0]
     found = forecast(config, preview.shape, rows, device=device, home=settings.home)
     if asked.json:

@@ -36,7 +36,7 @@ def forecast_lines(found: Forecast, device: Device) -> Iterator[str]:
         "weights": memory.weights, "gradients": memory.gradients, "optimizer": memory.optimizer,
         "activations": memory.activations, "logits": memory.logits, "overhead": memory.overhead,
     }  # fmt: skip
-    verdict = "fits" if found.fits else "does not fit"
+    verdict = "fits" if found.fits else "more than is free" if found.fits_alone else "does not fit"
     yield (
         f"Memory: {memory.total / gigabytes:.1f} GB at the peak, "
         f"{found.free / gigabytes:.1f} GB free on {device.name}: {verdict}."
@@ -45,12 +45,12 @@ def forecast_lines(found: Forecast, device: Device) -> Iterator[str]:
     if found.instead:
         yield f"  {found.instead}"
     if found.seconds is not None and found.speed is not None:
-        how = "as earlier runs here" if found.speed.is_measured else "not measured here yet"
+        how = "by earlier runs here" if found.speed.is_measured else "a rough guess"
         yield f"Time: about {found.seconds / 60:.0f} min ({found.steps:,} steps), {how}."
     elif found.steps is not None:
-        yield f"Time: unknown for {found.steps:,} steps; it is measured by the first run here."
+        yield f"Time: unknown for {found.steps:,} steps until a run has been timed here."
     else:
-        yield "Time: unknown, since nobody has counted the rows."
+        yield "Time: unknown, as is the number of rows."
 
 
 def show(asked: argparse.Namespace, status: RunStatus) -> None:

@@ -12,9 +12,10 @@ from core.estimate.speed import Speed, speed_of
 from core.estimate.work import flops_per_token
 from core.machine.hardware import Device
 
-# An evaluation is a forward pass: half of what training an adapter takes, and a third of what
-# training all weights does.
+# An evaluation is about a forward pass: half of what training an adapter takes.
 OF_TRAINING = 1 / 2
+# Of all the memory there is, what a run may have when nothing else needs it.
+USABLE = 0.95
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Forecast:
-    """`free` bytes are there for the `memory` that it takes, with checkpointing or without.
+    """`free` bytes of `total` are there for the `memory` that is needed.
 
     `steps`, `seconds` and `speed` are None where nobody can tell. `instead` says what to change
     where it does not fit.
@@ -42,6 +43,7 @@ class Forecast:
     memory: Memory
     checkpointing: bool
     free: int
+    total: int
     steps: int | None
     seconds: float | None
     speed: Speed | None
@@ -50,6 +52,11 @@ class Forecast:
     @property
     def fits(self) -> bool:
         return self.memory.total <= self.free
+
+    @property
+    def fits_alone(self) -> bool:
+        """Whether it would fit if nothing else used this device, such as another run."""
+        return self.memory.total <= USABLE * self.total
 
 
 def forecast(
@@ -65,7 +72,7 @@ def forecast(
         return peak_memory(
             config.model_copy(update={"training": training}), shape,
             precision=precision, length=length, fused_head=fused_head,
-            checkpointing=checkpointing,
+            checkpointing=checkpointing, on_gpu=device.kind == "cuda",
         )  # fmt: skip
 
     most = config.method.max_length
@@ -79,7 +86,7 @@ def forecast(
     instead = ""
     if memory.total > free:
         smaller = next(
-            (n for n in _halves(batch) if peak(n, checkpointing=True).total <= free), None
+            (n for n in _smaller(config) if peak(n, checkpointing=True).total <= free), None
         )
         instead = _instead(config, smaller)
     steps = steps_of(config, rows)
@@ -91,11 +98,13 @@ def forecast(
     seconds = None
     if steps is not None and speed is not None:
         trained = steps * batch * config.training.gradient_accumulation_steps
-        counted = trained + OF_TRAINING * _evaluated_rows(config, rows, steps)
-        seconds = counted * rows.mean * per_token / speed.flops
+        # Packed, what is trained on are whole sequences.
+        tokens = trained * (most if config.method.packs else rows.mean)
+        tokens += OF_TRAINING * _evaluated_rows(config, rows, steps) * rows.mean
+        seconds = tokens * per_token / speed.flops
     return Forecast(
-        memory=memory, checkpointing=checkpointing, free=free, steps=steps, seconds=seconds,
-        speed=speed, instead=instead,
+        memory=memory, checkpointing=checkpointing, free=free, total=device.memory_total,
+        steps=steps, seconds=seconds, speed=speed, instead=instead,
     )  # fmt: skip
 
 
@@ -115,7 +124,11 @@ def _precision(config: RunConfig, device: Device) -> str:
     """What `auto` usually becomes: on a processor that is measured, and rarely bfloat16."""
     if config.hardware.precision is not Precision.AUTO:
         return config.hardware.precision
-    return Precision.BFLOAT16 if device.kind == "cuda" else Precision.FLOAT32
+    if device.kind != "cuda":
+        return Precision.FLOAT32
+    # From this generation on GPUs compute in bfloat16.
+    is_older = device.capability is not None and device.capability < (8, 0)
+    return Precision.FLOAT16 if is_older else Precision.BFLOAT16
 
 
 def _evaluated_rows(config: RunConfig, rows: Rows, steps: int) -> int:
@@ -125,18 +138,26 @@ def _evaluated_rows(config: RunConfig, rows: Rows, steps: int) -> int:
     return looks * min(rows.evaluation, config.evaluation.max_eval_samples)
 
 
-def _halves(batch: int) -> list[int]:
-    return [batch >> shift for shift in range(1, batch.bit_length())]
+def _smaller(config: RunConfig) -> list[int]:
+    """This batch size and those that it is a multiple of, from the largest to the smallest."""
+    batch = config.training.per_device_train_batch_size
+    least = config.method.smallest_batch
+    return [n for n in range(batch, least - 1, -1) if batch % n == 0]
 
 
 def _instead(config: RunConfig, batch: int | None) -> str:
+    """What to change, given the largest batch that would fit with gradient checkpointing."""
     if batch is None:
         other = "" if config.adapter.has_adapter else "train an adapter, "
-        return f"Lower `method.max_length`, {other}choose a smaller model or a larger machine."
-    training = config.training
+        return f"Lower `method.max_length`, {other}or choose a smaller model or a larger machine."
+    training, changes = config.training, []
+    if config.hardware.gradient_checkpointing is Switch.OFF:
+        changes.append("`hardware.gradient_checkpointing` to `auto`")
     times = training.per_device_train_batch_size // batch
-    return (
-        f"Set `training.per_device_train_batch_size` to {batch} and "
-        f"`training.gradient_accumulation_steps` to {training.gradient_accumulation_steps * times}:"
-        " the same examples a step, in less memory."
-    )
+    if times > 1:
+        changes.append(f"`training.per_device_train_batch_size` to {batch}")
+        accumulated = training.gradient_accumulation_steps * times
+        changes.append(f"`training.gradient_accumulation_steps` to {accumulated}")
+    *others, last = changes or ["`hardware.gradient_checkpointing` to `on`"]
+    joined = f"{', '.join(others)} and {last}" if others else last
+    return f"Set {joined}: the same examples a step, in less memory."

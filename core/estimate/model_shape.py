@@ -14,7 +14,7 @@ HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads")
 KEY_HEADS = ("num_key_value_heads",)
 EXPERTS_PER_TOKEN = ("num_experts_per_tok", "moe_topk", "top_k_experts")
 NUMBER_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
-# Names of a gated feed-forward part, which has a third matrix.
+# Families whose feed-forward part has no gate, and so two matrices instead of three.
 UNGATED_KINDS = ("gpt2", "gpt_neo", "gpt_neox", "gptj", "opt", "phi", "bloom", "falcon", "codegen")
 
 
@@ -24,7 +24,7 @@ class UnknownShape(UserError):
 
 @dataclass(frozen=True)
 class ModelShape:
-    """Widths in numbers; `parameters` are all weights, `bytes_stored` what their files take.
+    """Widths in numbers; `parameters` are all weights, `matrices` those of a feed-forward part.
 
     `intermediate` is that of all experts together that a token is sent to.
     """

@@ -6,6 +6,7 @@ matrix product, and a GPU taken by its name.
 
 import json
 import math
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -27,8 +28,7 @@ NEAR = 4.0
 # LoRA in float32.
 OF_A_PRODUCT = 0.7
 PROBE_SIZE, PROBE_SECONDS = 512, 0.1
-# Dense products in half precision, TFLOP/s, from NVIDIA's data sheets, by what is in a name; those
-# with more digits first.
+# Dense products in half precision, TFLOP/s, from NVIDIA's data sheets, by a word in its name.
 PEAKS = {
     "H200": 989, "H100": 989, "A100": 312, "L40S": 362, "L4": 121, "A10G": 125, "A10": 125,
     "T4": 65, "RTX 4090": 165, "RTX 3090": 71, "V100": 125, "B200": 2250,
@@ -70,7 +70,7 @@ def speed_of(home: Path, *, device: Device, precision: str, hidden: int) -> Spee
         return Speed(alike[min(alike)], is_measured=True)
     if device.kind == "cpu":
         return Speed(OF_A_PRODUCT * _product_flops(), is_measured=False)
-    peak = next((tera for name, tera in PEAKS.items() if name in device.name), None)
+    peak = next((PEAKS[name] for name in PEAKS if re.search(rf"\b{name}\b", device.name)), None)
     if peak is None or precision == Precision.FLOAT32:
         return None
     return Speed(OF_A_PEAK * peak * 1e12, is_measured=False)

@@ -16,11 +16,11 @@ def flops_per_token(
     layers = 2.0 * shape.layer_parameters
     # Scores and sums over the tokens before, which are half a row on average.
     attention = 2 * 2.0 * shape.layers * shape.query_width * mean_length / 2
-    forward = layers + attention + 2.0 * shape.head_parameters
+    head = 0.0 if config.method.scores else 2.0 * shape.head_parameters
+    forward = layers + attention + head
     # Adapters are a hundredth of this.
     backward = forward + 2 * attention / 2
     if not config.adapter.has_adapter:
-        backward += layers + 2.0 * shape.head_parameters
+        backward += layers + head
     again = layers + attention if checkpointing else 0.0
-    reference = forward if config.method.has_reference else 0.0
-    return forward + backward + again + reference
+    return forward * (1 + config.method.further_passes) + backward + again

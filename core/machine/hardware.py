@@ -18,13 +18,17 @@ CGROUP = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True)
 class Device:
-    """What a model trains on. Memory is in bytes; load from 0 to 1."""
+    """What a model trains on. Memory is in bytes; load from 0 to 1.
+
+    `capability` is a GPU's compute capability, as (8, 0).
+    """
 
     name: str
     kind: str
     memory_total: int
     memory_used: int
     load: float
+    capability: tuple[int, int] | None = None
 
     @property
     def memory_free(self) -> int:
@@ -121,6 +125,7 @@ def _gpus() -> list[Device]:
                 memory_total=memory.total,
                 memory_used=memory.used,
                 load=nvml.nvmlDeviceGetUtilizationRates(handle).gpu / 100,
+                capability=tuple(nvml.nvmlDeviceGetCudaComputeCapability(handle)),
             )
         )
     return found

@@ -21,7 +21,7 @@ def memory_of(
         return error
     return peak_memory(
         config, shape, precision=precision, length=length, fused_head=fused_head,
-        checkpointing=False,
+        checkpointing=False, on_gpu=torch.cuda.is_available(),
     )  # fmt: skip
 
 

@@ -34,16 +34,18 @@ def facts_of(config: RunConfig, preview: Preview) -> Facts | None:
 
 
 def show(config: RunConfig, facts: Facts | None, *, home: Path) -> str:
-    """The forecast; while the data is looked at, that it will come."""
-    if facts is None or facts.about != _about(config):
+    """The forecast; nothing where none can be made, and while others are looked at, that."""
+    if facts is None:
+        return NOTHING
+    if facts.about != _about(config):
         return LOOKING
     if facts.shape is None:
         return messages.muted(f"Memory and time can't be forecast. {facts.unknown}")
     device = machine.now()[0]
     found = forecast(config, facts.shape, facts.rows, device=device, home=home)
     return render(
-        "train/forecast.html", found=found, parts=_parts(found), device=device,
-        most=max(found.memory.total, found.free),
+        "train/forecast.html", found=found, parts=_parts(found),
+        on_gpu=device.kind == "cuda", most=max(found.memory.total, found.free),
     )  # fmt: skip
 
 

@@ -44,6 +44,7 @@ class DpoSettings(BetaSettings):
     columns: ClassVar = ("prompt_ids", "chosen_ids", "rejected_ids")
     sequences_a_row: ClassVar = 2
     has_reference: ClassVar = True
+    further_passes: ClassVar = 1
     metrics: ClassVar = (
         MethodMetric("rewards/accuracies", "Reward accuracy"),
         MethodMetric("rewards/margins", "Reward margin", kind="reward_margin"),

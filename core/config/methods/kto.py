@@ -22,6 +22,8 @@ class KtoSettings(BetaSettings):
     formats: ClassVar = (DatasetFormat.UNPAIRED_PREFERENCE, DatasetFormat.PREFERENCE)
     columns: ClassVar = ("prompt_ids", "completion_ids", "label")
     has_reference: ClassVar = True
+    # By the base, and by both for the divergence.
+    further_passes: ClassVar = 3
     # The answers of a batch are also read after each other's prompts, to estimate a divergence.
     smallest_batch: ClassVar = 2
     metrics: ClassVar = (

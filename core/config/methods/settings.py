@@ -41,6 +41,8 @@ class MethodSettings(Section):
     # How many sequences of tokens a row becomes, and whether the base answers each of them too.
     sequences_a_row: ClassVar[int] = 1
     has_reference: ClassVar[bool] = False
+    # How often the rows of a batch are read besides, without learning from them.
+    further_passes: ClassVar[int] = 0
     # Whether it makes a model that gives a text a number, and writes none.
     scores: ClassVar[bool] = False
     # Whether a long row is cut off at the maximum length, and not left out.

@@ -59,6 +59,50 @@ def test_what_does_not_fit_is_told_with_what_does(tmp_path: Path) -> None:
     assert none.instead.startswith("Lower `method.max_length`, train an adapter")
 
 
+def test_what_is_advised_is_allowed_and_trains_as_many_examples(tmp_path: Path) -> None:
+    def advice(free: float, **sections: Any) -> str:
+        long_rows = Rows(training=320, evaluation=0, mean=900, longest=1024)
+        return found(tmp_path, device=cpu(free), rows=long_rows, **sections).instead
+
+    # Five examples are five times one, and two are no part of them.
+    five = advice(2.2, training={"per_device_train_batch_size": 5}, **FULL)
+    assert "`training.per_device_train_batch_size` to" not in five
+    five = advice(3, training={"per_device_train_batch_size": 5})
+    assert five == "" or "to 1 and `training.gradient_accumulation_steps` to 5" in five
+    # KTO can't learn from one.
+    kto = {"method": {"name": "kto"}, "dataset": {"builtin": "facts_rated"}}
+    assert "to 1 " not in advice(1.9, training={"per_device_train_batch_size": 2}, **kto)
+    # Without checkpointing, that is what to change first.
+    off = {"hardware": {"gradient_checkpointing": "off"}}
+    assert advice(6, **off).startswith("Set `hardware.gradient_checkpointing` to `auto`: the same")
+
+
+def test_what_is_used_now_may_be_free_later(tmp_path: Path) -> None:
+    busy = found(tmp_path, device=cpu(free=1))
+    assert (busy.fits, busy.fits_alone) == (False, True)
+    batch = {"training": {"per_device_train_batch_size": 4000}}
+    assert not found(tmp_path, device=cpu(free=20), **batch, **FULL).fits_alone
+
+
+def test_packing_takes_as_long_for_the_same_tokens(tmp_path: Path) -> None:
+    many = Rows(training=10_000, evaluation=0, mean=100, longest=400)
+    apart, packed = (
+        found(tmp_path, rows=many, method={"packing": packing}).seconds for packing in (False, True)
+    )
+    assert packed == pytest.approx(apart, rel=0.05)
+
+
+def test_a_gpu_holds_one_tile_of_the_head_and_older_ones_compute_in_float16(tmp_path: Path) -> None:
+    t4 = Device("Tesla T4", "cuda", 16 * GB, GB, load=0, capability=(7, 5))
+    old, new = found(tmp_path, device=t4, **DPO), found(tmp_path, device=gpu(), **DPO)
+    assert (old.fits, new.fits) == (True, True)
+    assert new.memory.logits < GB
+    # In float16 the base stays in float32, and a copy of it in half precision is saved.
+    assert old.memory.weights == pytest.approx(3 * new.memory.weights, rel=0.1)
+    # No A100, whatever its name begins with.
+    assert found(tmp_path, device=gpu("NVIDIA RTX A1000")).seconds is None
+
+
 def test_checkpointing_is_as_the_trainer_will_choose(tmp_path: Path) -> None:
     long_rows = Rows(training=320, evaluation=0, mean=900, longest=5000)
     whole = found(tmp_path, device=cpu(free=20), rows=long_rows)

@@ -38,7 +38,7 @@ def peak_of(
 ) -> Memory:
     return peak_memory(
         parse_config(sections), shape, precision=precision, length=length,
-        fused_head=fused_head, checkpointing=checkpointing,
+        fused_head=fused_head, checkpointing=checkpointing, on_gpu=False,
     )  # fmt: skip
 
 

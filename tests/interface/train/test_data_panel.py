@@ -60,7 +60,7 @@ def test_the_built_in_rows_are_shown_at_once(page: Page) -> None:
 
 def _expect_a_forecast_that_moves_with_the_batch(page: Page) -> None:
     forecast = page.locator("#forecast")
-    expect(forecast).to_contain_text("Takes about")
+    expect(forecast).to_contain_text("Needs about")
     expect(forecast).to_contain_text("(40 steps)")
     page.get_by_label("Per-device batch size").fill("4000")
     expect(forecast).to_contain_text("(1 step)")
@@ -69,7 +69,7 @@ def _expect_a_forecast_that_moves_with_the_batch(page: Page) -> None:
     # Of a model that nobody has looked at there is none.
     page.get_by_label("Base model", exact=True).fill("acme/unknown")
     page.get_by_label("Base model", exact=True).press("Tab")
-    expect(forecast).not_to_contain_text("Takes about")
+    expect(forecast).not_to_contain_text("Needs about")
 
 
 def _expect_rows_from_before_a_change_to_be_marked(page: Page) -> None:
@@ -189,7 +189,8 @@ def _expect_what_blocks_to_be_told(page: Page, file: Path) -> None:
     expect(error).to_contain_text("learns from conversations")
     # Start says the same, once, and its menu does not drop open over the words.
     page.locator("#start").click()
-    expect(page.locator("#problems")).to_contain_text("Dataset format This data is pairs")
+    problems = page.locator("#problems")
+    expect(problems).to_contain_text("Dataset format This data is pairs", timeout=60_000)
     expect(page.locator("#data-problem")).to_be_hidden()
     expect(error).to_have_count(1)
     expect(error).to_be_in_viewport()

@@ -97,11 +97,8 @@ def forecast(
     )  # fmt: skip
     seconds = None
     if steps is not None and speed is not None:
-        trained = steps * batch * config.training.gradient_accumulation_steps
-        # Packed, what is trained on are whole sequences.
-        tokens = trained * (most if config.method.packs else rows.mean)
-        tokens += OF_TRAINING * _evaluated_rows(config, rows, steps) * rows.mean
-        seconds = tokens * per_token / speed.flops
+        evaluated = OF_TRAINING * _evaluated_rows(config, rows, steps) * rows.mean
+        seconds = (_trained_tokens(config, rows, steps) + evaluated) * per_token / speed.flops
     return Forecast(
         memory=memory, checkpointing=checkpointing, free=free, total=device.memory_total,
         steps=steps, seconds=seconds, speed=speed, instead=instead,
@@ -118,6 +115,16 @@ def steps_of(config: RunConfig, rows: Rows) -> int | None:
     batches = math.ceil(count / training.per_device_train_batch_size)
     an_epoch = max(1, math.ceil(batches / training.gradient_accumulation_steps))
     return math.ceil(training.num_train_epochs * an_epoch)
+
+
+def _trained_tokens(config: RunConfig, rows: Rows, steps: int) -> float:
+    """What the steps have of tokens; the last batch of an epoch may be smaller than the others."""
+    training = config.training
+    if training.max_steps is None and rows.training is not None:
+        return training.num_train_epochs * rows.training * rows.mean
+    length = config.method.max_length if config.method.packs else rows.mean
+    batch = training.per_device_train_batch_size * training.gradient_accumulation_steps
+    return steps * batch * length
 
 
 def _precision(config: RunConfig, device: Device) -> str:

@@ -80,16 +80,22 @@ def test_what_is_advised_is_allowed_and_trains_as_many_examples(tmp_path: Path) 
 def test_what_is_used_now_may_be_free_later(tmp_path: Path) -> None:
     busy = found(tmp_path, device=cpu(free=1))
     assert (busy.fits, busy.fits_alone) == (False, True)
-    batch = {"training": {"per_device_train_batch_size": 4000}}
+    batch: dict[str, Any] = {"training": {"per_device_train_batch_size": 4000}}
     assert not found(tmp_path, device=cpu(free=20), **batch, **FULL).fits_alone
 
 
 def test_packing_takes_as_long_for_the_same_tokens(tmp_path: Path) -> None:
     many = Rows(training=10_000, evaluation=0, mean=100, longest=400)
-    apart, packed = (
-        found(tmp_path, rows=many, method={"packing": packing}).seconds for packing in (False, True)
-    )
-    assert packed == pytest.approx(apart, rel=0.05)
+    for training in ({}, {"max_steps": 123}):
+        apart, packed = (
+            found(tmp_path, device=gpu(), rows=many, method={"packing": packing}, training=training)
+            for packing in (False, True)
+        )
+        assert apart.seconds is not None
+        assert packed.seconds is not None
+        # A packed step has ten rows for one.
+        times = 1 if not training else 1024 / 100
+        assert packed.seconds == pytest.approx(times * apart.seconds, rel=0.05)
 
 
 def test_a_gpu_holds_one_tile_of_the_head_and_older_ones_compute_in_float16(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ class MethodSettings(Section):
 
     @property
     def packs(self) -> bool:
-        """Whether rows are joined into sequences, and a long one is split and not truncated."""
+        """Whether rows are joined into sequences of the maximum length."""
         return False
 
     @property

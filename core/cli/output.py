@@ -32,16 +32,14 @@ def progress_line(history: History) -> str:
 
 def forecast_lines(found: Forecast, device: Device) -> Iterator[str]:
     memory, gigabytes = found.memory, 1024**3
-    parts = {
-        "weights": memory.weights, "gradients": memory.gradients, "optimizer": memory.optimizer,
-        "activations": memory.activations, "logits": memory.logits, "overhead": memory.overhead,
-    }  # fmt: skip
     verdict = "fits" if found.fits else "more than is free" if found.fits_alone else "does not fit"
     yield (
         f"Memory: {memory.total / gigabytes:.1f} GB at the peak, "
         f"{found.free / gigabytes:.1f} GB free on {device.name}: {verdict}."
     )
-    yield "  " + ", ".join(f"{name} {size / gigabytes:.2f} GB" for name, size in parts.items())
+    yield "  " + ", ".join(
+        f"{name} {size / gigabytes:.2f} GB" for name, size in memory.parts.items()
+    )
     if found.instead:
         yield f"  {found.instead}"
     if found.seconds is not None and found.speed is not None:

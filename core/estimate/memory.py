@@ -60,13 +60,21 @@ class Memory:
     overhead: int
 
     @property
-    def training(self) -> int:
-        """What training takes beyond a process that has loaded its libraries."""
-        return self.weights + self.gradients + self.optimizer + self.activations + self.logits
+    def parts(self) -> dict[str, int]:
+        """What takes how much, by name."""
+        return {
+            "weights": self.weights, "gradients": self.gradients, "optimizer": self.optimizer,
+            "activations": self.activations, "logits": self.logits, "overhead": self.overhead,
+        }  # fmt: skip
 
     @property
     def total(self) -> int:
-        return self.training + self.overhead
+        return sum(self.parts.values())
+
+    @property
+    def training(self) -> int:
+        """What training takes beyond a process that has loaded its libraries."""
+        return self.total - self.overhead
 
     @property
     def why(self) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.config.run_config import RunConfig
 from core.data.preview import Preview
-from core.estimate.forecast import Forecast, Rows, forecast
+from core.estimate.forecast import Rows, forecast
 from core.estimate.model_shape import ModelShape
 from interface.display import machine, messages
 from interface.display.render import render
@@ -44,19 +44,10 @@ def show(config: RunConfig, facts: Facts | None, *, home: Path) -> str:
     device = machine.now()[0]
     found = forecast(config, facts.shape, facts.rows, device=device, home=home)
     return render(
-        "train/forecast.html", found=found, parts=_parts(found),
+        "train/forecast.html", found=found, parts=found.memory.parts,
         on_gpu=device.kind == "cuda", most=max(found.memory.total, found.free),
     )  # fmt: skip
 
 
 def _about(config: RunConfig) -> str:
     return config.model_dump_json(include=set(LOOKED_AT))
-
-
-def _parts(found: Forecast) -> list[tuple[str, int]]:
-    memory = found.memory
-    named = {
-        "Weights": memory.weights, "Gradients": memory.gradients, "Optimizer": memory.optimizer,
-        "Activations": memory.activations, "Logits": memory.logits, "Overhead": memory.overhead,
-    }  # fmt: skip
-    return list(named.items())

@@ -73,12 +73,13 @@ class Presets:
         self._delete.click(
             self._delete_own, [self._menu], [self._menu, self._about, self._delete], **QUIET
         )
-        # What a person saved is theirs alone to see, and known once it is known who they are.
+        # Saved presets are this installation's: all who may act share them, and no visitor sees
+        # any. Who somebody is, is known when the page is open.
         self.offers: dict[str, Any] = {"fn": self._offer, "outputs": [self._menu]}
         return filled
 
-    def _choose(self, chosen: str | None, **values: Any) -> list[Any]:
-        preset = self._found(chosen)
+    def _choose(self, request: gr.Request, chosen: str | None, **values: Any) -> list[Any]:
+        preset = self._found(chosen, with_own=self._access.may_act(request))
         if preset is None:
             return ["", gr.update(visible=False), *[gr.skip()] * len(self._form.components)]
         names = [fields.component_name(setting) for setting in preset.decides()]
@@ -114,12 +115,11 @@ class Presets:
         own = own_presets(self._home) if with_own else []
         return [NONE, *((preset.title, f"{OWN}{preset.name}") for preset in own), *shipped]
 
-    def _found(self, chosen: str | None) -> Preset | None:
-        name = str(chosen or "")
-        if name.startswith(OWN):
-            listed = {f"{OWN}{preset.name}": preset for preset in own_presets(self._home)}
-            return listed.get(name)
-        return next((preset for preset in shipped_presets() if preset.name == name), None)
+    def _found(self, chosen: str | None, *, with_own: bool) -> Preset | None:
+        offered = {preset.name: preset for preset in shipped_presets()}
+        if with_own:
+            offered |= {f"{OWN}{preset.name}": preset for preset in own_presets(self._home)}
+        return offered.get(str(chosen or ""))
 
 
 def _shown(preset: Preset) -> list[tuple[str, str]]:

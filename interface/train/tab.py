@@ -135,14 +135,17 @@ class TrainTab:
                 found,
                 gr.skip(),
             )
-        # How many runs are called so is none of a visitor's business.
+        # What runs are called, and which models lie here, is none of a visitor's business.
         may_see = self._access.may_act(request)
         named = self._store.named(config) if may_see else proposed_name.named(config, taken=())
         command = f"python -m core train {named.output.repo_name}.yaml"
         shown = summary.show(named, self._circumstances(request))
         is_refused = refusal and (refusal.config, refusal.files) == (config, files)
-        known = field_problems.of_the_model(self.form, config, home=self._store.home)
-        found = refusal.words if refusal and is_refused else known
+        found = problems.NOTHING
+        if refusal and is_refused:
+            found = refusal.words
+        elif may_see:
+            found = field_problems.of_the_model(self.form, config, home=self._store.home)
         name = gr.update(placeholder=named.output.repo_name)
         takes = forecast_view.show(config, facts, home=self._store.home)
         return shown, takes, named.to_yaml(), command, found, name

@@ -11,18 +11,21 @@ import httpx
 import pytest
 from gradio_client.exceptions import AppError
 
+from core.config.parse import parse_config
+from core.config.presets import save_preset
 from core.runs.state import RunState
 from tests.interface.harness import Server, make_run, sign_in_cookie
 
 pytestmark = pytest.mark.browser
 
 REFUSED = "Only the owner of this Space can do this."
+COLUMN, MODEL_HERE = "a-secret-column", "has positions for 2,048 tokens"
 NAME, LOG = "a-secret-name", "a line that only the owner may read"
 NO_RUN = "20260101-000000-00000000"
 # What anyone may ask for: what the form says of itself, and how to get a Space of one's own. A
 # number that Gradio puts behind the name of a second handler is left out.
 OPEN = {
-    "_about", "_builtin_dataset", "_check_login_status", "_choose", "_fill", "_fill_menus",
+    "_about", "_check_login_status", "_choose", "_fill", "_fill_menus",
     "_learning_rate", "_load", "_look", "_offer", "_show_account", "_show_space", "_tell_prices",
     "_tick", "follow", "lambda", "leap", "look", "page", "preview", "search", "test_token",
 }  # fmt: skip
@@ -57,9 +60,19 @@ class App:
                 yield re.sub(r"_\d+$", "", str(event["api_name"])), event
 
     def values(self, event: Event, *, run_id: str) -> list[Any]:
-        """What the page would send before anybody has filled it in, while it shows a run."""
+        """What the page would send before anybody has filled it in, while it shows a run.
+
+        Whoever chooses a preset guesses the name of one that somebody saved, and whoever looks at
+        a run asks a model that lies here for more than it can.
+        """
         components = {each["id"]: each for each in self.config["components"]}
-        return [_value(components[each], run_id) for each in event["inputs"]]
+        known = {"run-id": run_id}
+        match event["api_name"]:
+            case "_choose":
+                known["preset"] = "own/their-own"
+            case "preview":
+                known["field-method-max_length"] = "4096"
+        return [_value(components[each], known) for each in event["inputs"]]
 
     def answers(self, headers: dict[str, str], *, run_id: str) -> Iterator[tuple[str, str]]:
         """The name of each event, and all that is told through the queue until it is over."""
@@ -96,10 +109,8 @@ def _told(client: httpx.Client) -> Iterator[Event]:
                 yield message
 
 
-def _value(component: Event, run_id: str) -> Any:
-    if component["props"].get("elem_id") == "run-id":
-        return run_id
-    value = component["props"].get("value")
+def _value(component: Event, known: dict[str, str]) -> Any:
+    value = known.get(component["props"].get("elem_id"), component["props"].get("value"))
     return "" if value is None and component["type"] == "textbox" else value
 
 
@@ -108,13 +119,18 @@ def files_of(home: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for each in folders for path in each.rglob("*")}
 
 
+def save_a_preset(home: Path) -> None:
+    save_preset(parse_config({"columns": {"prompt": COLUMN}}), title="Their own", home=home)
+
+
 @pytest.mark.parametrize("who", STRANGERS)
 def test_a_stranger_learns_and_changes_nothing(space: Server, who: str) -> None:
     run = make_run(space.store, state=RunState.STOPPED, steps=3, name=NAME)
     run.paths.log.write_text(LOG, encoding="utf-8")
+    save_a_preset(space.home)
     before, refused = files_of(space.home), set()
     for name, told in App(space).answers(STRANGERS[who], run_id=run.id):
-        for secret in (NAME, LOG, "token-of-"):
+        for secret in (NAME, LOG, COLUMN, MODEL_HERE, "token-of-"):
             assert secret not in told, name
         if name in OWN:
             assert OWN[name] in told or STRANGERS[who], name
@@ -126,10 +142,13 @@ def test_a_stranger_learns_and_changes_nothing(space: Server, who: str) -> None:
 
 
 def test_the_owner_is_refused_none_of_them(space: Server) -> None:
+    save_a_preset(space.home)
     # Of no run, so that nothing starts.
     answers = list(App(space).answers(OWNER, run_id=NO_RUN))
     assert OPEN | OWN.keys() <= {name for name, _ in answers}
     assert [name for name, told in answers if REFUSED in told] == []
+    assert [name for name, told in answers if COLUMN in told] == ["_choose"]
+    assert [name for name, told in answers if MODEL_HERE in told] == ["preview"]
 
 
 def test_the_api_refuses_a_stranger_as_the_page_does(space: Server) -> None:

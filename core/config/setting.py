@@ -7,10 +7,31 @@ errors.
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+
+def _as_on_the_hub(name: str) -> str:
+    """What its client refuses besides, which a pattern without look-ahead can't say."""
+    if "--" in name or ".." in name or name.endswith(".git"):
+        problem = "The Hub has no names with '--' or '..' in them, or '.git' at their end"
+        raise PydanticCustomError("repo_id", problem)
+    return name
+
 
 # The Hub's own rule for a repository's id: an owner and a name of letters, digits, "-", "_", ".".
-RepoId = Annotated[str, StringConstraints(pattern=r"^\w([\w\-.]{0,94}\w)?/\w([\w\-.]{0,94}\w)?$")]
+RepoId = Annotated[
+    str,
+    StringConstraints(pattern=r"^\w([\w\-.]{0,94}\w)?/\w([\w\-.]{0,94}\w)?$"),
+    AfterValidator(_as_on_the_hub),
+]
 # Never a path: neither absolute nor with ".." in it.
 Revision = Annotated[str, StringConstraints(pattern=r"^\w+([\-./]\w+)*$", max_length=128)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w\-.]{0,95}$")]

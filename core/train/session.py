@@ -9,6 +9,7 @@ import torch
 import yaml
 from datasets import Dataset, disable_caching
 from jinja2 import TemplateError
+from pynvml import NVMLError
 from transformers import Trainer, TrainerCallback, set_seed
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
@@ -71,10 +72,14 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     if reporter.machine_goes_down:
         # The checkpoint is written, and there may be no time for more.
         return TrainerExit.WENT_DOWN
-    note_speed(trainer, reporter, run, prepared.choices)
     events.write(StateChanged(state=RunState.SAVING))
     save_model(trainer, run.paths.model, base_model=run.config().model.name, stored=prepared.stored)
     events.write(ModelSaved(step=trainer.state.global_step))
+    try:
+        note_speed(trainer, reporter, run, prepared.choices)
+    except (OSError, NVMLError) as error:
+        # The model is saved by now.
+        warn(f"The speed of this run could not be noted for forecasts: {error}")
     is_whole = trainer.state.global_step >= trainer.state.max_steps
     if is_whole and data.evaluation is not None and not run.config().method.scores:
         _tell_samples(trainer, data.evaluation, prepared.source.tokenizer, events)

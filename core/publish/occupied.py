@@ -68,9 +68,16 @@ def require_still_free(
     """As `require_free`, at the push: replaced is only what was there when a person allowed it."""
     replace = run.output().replace
     there = require_free(api, repo, run=run, replace=replace, revision=revision)
-    if there is not None and there.commit != _history(run).replaceable:
-        raise _occupied(f"{repo} was changed after `output.replace` was turned on: {there}.")
-    return there
+    if there is None or there.commit == (allowed := _history(run).replaceable):
+        return there
+    if allowed is None:
+        # The Hub gave no answer then, there was nothing, or an older version didn't look.
+        raise _occupied(
+            f"It isn't known whether what is in {repo} may be replaced: {there}. "
+            "It wasn't seen when `output.replace` was turned on.",
+            hint="To replace it, push again with `output.replace`; or choose another name.",
+        )
+    raise _occupied(f"{repo} was changed after `output.replace` was turned on: {there}.")
 
 
 def contents_of_others(
@@ -131,6 +138,7 @@ def _history(run: Run) -> History:
     return history
 
 
-def _occupied(problem: str) -> Occupied:
-    hint = "Choose another name, or turn on `output.replace`."
+def _occupied(
+    problem: str, *, hint: str = "Choose another name, or turn on `output.replace`."
+) -> Occupied:
     return Occupied(problem, hint=hint, field="output.name")

@@ -70,9 +70,10 @@ def test_leave_to_replace_is_of_what_was_there_when_it_was_given(
     head = near_hub.add_repo(repo_id="ada/bot", files=HERS).head
     assert head is not None
     api = hub_client(NEAR_TOKEN)
-    with pytest.raises(Occupied, match=r"was changed after `output\.replace` was turned on"):
-        # It was given when nothing was there.
+    with pytest.raises(Occupied, match="It isn't known whether what is in ada/bot") as unknown:
+        # Nothing was there, or the Hub didn't say, when it was given.
         may_replace()
+    assert "push again with `output.replace`" in unknown.value.hint
     EventWriter(run.paths.events).write(ReplaceAllowed(repo="ada/bot", commit=head))
     assert may_replace()
     near_hub.commit(repo_id="ada/bot", files={"notes.txt": b"Since then."})

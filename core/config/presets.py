@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ TRAINING = ("model", "method", "adapter", "training", "schedule", "hardware")
 DATA = ("dataset", "columns", "filters", "evaluation")
 # A run's own affair: its name, where it is pushed.
 NEVER = "output"
+EVALUATION_FILES = ("evaluation", "files")
 FIELD = "preset"
-# In bytes, four a character, a title must fit into a file's name.
 MAX_TITLE, MAX_OWN = 60, 200
+# Of a file's name, which file systems limit to 255: an ending and a temporary one go with it.
+MAX_NAME_BYTES = 200
 
 
 @dataclass(frozen=True)
@@ -85,14 +88,13 @@ def save_preset(config: RunConfig, *, title: str, home: Path) -> Preset:
     Raises UserError at `preset` when it can't be saved.
     """
     title = " ".join(title.split())
-    name = _slug(title)
-    if not name or len(title) > MAX_TITLE:
+    if not _slug(title) or len(title) > MAX_TITLE:
         raise UserError(
             "Give the preset a name.", hint=f"Up to {MAX_TITLE} characters.", field=FIELD
         )
     folder = _folder(home)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.yaml"
+    path = _path_for(title, home=home)
     if not path.exists() and len(list(folder.glob("*.yaml"))) >= MAX_OWN:
         raise UserError(
             f"There are {MAX_OWN} presets already.", hint="Delete some of them.", field=FIELD
@@ -104,7 +106,7 @@ def save_preset(config: RunConfig, *, title: str, home: Path) -> Preset:
 
 def delete_preset(name: str, *, home: Path) -> None:
     """Delete one of a person's own. Nothing happens where there is none of this name."""
-    if name == _slug(name):
+    if name in {preset.name for preset in own_presets(home)}:
         (_folder(home) / f"{name}.yaml").unlink(missing_ok=True)
 
 
@@ -141,18 +143,35 @@ def _differences(config: RunConfig) -> dict[str, dict[str, Any]]:
     for section, values in nested.items():
         if section == NEVER or not isinstance(values, dict):
             continue
-        changed = {name: value for name, value in values.items() if value != usual[section][name]}
+        changed = {
+            name: value
+            for name, value in values.items()
+            if value != usual[section][name] and (section, name) != EVALUATION_FILES
+        }
         if changed:
             found[section] = changed
     found.setdefault("method", {})["name"] = config.method.name
     found.setdefault("adapter", {})["kind"] = config.adapter.kind.value
-    found.get("evaluation", {}).pop("files", None)
     if config.dataset.source is DatasetSource.UPLOAD:
         # Without its files the section says nothing.
         found.pop("dataset", None)
     return found
 
 
+def _path_for(title: str, *, home: Path) -> Path:
+    """The file of the preset of this title, or a new one: different titles may make one name."""
+    slug, folder = _slug(title), _folder(home)
+    same = (preset.name for preset in own_presets(home) if _key(preset.title) == _key(title))
+    names = chain([slug], (f"{slug}-{number}" for number in count(2)))
+    free = (name for name in names if not (folder / f"{name}.yaml").exists())
+    return folder / f"{next(chain(same, free))}.yaml"
+
+
+def _key(title: str) -> str:
+    return unicodedata.normalize("NFKC", title).casefold()
+
+
 def _slug(title: str) -> str:
-    """A file's name of it: letters of any script, digits and hyphens."""
-    return re.sub(r"[\W_]+", "-", unicodedata.normalize("NFKC", title).casefold()).strip("-")
+    """The beginning of a file's name: letters of any script, digits and hyphens."""
+    slug = re.sub(r"[\W_]+", "-", _key(title)).strip("-")
+    return slug.encode()[:MAX_NAME_BYTES].decode(errors="ignore").strip("-")

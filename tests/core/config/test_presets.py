@@ -81,7 +81,7 @@ def test_a_persons_own_preset_has_what_they_changed_and_none_of_their_files(
     assert load_config(text).training.seed == 3
 
     # Of the same title, it is replaced; what can't be read is left out.
-    save_preset(parse_config({"training": {"seed": 4}}), title="größe 日本 2", home=tmp_path)
+    save_preset(parse_config({"training": {"seed": 4}}), title="größe: 日本  / 2", home=tmp_path)
     file.with_name("torn.yaml").write_text("preset: {title: Torn\n", encoding="utf-8")
     (only,) = own_presets(tmp_path)
     assert only.config.training.seed == 4
@@ -89,6 +89,32 @@ def test_a_persons_own_preset_has_what_they_changed_and_none_of_their_files(
     assert own_presets(tmp_path)
     delete_preset(only.name, home=tmp_path)
     assert not own_presets(tmp_path)
+
+
+def test_different_titles_are_different_presets_whatever_their_files_are_called(
+    tmp_path: Path,
+) -> None:
+    # A file's name has neither vowel signs nor "+"; and of some letters compatibility makes 18.
+    titles = ["C", "C++", "कि", "की", "ﷺ" * MAX_TITLE, "ﷺ" * (MAX_TITLE - 1) + "+"]
+    for seed, title in enumerate(titles):
+        save_preset(parse_config({"training": {"seed": seed}}), title=title, home=tmp_path)
+    saved = {preset.title: preset for preset in own_presets(tmp_path)}
+    assert {title: saved[title].config.training.seed for title in titles} == {
+        title: seed for seed, title in enumerate(titles)
+    }
+    delete_preset(saved["C"].name, home=tmp_path)
+    # Where another name has become free, it is still the same preset.
+    again = save_preset(parse_config({"training": {"seed": 9}}), title="c++", home=tmp_path)
+    assert again.name == saved["C++"].name
+    for preset in own_presets(tmp_path):
+        delete_preset(preset.name, home=tmp_path)
+    assert not own_presets(tmp_path)
+
+
+def test_a_persons_own_files_leave_no_empty_section(tmp_path: Path) -> None:
+    files = {"source": "upload", "files": ["a.csv"]}
+    config = parse_config({"dataset": files, "evaluation": {"files": ["b.csv"]}})
+    assert "evaluation" not in save_preset(config, title="a", home=tmp_path).values
 
 
 @pytest.mark.parametrize("title", ["", " / ", "a" * (MAX_TITLE + 1)])

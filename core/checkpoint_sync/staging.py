@@ -49,8 +49,8 @@ class Staged:
 
 def stage(checkpoint: SavedCheckpoint, *, paths: RunPaths, here: str) -> Staged:
     """Lay out what resuming needs. Large files are hard links: they take no space."""
+    clear_staging(paths)
     folder = paths.sync_staging
-    shutil.rmtree(folder, ignore_errors=True)
     target = step_folder(checkpoint.step, holder=here)
     staged = Staged(
         checkpoint=checkpoint, closed=folder / "closed", written=folder / "written",
@@ -67,4 +67,5 @@ def stage(checkpoint: SavedCheckpoint, *, paths: RunPaths, here: str) -> Staged:
 
 
 def clear_staging(paths: RunPaths) -> None:
-    shutil.rmtree(paths.sync_staging)
+    """Its links keep what the trainer deletes, so they stay no longer than they are needed."""
+    shutil.rmtree(paths.sync_staging, ignore_errors=True)

@@ -115,8 +115,9 @@ class CheckpointUploader:
         step = newest.step if newest is not None else 0
         is_synced = last is not None and step <= last.step and state is last.state
         rests = not is_last and time.monotonic() < self._rests_until
-        if last is not None and (is_synced or rests):
-            self._heartbeat(last)
+        if is_synced or rests:
+            if last is not None:
+                self._heartbeat(last)
             return
         began = time.process_time()
         try:
@@ -130,8 +131,13 @@ class CheckpointUploader:
             # The trainer may delete it just now; then there is a newer one.
             if newest is None or newest.path.exists():
                 raise
-        rest = REST * (time.process_time() - began)
-        self._rests_until = time.monotonic() + min(rest, LONGEST_REST_SECONDS)
+        finally:
+            clear_staging(self._run.paths)
+        rest = min(REST * (time.process_time() - began), LONGEST_REST_SECONDS)
+        if newest is None:
+            # Nothing is whole here, and the trainer takes its time.
+            rest = max(rest, RETRY_SECONDS)
+        self._rests_until = time.monotonic() + rest
 
     def _is_pushed(self, state: RunState) -> bool:
         return state is RunState.DONE and self._run.status().pushed_to is not None
@@ -191,7 +197,6 @@ class CheckpointUploader:
             parent=commit,
             files={path: staged.written / path for path in written},
         )
-        clear_staging(self._run.paths)
         self._status = self._status.model_copy(update={"step": step})
         self._report()
         left_over = 0

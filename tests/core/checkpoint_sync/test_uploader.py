@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from core.checkpoint_sync.staging import stage
-from core.checkpoint_sync.status import sync_status
+from core.checkpoint_sync.status import SyncStatus, sync_status
 from core.checkpoint_sync.uploader import CheckpointUploader
 from core.config.parse import parse_config
 from core.hub.upload import LARGEST_IN_GIT
@@ -157,6 +157,21 @@ def test_a_damaged_checkpoint_is_not_synced_and_the_one_before_it_is(
     assert status.step == 20
     told = "The checkpoint of step 40 is damaged: optimizer.pt is not as it was saved."
     assert status.problem == ("" if break_it is truncate else told)
+    # What it was uploaded from would keep the trainer from freeing the disk.
+    assert not run.paths.sync_staging.exists()
+
+
+def test_a_hub_without_a_whole_checkpoint_is_asked_at_leisure(
+    near_hub: HubDouble, run: Run
+) -> None:
+    truncate(save(run, step=20))
+    before = SyncStatus(repo=repo_of(run.id), step=20)
+    run.paths.sync_status.write_text(before.model_dump_json(), encoding="utf-8")
+    uploader = CheckpointUploader(run, token=NEAR_TOKEN, here="here")
+    uploader._sync_if_due(is_last=False)
+    asked = len(near_hub.requests)
+    uploader._sync_if_due(is_last=False)
+    assert len(near_hub.requests) == asked > 0
 
 
 def wait_for_six_more_steps(command_line: CommandLine, run: str) -> None:

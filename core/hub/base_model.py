@@ -16,7 +16,7 @@ from core.machine.hardware import devices
 
 CAUSAL = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"
 CLASSIFIERS = "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"
-ADAPTER, CONFIG = "adapter_config.json", "config.json"
+ADAPTER, CONFIG, WEIGHTS = "adapter_config.json", "config.json", "model.safetensors"
 # What a model of weights in fewer bits needs to be trained on with an adapter, by its
 # `quant_method`: a package, and whether it computes on a processor too.
 QUANTIZED = {
@@ -40,6 +40,22 @@ MOST_NAMED = 12
 STRETCHED = ("linear", "dynamic", "yarn")
 
 
+def weight_bytes(files: Mapping[str, int]) -> int:
+    """The bytes that transformers loads as a model's weights, of files by their names and sizes.
+
+    Beside those may lie the same weights in another layout, an adapter, and folders with more.
+    """
+    if WEIGHTS in files:
+        return files[WEIGHTS]
+    return sum(
+        size
+        for path, size in files.items()
+        if path.endswith(".safetensors")
+        and "/" not in path
+        and not path.startswith(("consolidated", "adapter_"))
+    )
+
+
 def require_weights(name: str, files: Mapping[str, int], *, bases: list[str]) -> int:
     """The bytes of the model's weights, of files by their names and sizes.
 
@@ -52,7 +68,7 @@ def require_weights(name: str, files: Mapping[str, int], *, bases: list[str]) ->
             hint=f"Train its base model{_named(bases)}, or a merged copy of both.",
             field="model.name",
         )
-    weights = sum(size for path, size in files.items() if path.endswith(".safetensors"))
+    weights = weight_bytes(files)
     if weights > 0:
         return weights
     if any(path.endswith(".gguf") for path in files):

@@ -21,6 +21,9 @@ def test_a_model_on_the_hub_is_measured_by_its_config_and_sizes(near_hub: HubDou
         "model-00001-of-00002.safetensors": b"x" * 1000,
         "model-00002-of-00002.safetensors": b"x" * 400,
         "pytorch_model.bin": b"x" * 9000,
+        # The same again, for other programs.
+        "consolidated.safetensors": b"x" * 1400,
+        "original/model.safetensors": b"x" * 1400,
     }
     near_hub.add_repo(repo_id="acme/llama", files=files)
     shape = shape_on_hub("acme/llama", revision=None, token=None)
@@ -35,4 +38,5 @@ def test_a_model_on_the_hub_is_measured_by_its_config_and_sizes(near_hub: HubDou
 def test_a_model_in_a_folder_is_measured_alike(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     (tmp_path / "model.safetensors").write_bytes(b"x" * 1400)
+    (tmp_path / "model.fp16.safetensors").write_bytes(b"x" * 700)
     assert shape_in(tmp_path).parameters == 700

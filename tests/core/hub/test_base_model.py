@@ -169,6 +169,15 @@ def test_what_is_no_model_to_train_is_named(files: dict[str, int], words: str) -
 def test_weights_are_counted_beside_an_adapter_or_gguf() -> None:
     files = {"config.json": 1, "adapter_config.json": 1, "a.gguf": 5, "model.safetensors": 9}
     assert require_weights("acme/base", files, bases=[]) == 9
+    sharded = {f"model-0000{number}-of-00002.safetensors": number for number in (1, 2)}
+    beside = {
+        "consolidated.safetensors": 3,
+        "adapter_model.safetensors": 1,
+        "onnx/a.safetensors": 3,
+    }
+    assert require_weights("acme/base", sharded | beside, bases=[]) == 3
+    with pytest.raises(UserError, match="no safetensors files"):
+        require_weights("acme/base", beside, bases=[])
 
 
 @pytest.mark.parametrize("value", [None, 7, "x", [], [1], {}, {"factor": float("inf")}, True])

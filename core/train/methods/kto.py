@@ -43,14 +43,17 @@ class Kto:
     settings: ClassVar[type[MethodSettings]] = KtoSettings
 
     def make_trainer(self, parts: TrainerParts) -> Trainer:
-        method, train = parts.config.method, parts.data.train
+        method, seed = parts.config.method, parts.config.training.seed
         if not isinstance(method, KtoSettings):
             raise TypeError(f"These are the settings of {method.name}.")
         tokenizer = parts.tokenizer
         settle_padding(tokenizer)
-        if isinstance(train, Dataset):
-            # TRL takes rows in their order, and many files have all of one label first.
-            train = train.shuffle(seed=parts.config.training.seed)
+        # TRL takes rows in their order, and many files have all of one label first. The two answers
+        # of a pair are neighbours, and the one would be read after the other's prompt: its own.
+        train, evaluation = (
+            rows.shuffle(seed=seed) if isinstance(rows, Dataset) else rows
+            for rows in (parts.data.train, parts.data.evaluation)
+        )
         return RunKTOTrainer(
             model=parts.model,
             # With an adapter the base is the model without it, and needs no memory of its own.
@@ -67,7 +70,7 @@ class Kto:
             ),
             processing_class=tokenizer,
             train_dataset=train,
-            eval_dataset=parts.data.evaluation,
+            eval_dataset=evaluation,
             peft_config=parts.peft_config,
             callbacks=parts.callbacks,
         )

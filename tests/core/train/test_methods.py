@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from transformers import (
     Trainer,
     set_seed,
 )
+from trl.data_utils import unpair_preference_dataset
 from trl.trainer import utils
 
 from core.builtin.datasets import builtin_dataset_files
@@ -116,6 +118,11 @@ METHOD_RUNS: dict[str, dict[str, Any]] = {
         "method": {"name": "cpo", "max_length": MAX_LENGTH, "beta": 0.3},
         "adapter": {"kind": "full"},
     },
+    "kto on pairs": {
+        "dataset": {"builtin": "facts_pairs"},
+        "method": {"name": "kto", "max_length": MAX_LENGTH},
+        "evaluation": {"eval_steps": 1000, "max_eval_samples": 96},
+    },
     "kto with all weights": {
         "dataset": {"builtin": "facts_rated"},
         "method": {"name": "kto", "max_length": MAX_LENGTH, "beta": 0.2},
@@ -156,7 +163,10 @@ def trl_trainer(name: str, *, model: Path, out: Path) -> Any:
     special = {key: value for key, value in method.items() if key not in ("name", "max_length")}
     if method["name"] == "kto":
         # TRL's own takes the rows in their order.
-        shared["train_dataset"] = shared["train_dataset"].shuffle(seed=SHARED["seed"])
+        made = shared["train_dataset"]
+        if "chosen" in made.column_names:
+            made = unpair_preference_dataset(made, batch_size=1)
+        shared["train_dataset"] = made.shuffle(seed=SHARED["seed"])
         args = trl.KTOConfig(output_dir=str(out), **SHARED, **special)
         return trl.KTOTrainer(args=args, **shared)
     if (weight := special.pop("sft_loss_weight", None)) is not None:
@@ -213,6 +223,10 @@ def test_losses_of_each_method_are_those_of_a_plain_script_and_go_on_in_a_resume
     run, _ = RunStore(home).create(config, files={}, submission=uuid.uuid4().hex)
     trainer = prepare(run, callbacks=[], warn=print).trainer
     measure = next((each.name for each in config.method.metrics if "margin" in each.name), "loss")
+    if config.method.name == "kto":
+        # Each prompt is also read with the answer before it, which must be one to another prompt.
+        prompts = [row["prompt_ids"] for row in trainer.eval_dataset]
+        assert sum(map(eq, prompts, prompts[1:])) < len(prompts) / 8
     before = trainer.evaluate()[f"eval_{measure}"]
     trainer.train()
     # It prefers what it is to prefer, or has learned, in rows that it was not trained on.

@@ -15,8 +15,8 @@ from core.config.proposed_name import for_another_run, named, proposed_name
         ("HuggingFaceTB/SmolLM2-135M-Instruct", {}, "smollm2-135m-facts-to-json"),
         (
             "Qwen/Qwen3-0.6B",
-            {"source": "hub", "name": "acme/My_Chats--v2..git"},
-            "qwen3-0.6b-my-chats-v2-git",
+            {"source": "hub", "name": "acme/My_Chats-v2.0"},
+            "qwen3-0.6b-my-chats-v2.0",
         ),
         (
             "google/gemma-2-2b-it",

@@ -36,6 +36,7 @@ from core.settings import sign_in_hint
 LEAVING_SECONDS = 3
 NOBODY = "Not signed in to the Hub."
 BUSY = "This run is already active."
+NOT_SEEN = "The push will replace nothing, since what is in the repository could not be checked."
 SAVABLE = (RunState.PREPARING, RunState.TRAINING)
 
 
@@ -61,8 +62,10 @@ def start(
             events.write(Warned(text=text))
         if config.output.push_to_hub and config.output.replace:
             # Just checked. Where that has changed by now, the push itself refuses.
-            with contextlib.suppress(UserError):
+            try:
                 _allow_replacing(run, require_pushable(run.output(), run=run, token=token))
+            except UserError as error:
+                events.write(Warned(text=f"{NOT_SEEN} {error.message}"))
         _submit(run, token=token)
     return run
 

@@ -49,7 +49,8 @@ class Previewer:
         # The first of these is being looked at.
         self._turns: list[object] = []
         self._turns_changed = threading.Condition()
-        # What is being looked at, how long that may last, and whether it was given up.
+        # What is being looked at, how long that may last, and whether it was given up. Whoever
+        # waits reads these and kills, so they and the process change under the lock of the turns.
         self._question: Question | None = None
         self._patient_until = 0.0
         self._gave_up = False
@@ -108,12 +109,7 @@ class Previewer:
 
     def _answer(self, question: Question, *, token: SecretStr | None) -> Preview:
         try:
-            if token != self._token or self._gave_up:
-                # The process has it in its environment, and must not use another's.
-                self._end()
-            self._token, self._gave_up = token, False
-            self._question, self._patient_until = question, time.monotonic() + PATIENCE_SECONDS
-            preview = _exchange(self._running(), question)
+            preview = _exchange(self._begin(question, token=token), question)
             if preview.ran_out_of_memory:
                 # What filled it may still be there, and the next question is about other data.
                 self._end()
@@ -123,6 +119,18 @@ class Previewer:
             if self._gave_up:
                 raise Superseded("Given up for another.") from error
             raise
+        finally:
+            with self._turns_changed:
+                self._question = None
+
+    def _begin(self, question: Question, *, token: SecretStr | None) -> subprocess.Popen[bytes]:
+        with self._turns_changed:
+            if token != self._token or self._gave_up:
+                # The process has it in its environment, and must not use another's.
+                self._end()
+            self._token, self._gave_up = token, False
+            self._question, self._patient_until = question, time.monotonic() + PATIENCE_SECONDS
+            return self._running()
 
     def check(
         self, question: Question, *, token: SecretStr | None, report: Callable[[str], None]
@@ -144,10 +152,13 @@ class Previewer:
 
         Whoever waits for the same data would only begin again.
         """
-        late = time.monotonic() > self._patient_until
-        if late and self._process is not None and not question.is_about_the_same(self._question):
-            self._gave_up = True
-            self._process.kill()
+        with self._turns_changed:
+            if self._question is None or self._process is None:
+                return
+            late = time.monotonic() > self._patient_until
+            if late and not question.is_about_the_same(self._question):
+                self._gave_up = True
+                self._process.kill()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -170,13 +181,14 @@ class Previewer:
         self._timer.start()
 
     def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    pipe.close()
-        self._process = None
+        with self._turns_changed:
+            if self._process is not None:
+                self._process.kill()
+                self._process.wait()
+                for pipe in (self._process.stdin, self._process.stdout):
+                    if pipe is not None:
+                        pipe.close()
+            self._process = None
 
 
 def require(preview: Preview) -> Preview:

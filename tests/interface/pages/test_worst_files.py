@@ -94,6 +94,10 @@ def test_a_look_that_is_given_up_for_others_is_begun_again(
     ]
     # Its process is warm from now on, so that the slow look has no excuse.
     previewer.ask(asked[1], token=None)
+    # Between two looks there is none to give up, and the next needs the process.
+    previewer._patient_until = 0.0
+    previewer._hurry(asked[0])
+    assert not previewer._gave_up
     with ThreadPoolExecutor() as pool:
         first, second = [pool.submit(previewer.ask, each, token=None) for each in asked]
         assert second.result().statistics.rows

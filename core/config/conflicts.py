@@ -41,6 +41,10 @@ def conflicts(config: RunConfig) -> dict[str, str]:
         and (schedule.num_cycles or 1) % 1
     ):
         faults["schedule.num_cycles"] = "Restarts are counted in whole numbers."
+    if config.adapter.has_adapter and config.adapter.lora_dropout and not config.method.drops_out:
+        faults["adapter.lora_dropout"] = (
+            f"TRL turns dropout off in {config.method.title}: set it to 0."
+        )
     if config.adapter.has_adapter and (fault := _layers_fault(layer_names(config.adapter))):
         faults["adapter.lora_target_modules"] = fault
     return faults

@@ -9,6 +9,7 @@ from core.config.setting import setting
 # Between these the paper would have the weight of all good answers, in that of all bad ones: its
 # equation 8.
 LEAST, MOST = 1.0, 1.33
+LARGEST_WEIGHT = 100
 
 
 class KtoSettings(BetaSettings):
@@ -39,11 +40,11 @@ class KtoSettings(BetaSettings):
 
     name: Literal["kto"] = "kto"
     desirable_weight: float = setting(
-        1.0, label="Weight of good answers", gt=0, le=100,
+        1.0, label="Weight of good answers", gt=0, le=LARGEST_WEIGHT,
         help="Factor on the loss of answers labeled true. Raise it where they are few.",
     )  # fmt: skip
     undesirable_weight: float = setting(
-        1.0, label="Weight of bad answers", gt=0, le=100,
+        1.0, label="Weight of bad answers", gt=0, le=LARGEST_WEIGHT,
         help="Factor on the loss of answers labeled false. Raise it where they are few.",
     )  # fmt: skip
 
@@ -54,12 +55,17 @@ class KtoSettings(BetaSettings):
         if LEAST / MOST <= ratio <= MOST:
             return None
         # The paper's example raises the weight of what is rarer.
-        name, value = (
-            ("undesirable_weight", self.undesirable_weight * ratio)
+        label, name, value = (
+            ("false", "undesirable_weight", self.undesirable_weight * ratio)
             if ratio > 1
-            else ("desirable_weight", self.desirable_weight / ratio)
+            else ("true", "desirable_weight", self.desirable_weight / ratio)
+        )
+        advice = (
+            f"set `method.{name}` to about {float(f'{value:.2g}'):g}"
+            if value <= LARGEST_WEIGHT
+            else f"add rows labeled {label}, since no weight makes up for so few"
         )
         return (
             f"{good:,} labels are true and {bad:,} are false, so one side counts for more than the "
-            f"other: set `method.{name}` to about {value:.2g}."
+            f"other: {advice}."
         )

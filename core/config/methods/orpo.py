@@ -10,13 +10,14 @@ class OrpoSettings(PairSettings):
     about: ClassVar = (
         "Learns to give the chosen answers and to prefer them over the rejected ones, in one "
         "training: for a model that has had no SFT yet, and where memory is short, since nothing "
-        "is compared with the base. Wants pairs: a prompt with a chosen and a rejected answer. "
-        "Experimental in TRL: it may change with its next release."
+        "is compared with the base. Learns the prompts too, which the preview doesn't mark. Wants "
+        "pairs: a prompt with a chosen and a rejected answer. Experimental in TRL: it may change "
+        "with its next release."
     )
     metrics: ClassVar = (
         MethodMetric("rewards/accuracies", "Reward accuracy"),
         MethodMetric("rewards/margins", "Reward margin", kind="reward_margin"),
-        MethodMetric("nll_loss", "Loss of chosen answers", kind="loss"),
+        MethodMetric("nll_loss", "Loss of prompts and chosen answers", kind="loss"),
         MethodMetric("log_odds_chosen", "Log odds of chosen answers", kind="log_odds"),
     )
     learning_rates: ClassVar = (1e-5, 5e-4)

@@ -54,6 +54,8 @@ class MethodSettings(Section):
     streams: ClassVar[bool] = True
     # Whether the logits of a whole batch are held at once.
     holds_logits: ClassVar[bool] = False
+    # Whether the adapter's dropout is on: TRL turns it off where answers are compared.
+    drops_out: ClassVar[bool] = False
     # The fewest rows of a batch that its loss can be computed of.
     smallest_batch: ClassVar[int] = 1
     # Learning rates that usually suit it with a LoRA adapter, from the lowest to the highest.

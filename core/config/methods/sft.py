@@ -20,6 +20,7 @@ class SftSettings(MethodSettings):
         DatasetFormat.TEXT,
     )
     columns: ClassVar = ("input_ids", "labels")
+    drops_out: ClassVar = True
     metrics: ClassVar = (MethodMetric("mean_token_accuracy", "Token accuracy"),)
     learning_rates: ClassVar = (1e-5, 1e-3)
     # For all weights TRL's own default; the built-in model, which is small, learns from its few

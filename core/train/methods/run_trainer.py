@@ -1,6 +1,8 @@
 """What a run needs beyond TRL: whole checkpoints, a warm-up that ends, and figures that hold.
 
-Those are the same whatever the batch size is, and go on where a run does.
+Those go on where a run does. In an evaluation each row counts the same, whatever the batch size is.
+Two things depend on it all the same: KTO's divergence, which is estimated from the rows of a batch,
+and a loss per token (ORPO's, CPO's, DPO's `sft`), of which each batch takes its own mean.
 """
 
 import shutil

@@ -51,6 +51,7 @@ CONFLICTS: list[tuple[dict[str, Any], str]] = [
     ({"adapter": {"lora_target_modules": "q_proj,,v_proj"}}, "adapter.lora_target_modules"),
     ({"adapter": {"lora_target_modules": " "}}, "adapter.lora_target_modules"),
     ({"adapter": {"lora_target_modules": "all-linear, wte"}}, "adapter.lora_target_modules"),
+    ({"method": {"name": "dpo"}, "adapter": {"lora_dropout": 0.05}}, "adapter.lora_dropout"),
     ({"dataset": {"mix": ["acme/rows"]}}, "dataset.mix"),
     ({"dataset": {"source": "upload", "files": ["a.csv", "a.csv"]}}, "dataset.files"),
     (
@@ -110,6 +111,8 @@ def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], fi
         {"schedule": {"lr_scheduler_type": "cosine_with_restarts", "num_cycles": 2.0}},
         {"schedule": {"lr_scheduler_type": "cosine", "num_cycles": 1.5}},
         {"adapter": {"kind": "full", "lora_target_modules": ","}},
+        {"adapter": {"lora_dropout": 0.05}},
+        {"method": {"name": "dpo"}, "adapter": {"kind": "full", "lora_dropout": 0.05}},
     ],
 )
 def test_what_does_go_together_is_taken(values: dict[str, Any]) -> None:

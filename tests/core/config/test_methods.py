@@ -143,6 +143,12 @@ def test_rows_that_are_read_as_they_come_suit_some_methods(
         ({}, 50, 200, "`method.desirable_weight` to about 4."),
         ({"undesirable_weight": 3}, 300, 100, None),
         ({}, 300, 0, None),
+        ({}, 10_000, 100, "`method.undesirable_weight` to about 100."),
+        ({}, 99_600, 1_000, "`method.undesirable_weight` to about 100."),
+        ({}, 15_000, 100, "other: add rows labeled false, since no weight"),
+        ({"undesirable_weight": 50}, 300, 100, "`method.desirable_weight` to about 17."),
+        ({"desirable_weight": 50}, 100, 1_000, "`method.undesirable_weight` to about 5."),
+        ({}, 10, 1_500, "other: add rows labeled true, since no weight"),
     ],
 )
 def test_kto_is_told_which_weight_balances_its_labels(

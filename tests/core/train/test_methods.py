@@ -238,3 +238,5 @@ def test_losses_of_each_method_are_those_of_a_plain_script_and_go_on_in_a_resume
     monkeypatch.undo()
     plain = plain_losses(name, model=builtin_model_folder(home), out=tmp_path / "plain")
     assert losses_of(trainer) == pytest.approx(plain, rel=1e-5, abs=1e-6)
+    # The adapter's dropout is refused where it would be turned off.
+    assert getattr(trainer.args, "disable_dropout", False) is not config.method.drops_out

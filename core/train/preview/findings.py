@@ -23,8 +23,8 @@ from core.train.tokens.rows import EncodedRow
 from core.train.tokens.split import TOO_FEW_TO_HOLD_OUT, counted
 
 BARS = 24
-# What the token cache holds: the token and its label, and for each row a digest and its place.
-BYTES_PER_TOKEN, BYTES_PER_ROW = 8, 60
+# What the token cache holds: the token and its label, and for each row two digests and its place.
+BYTES_PER_TOKEN, BYTES_PER_ROW = 8, 76
 MANY_TRUNCATED, MANY_DUPLICATES, LOPSIDED = 0.05, 0.01, 0.1
 
 

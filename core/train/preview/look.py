@@ -16,7 +16,6 @@ from core.errors import UserError
 from core.train.preview.findings import Findings
 from core.train.preview.shown import Seen, chosen_rows, shown_row
 from core.train.tokens.learnable import length_limits, nothing_to_evaluate, require_format
-from core.train.tokens.row_tokens import digest_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 from core.train.tokens.split import divide, left_out, none_held_out, overlap
 
@@ -156,8 +155,8 @@ class Look:
                 self.findings.note(row)
             return None
         teaches = self.findings.teaches(row)
-        digest, label = digest_of(row.sides), row.example.get("label")
-        return Seen(row.place, row.sides, digest, label, source, teaches)
+        label = row.example.get("label")
+        return Seen(row.place, row.sides, row.digest, row.group, label, source, teaches)
 
     def _misfit(self, seen: Seen) -> str:
         """The length limit that a row is beyond, "" where it fits."""
@@ -183,6 +182,7 @@ class Look:
         division = divide(
             self.config,
             digests=np.array([self.rows[index].digest for index in order], dtype="S16"),
+            groups=np.array([self.rows[index].group for index in order], dtype="S16"),
             lengths=counts.tolist(),
             weights=[each.source.weight for each in self.sources],
             named_evaluation=bool(self.evaluation),

@@ -18,6 +18,7 @@ class Seen:
     place: str
     sides: Sides
     digest: bytes
+    group: bytes
     label: bool | None
     source: int
     teaches: bool

@@ -71,7 +71,7 @@ def load_data(
         raise make.none_left()
     rows, lengths = concatenate_datasets(parts), [len(part) for part in parts]
     division = divide(
-        config, digests=_digests(rows), lengths=lengths,
+        config, digests=_digests(rows), groups=_digests(rows, "group"), lengths=lengths,
         weights=[source.weight for source in sources.train],
         named_evaluation=bool(sources.evaluation),
     )  # fmt: skip
@@ -251,9 +251,9 @@ def _read(source: Source) -> tuple[Iterator[Row], str]:
     return placed, str(rows._fingerprint)
 
 
-def _digests(rows: Dataset) -> np.ndarray:
-    """For each row what is the same for rows with the same tokens."""
-    found: np.ndarray = rows.select_columns(["digest"]).with_format("numpy")[:]["digest"]
+def _digests(rows: Dataset, name: str = "digest") -> np.ndarray:
+    """For each row what is the same for its copies; or, by the name of "group", for its group."""
+    found: np.ndarray = rows.select_columns([name]).with_format("numpy")[:][name]
     return found
 
 

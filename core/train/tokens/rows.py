@@ -1,5 +1,6 @@
 """Rows of one source as tokens: the one way that the preview and the trainer both go."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ from core.data.sources import MIX_FIELD
 from core.errors import UserError
 from core.train.tokens.encode import Encoder
 from core.train.tokens.learnable import require_answers
-from core.train.tokens.row_tokens import CHOSEN, REJECTED, Refused, Sides
+from core.train.tokens.row_tokens import CHOSEN, REJECTED, Refused, Sides, digest_of
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,28 @@ class EncodedRow:
     fault: str = ""
     # What of it the model will not see.
     warnings: tuple[str, ...] = ()
+    # Whether it is one answer of a pair.
+    is_half: bool = False
+
+    @property
+    def digest(self) -> bytes:
+        """The same for rows that are copies: those with the same tokens, and the same label."""
+        label = self.example.get("label")
+        return self._tokens_digest() if label is None else self._tokens_digest(str(label))
+
+    @property
+    def group(self) -> bytes:
+        """The same for rows of which none may be evaluated with where another is trained on.
+
+        Those are rows with the same tokens, and the answers of pairs that have the same prompt.
+        """
+        if self.is_half:
+            return digest_of(json.dumps(self.example["prompt"], default=str).encode())
+        return self._tokens_digest()
+
+    def _tokens_digest(self, *texts: str) -> bytes:
+        tokens = (side.ids.tobytes() for side in self.sides.values())
+        return digest_of(*tokens, *(text.encode() for text in texts))
 
 
 class RowEncoder:
@@ -109,7 +132,7 @@ class RowEncoder:
         place = placed.place
         if not isinstance(sides, Refused):
             warnings = (*placed.warnings, *self.encoder.lost(example))
-            return EncodedRow(place, example, sides, warnings=warnings)
+            return EncodedRow(place, example, sides, warnings=warnings, is_half=self._unpairs)
         if not self.source.filters.skip_unreadable:
             raise UserError(
                 f"{place}: {sides.reason}",

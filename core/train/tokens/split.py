@@ -32,20 +32,21 @@ def divide(
     config: RunConfig,
     *,
     digests: np.ndarray,
+    groups: np.ndarray,
     lengths: Sequence[int],
     weights: Sequence[float],
     named_evaluation: bool,
 ) -> Division:
     """Divide rows that lie source after source, with so many rows and such a weight in each.
 
-    `digests` has for each row what is the same for rows with the same tokens. Rows are held out
-    only where none are named to evaluate with.
+    `digests` has for each row what is the same for its copies, `groups` what is the same for rows
+    that go to one side. Rows are held out only where none are named to evaluate with.
     """
     chosen = first_of_each(digests) if config.filters.drop_duplicates else np.arange(len(digests))
     chosen = sample(config, chosen)
     held = chosen[:0]
     if not named_evaluation:
-        chosen, held = hold_out(config, chosen, digests=digests[chosen])
+        chosen, held = hold_out(config, chosen, groups=groups[chosen])
     return Division(weigh(config, chosen, lengths=lengths, weights=weights), held)
 
 
@@ -69,11 +70,11 @@ def few_to_evaluate(config: RunConfig, rows: int) -> list[int]:
 
 
 def hold_out(
-    config: RunConfig, chosen: np.ndarray, *, digests: np.ndarray
+    config: RunConfig, chosen: np.ndarray, *, groups: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split the rows by chance, with the run's seed; rows that are alike go to the same side.
+    """Split the rows by chance, with the run's seed; rows of a group go to the same side.
 
-    `digests` has one for each of the `chosen`. No more are held out than are evaluated, and none
+    `groups` has one for each of the `chosen`. No more are held out than are evaluated, and none
     where there are too few.
     """
     evaluation = config.evaluation
@@ -82,21 +83,21 @@ def hold_out(
     )
     if count <= 0:
         return chosen, chosen[:0]
-    _, first, content, copies = np.unique(
-        digests, return_index=True, return_inverse=True, return_counts=True
+    _, first, group_of, sizes = np.unique(
+        groups, return_index=True, return_inverse=True, return_counts=True
     )
     order = np.argsort(first).tolist()
     _chance(config).shuffle(order)
     held: list[int] = []
     left = count
     for each in order:
-        # A row with many copies would take more than its share along.
-        if copies[each] <= left:
+        # A large group would take more than its share along.
+        if sizes[each] <= left:
             held.append(each)
-            left -= copies[each]
+            left -= sizes[each]
         if left == 0:
             break
-    is_held = np.isin(content, held)
+    is_held = np.isin(group_of, held)
     return chosen[~is_held], chosen[is_held]
 
 

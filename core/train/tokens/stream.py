@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from datasets import Dataset, Features, IterableDataset
@@ -11,7 +12,7 @@ from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.train.tokens.columns import column_of, schema_of
 from core.train.tokens.learnable import length_limits, skipped
-from core.train.tokens.row_tokens import digest_of, first_learned, length_of
+from core.train.tokens.row_tokens import first_learned, length_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 
 BATCH_ROWS = 64
@@ -46,22 +47,26 @@ class Stream:
 
     def evaluation(self, sources: list[RowEncoder]) -> Dataset | None:
         """The first rows of these sources, as many as are to be evaluated; None where none suit."""
-        return self._hold(row for source in sources for row in self._suitable(source))
+        rows = (row for source in sources for row in self._suitable(source))
+        return self._hold(rows, by=attrgetter("digest"))
 
     def hold_out(self) -> Dataset | None:
         """A share of the rows, told by their content, which are not trained on from now on."""
         share = self._config.evaluation.fraction
         rows = (row for source in self._open() for row in self._suitable(source))
-        return self._hold(row for row in rows if _share_of(digest_of(row.sides)) < share)
+        rows = (row for row in rows if _share_of(row.group) < share)
+        return self._hold(rows, by=attrgetter("group"))
 
     def dataset(self) -> IterableDataset:
         """The rows without an end, so that a run that is resumed finds its place in any epoch."""
         made = IterableDataset.from_generator(self._rows, features=self._features)
         return made.shuffle(seed=self._config.training.seed, buffer_size=SHUFFLED_ROWS)
 
-    def _hold(self, rows: Iterator[EncodedRow]) -> Dataset | None:
+    def _hold(
+        self, rows: Iterator[EncodedRow], *, by: Callable[[EncodedRow], bytes]
+    ) -> Dataset | None:
         taken = list(islice(rows, self._config.evaluation.max_eval_samples))
-        self._held = {digest_of(row.sides) for row in taken}
+        self._held = {by(row) for row in taken}
         made = [self._trained(row) for row in taken]
         return Dataset.from_list(made, features=self._features) if made else None
 
@@ -88,7 +93,7 @@ class Stream:
             row = next(open_rows[index], None)
             if row is None:
                 del open_rows[index], weights[index]
-            elif digest_of(row.sides) not in self._held:
+            elif self._held.isdisjoint((row.digest, row.group)):
                 yield self._trained(row)
 
     def _suitable(self, source: RowEncoder) -> Iterator[EncodedRow]:

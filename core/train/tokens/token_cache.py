@@ -25,11 +25,11 @@ from core.data.row import Row
 from core.machine.hardware import cpu_cores
 from core.machine.processes import die_with_parent
 from core.train.tokens.columns import column_of, schema_of
-from core.train.tokens.row_tokens import digest_of, first_learned, length_of
+from core.train.tokens.row_tokens import first_learned, length_of
 from core.train.tokens.rows import EncodedRow, RowEncoder
 
 # Raised when the same rows would become other tokens than before.
-ENCODING_VERSION = 6
+ENCODING_VERSION = 7
 # Rows that one core encodes at a time: the first few tell how large they are.
 FIRST_ROWS, CHUNK_ROWS, CHUNK_BYTES = 64, 1000, 4 * 1024**2
 # Fewer are done before other processes have begun.
@@ -43,6 +43,7 @@ FACTS = (
     ("length", pa.int32()),
     ("first_learned", pa.int32()),
     ("digest", pa.binary(16)),
+    ("group", pa.binary(16)),
     ("place", pa.string()),
     ("fault", pa.string()),
     ("warnings", pa.string()),  # One a line.
@@ -170,7 +171,8 @@ def _batch(rows: list[EncodedRow], *, columns: Sequence[str]) -> pa.RecordBatch:
         *(_array([column_of(name, row) for row in rows]) for name in columns),
         [length_of(row.sides) for row in rows],
         [first_learned(row.sides) for row in rows],
-        [digest_of(row.sides) for row in rows],
+        [row.digest for row in rows],
+        [row.group for row in rows],
         [row.place for row in rows],
         [row.fault for row in rows],
         ["\n".join(row.warnings) for row in rows],

@@ -82,6 +82,32 @@ def test_labels_of_one_kind_are_refused_and_few_of_one_are_told(asked: Asked) ->
     assert caught.value.field == "columns.label"
 
 
+def test_an_answer_rated_good_and_bad_is_no_copy_of_itself(asked: Asked) -> None:
+    answers = [{**row, "label": label} for row in rows(*range(6)) for label in (True, False)]
+    filters = {"drop_duplicates": True}
+    asked.settle(answers, answers[:2], method={"name": "kto"}, filters=filters)
+    shown = asked.look()
+    assert shown.statistics.dropped["filters.drop_duplicates"] == 2
+    assert [row.label for row in shown.rows if not row.use] == [True, False] * 6
+    assert asked.load().train["label"] == [True, False] * 6
+
+
+def test_the_answers_to_a_pairs_prompt_are_held_out_together(asked: Asked) -> None:
+    pairs = [
+        {"prompt": f"{n % 12}?", "chosen": f"It is {n}.", "rejected": "No."} for n in range(16)
+    ]
+    asked.settle(pairs, method={"name": "kto"}, evaluation={"fraction": 0.25})
+    data = asked.load()
+    assert data.evaluation is not None
+    trained, held = (
+        Counter(tuple(row["prompt_ids"]) for row in part) for part in (data.train, data.evaluation)
+    )
+    assert held.total() == 8
+    assert not trained & held
+    shown = previewed(asked.look("evaluation"))
+    assert shown == Counter((*row["prompt_ids"], *row["completion_ids"]) for row in data.evaluation)
+
+
 def test_a_reward_model_is_not_shown_half_an_answer(asked: Asked) -> None:
     pairs = [{"prompt": f"{n}?", "chosen": "Yes.", "rejected": "No. " * n} for n in (1, 2, 999)]
     asked.settle(pairs, method={"name": "reward", "max_length": 200})

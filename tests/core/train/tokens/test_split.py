@@ -32,7 +32,7 @@ def digests(*copies: int) -> np.ndarray:
 def test_copies_stay_on_one_side_and_take_no_more_than_the_share(seed: int) -> None:
     marks = digests(*[1] * 20, 80)
     config = settings(training={"seed": seed}, evaluation={"fraction": 0.1})
-    trained, held = hold_out(config, np.arange(100), digests=marks)
+    trained, held = hold_out(config, np.arange(100), groups=marks)
     assert len(held) == 10
     assert sorted([*trained, *held]) == list(range(100))
     assert not {*marks[trained]} & {*marks[held]}
@@ -46,14 +46,14 @@ def test_something_is_always_left_to_train_on(
 ) -> None:
     config = settings(evaluation={"fraction": fraction})
     rows = np.arange(sum(copies))
-    trained, kept = hold_out(config, rows, digests=digests(*copies))
+    trained, kept = hold_out(config, rows, groups=digests(*copies))
     assert (len(trained), len(kept)) == (len(rows) - held, held)
 
 
 def test_no_more_is_held_out_than_is_evaluated() -> None:
     config = settings(evaluation={"fraction": 0.5, "max_eval_samples": 7})
     marks = np.array([str(index).encode() for index in range(100)])
-    trained, held = hold_out(config, np.arange(100), digests=marks)
+    trained, held = hold_out(config, np.arange(100), groups=marks)
     assert (len(trained), len(held)) == (93, 7)
 
 
@@ -91,7 +91,9 @@ def test_only_the_first_of_rows_that_are_alike_stays() -> None:
 def test_copies_are_dropped_across_sources_before_anything_is_held_out() -> None:
     config = settings(filters={"drop_duplicates": True}, evaluation={"fraction": 0.5})
     marks = np.array([b"a", b"b", b"c", b"d", b"c", b"d"])
-    whole = divide(config, digests=marks, lengths=[4, 2], weights=[1, 1], named_evaluation=False)
+    whole = divide(
+        config, digests=marks, groups=marks, lengths=[4, 2], weights=[1, 1], named_evaluation=False
+    )
     assert sorted([*whole.train, *whole.held]) == [0, 1, 2, 3]
     assert len(whole.held) == 2
     assert left_out(whole, names=["one", "two"], lengths=[4, 2]) == [
@@ -100,8 +102,9 @@ def test_copies_are_dropped_across_sources_before_anything_is_held_out() -> None
 
 
 def test_nothing_is_held_out_where_rows_are_named_to_evaluate_with() -> None:
+    marks = digests(*[1] * 20)
     made = divide(
-        settings(), digests=digests(*[1] * 20), lengths=[20], weights=[1], named_evaluation=True
+        settings(), digests=marks, groups=marks, lengths=[20], weights=[1], named_evaluation=True
     )
     assert made.train.tolist() == list(range(20))
     assert len(made.held) == 0

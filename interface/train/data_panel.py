@@ -148,7 +148,9 @@ class DataPanel:
             button.click(self._jumper(jump), **(asked | {"api_visibility": "private"}))
 
     def follow(self, event: Any) -> None:
-        """Look at what an event has filled the form with, and save it: menus, summary, rows."""
+        """Look at what an event has filled the form with, and save it: summary, menus, rows."""
+        # The summary waits for no row; it comes again, since the menus may choose another split.
+        event.then(**self._again[0])
         event = event.then(**self.fills)
         event.then(**self._saves)
         for each in self._again:

@@ -10,6 +10,7 @@ from functools import partial
 from benchmarks import (
     data_preview,
     first_step,
+    forecast,
     live_tick,
     page_memory,
     push_unchanged,
@@ -30,6 +31,7 @@ def main() -> int:
     measures: dict[str, Measure] = {
         "training": partial(training.measure, pairs=asked.pairs, steps=asked.steps),
         "first_step": partial(first_step.measure, pairs=asked.pairs),
+        "forecast": forecast.measure,
         "page_memory": page_memory.measure,
         "live_tick": live_tick.measure,
         "data_preview": data_preview.measure,

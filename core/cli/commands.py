@@ -29,6 +29,7 @@ from core.data.preview import Question
 from core.data.previewer import Previewer, require
 from core.errors import UserError
 from core.estimate.forecast import forecast
+from core.estimate.rented import cheapest_that_fits
 from core.hub.client import hub_endpoint
 from core.jobs import launcher, preflight
 from core.jobs.liveness import current_status
@@ -106,10 +107,18 @@ def estimate(asked: argparse.Namespace, settings: Settings) -> int:
         raise UserError(f"Memory and time can't be estimated. {preview.shape_unknown}".strip())
     device = devices()[0]
     found = forecast(config, preview.shape, rows, device=device, home=settings.home)
+    rented = None
+    if not found.fits_alone:
+        rented = cheapest_that_fits(config, preview.shape, rows, home=settings.home)
     if asked.json:
-        tell(json.dumps(asdict(found) | {"fits": found.fits, "device": device.name}))
+        rent = {"hardware": rented.name, "price_per_hour": rented.price} if rented else None
+        tell(
+            json.dumps(
+                asdict(found) | {"fits": found.fits, "device": device.name, "would_fit": rent}
+            )
+        )
     else:
-        tell("\n".join(forecast_lines(found, device)))
+        tell("\n".join(forecast_lines(found, device, rented)))
     return OK
 
 

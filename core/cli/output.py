@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from core.data.preview import Piece
 from core.errors import InvalidConfig, UserError
 from core.estimate.forecast import Forecast
+from core.estimate.rented import Rented
 from core.machine.hardware import Device
 from core.runs.history import History
 from core.runs.state import RunState, RunStatus, UnreadableRun
@@ -30,7 +31,8 @@ def progress_line(history: History) -> str:
     return f"step {progress.step}/{progress.total}{loss}{left}"
 
 
-def forecast_lines(found: Forecast, device: Device) -> Iterator[str]:
+def forecast_lines(found: Forecast, device: Device, rented: Rented | None) -> Iterator[str]:
+    """`rented` is hardware on which a run would fit that doesn't fit here."""
     memory, gigabytes = found.memory, 1024**3
     verdict = "fits" if found.fits else "more than is free" if found.fits_alone else "does not fit"
     yield (
@@ -42,6 +44,8 @@ def forecast_lines(found: Forecast, device: Device) -> Iterator[str]:
     )
     if found.instead:
         yield f"  {found.instead}"
+    if rented is not None:
+        yield f"  A Space with an {rented.name} should have it, for ${rented.price:.2f} an hour."
     if found.seconds is not None and found.speed is not None:
         how = "by earlier runs here" if found.speed.is_measured else "a rough guess"
         yield f"Time: about {found.seconds / 60:.0f} min ({found.steps:,} steps), {how}."

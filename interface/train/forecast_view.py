@@ -7,6 +7,7 @@ from core.config.run_config import RunConfig
 from core.data.preview import Preview
 from core.estimate.forecast import Rows, forecast
 from core.estimate.model_shape import ModelShape
+from core.estimate.rented import cheapest_that_fits
 from interface.display import machine, messages
 from interface.display.render import render
 from interface.train.fields import LOOKED_AT
@@ -43,8 +44,11 @@ def show(config: RunConfig, facts: Facts | None, *, home: Path) -> str:
         return messages.muted(f"Memory and time can't be forecast. {facts.unknown}")
     device = machine.now()[0]
     found = forecast(config, facts.shape, facts.rows, device=device, home=home)
+    rented = None
+    if not found.fits_alone:
+        rented = cheapest_that_fits(config, facts.shape, facts.rows, home=home)
     return render(
-        "train/forecast.html", found=found, parts=found.memory.parts,
+        "train/forecast.html", found=found, parts=found.memory.parts, rented=rented,
         on_gpu=device.kind == "cuda", most=max(found.memory.total, found.free),
     )  # fmt: skip
 

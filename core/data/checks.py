@@ -1,5 +1,6 @@
 """Whether the rows of a run can be read and trained on, and fit on the disk."""
 
+import contextlib
 from contextlib import closing
 
 from core.builtin.datasets import builtin_datasets_for
@@ -7,8 +8,8 @@ from core.config.builtin_names import BUILTIN_DATASET, BUILTIN_MODEL
 from core.config.check import Context
 from core.config.options import DatasetSource
 from core.config.run_config import RunConfig, data_name
-from core.data.preview import Preview, Question
-from core.data.previewer import Previewer, require
+from core.data.preview import OutOfMemory, Preview, Question
+from core.data.previewer import Previewer, Superseded, require
 from core.hub.deadline import is_over
 from core.machine.disk import require_room
 
@@ -18,24 +19,37 @@ DOWNLOAD_FACTOR = 3
 BUILTIN_LONGEST = 128
 
 
-def check_data(config: RunConfig, context: Context) -> list[str]:
-    """Files are read to the end; of a dataset on the Hub, the first rows."""
+def check_data(config: RunConfig, context: Context, *, previewer: Previewer | None) -> list[str]:
+    """Files are read to the end; of a dataset on the Hub, the first rows.
+
+    `previewer` is one that others may use meanwhile, or None.
+    """
     context.report("Checking the data…")
     # An earlier check may have waited for the Hub in vain.
     offline = is_over()
     if _is_known_to_be_right(config) or (offline and _is_builtin(config)):
         return []
+    if previewer is not None and not offline:
+        # What others look at may take its turns, and the memory that it has.
+        with contextlib.suppress(Superseded, OutOfMemory):
+            _check_rows(config, previewer=previewer, context=context)
+            return []
+    with closing(Previewer(offline=offline)) as own:
+        _check_rows(config, previewer=own, context=context)
+    return []
+
+
+def _check_rows(config: RunConfig, *, previewer: Previewer, context: Context) -> None:
+    """Raises UserError at a fault in the data, and Superseded as `Previewer` does."""
     dataset = config.dataset
     question = Question(config=config, files=dict(context.files), home=context.home)
-    with closing(Previewer(offline=offline)) as previewer:
-        if dataset.source is DatasetSource.HUB or dataset.mix:
-            context.report(f"Reading the first rows of {data_name(config)}…")
-            # The rest is read when it is downloaded, as the run begins.
-            preview = require(previewer.ask(question, token=context.token))
-            _require_room_for_download(preview, question)
-        if dataset.source is not DatasetSource.HUB:
-            _check_all_rows(question, previewer=previewer, context=context)
-    return []
+    if dataset.source is DatasetSource.HUB or dataset.mix:
+        context.report(f"Reading the first rows of {data_name(config)}…")
+        # The rest is read when it is downloaded, as the run begins.
+        preview = require(previewer.ask(question, token=context.token))
+        _require_room_for_download(preview, question)
+    if dataset.source is not DatasetSource.HUB:
+        _check_all_rows(question, previewer=previewer, context=context)
 
 
 def _is_builtin(config: RunConfig) -> bool:

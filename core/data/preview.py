@@ -183,9 +183,12 @@ def limit_memory() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
 
 
-def too_large(field: str) -> UserError:
-    """The refusal of data that can't be looked at within the limit of memory."""
-    return UserError(
+class OutOfMemory(UserError):
+    """Data can't be looked at within the limit of memory."""
+
+
+def too_large(field: str) -> OutOfMemory:
+    return OutOfMemory(
         "Reading this data needs more memory than a preview may use.",
         hint="Look for a row that is many megabytes long, or a file that unpacks to far more than "
         "its size.",

@@ -135,13 +135,20 @@ class Previewer:
     def check(
         self, question: Question, *, token: SecretStr | None, report: Callable[[str], None]
     ) -> Preview:
-        """Look at all rows, telling how far that is. Raises as `ask` and `require` do."""
+        """Look at all rows, telling how far that is.
+
+        Raises as `ask` and `require` do, and Superseded when others look at other data meanwhile.
+        """
         question = question.model_copy(update={"seconds": CHECK_SECONDS, "to_the_end": True})
+        read = 0
         while True:
             preview = require(self.ask(question, token=token))
             if preview.statistics.complete and preview.statistics.evaluation_complete:
                 return preview
-            report(f"Checked {preview.statistics.read:,} rows…")
+            if preview.statistics.read < read:
+                raise Superseded("Others look at other data meanwhile.")
+            read = preview.statistics.read
+            report(f"Checked {read:,} rows…")
 
     def close(self) -> None:
         with self._turn():
@@ -194,13 +201,15 @@ class Previewer:
 def require(preview: Preview) -> Preview:
     """The preview, unless something in it blocks the start: then raises InvalidConfig.
 
-    Raises HubAway where that is what blocks it.
+    Raises HubAway or OutOfMemory where that is what blocks it.
     """
     fault = preview.fault
     if fault is None:
         return preview
     if fault.field is None or fault.hub_is_away:
         raise fault.error()
+    if preview.ran_out_of_memory:
+        raise too_large(fault.field)
     raise InvalidConfig({fault.field: f"{fault.message} {fault.hint}".strip()})
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -11,22 +12,25 @@ from core.checkpoint_sync.checks import check_checkpoint_sync
 from core.config.check import Check, Context
 from core.config.run_config import RunConfig
 from core.data.checks import check_data
+from core.data.previewer import Previewer
 from core.errors import HubAway, InvalidConfig, UserError, fields_of
 from core.hub.checks import check_hub_model
 from core.hub.deadline import deadline
 from core.hub.licences import check_licences
 from core.publish.checks import check_push, check_tracking
 
-# In the order in which their faults are told. A new one needs no more than its line here.
-CHECKS: tuple[Check, ...] = (
-    check_builtin_model,
-    check_hub_model,
-    check_data,
-    check_push,
-    check_tracking,
-    check_checkpoint_sync,
-    check_licences,
-)
+
+def checks(previewer: Previewer | None) -> tuple[Check, ...]:
+    """In the order in which their faults are told. A new one needs no more than its line here."""
+    return (
+        check_builtin_model,
+        check_hub_model,
+        partial(check_data, previewer=previewer),
+        check_push,
+        check_tracking,
+        check_checkpoint_sync,
+        check_licences,
+    )
 
 
 def check(
@@ -36,16 +40,18 @@ def check(
     home: Path,
     token: SecretStr | None,
     report: Callable[[str], None],
+    previewer: Previewer | None = None,
 ) -> list[str]:
     """Run all checks. Returns what a person should know and may accept.
 
-    `report` is told what is being looked at. Raises InvalidConfig with every fault.
+    `report` is told what is being looked at. `previewer` is one that may have begun to look at the
+    data: to start another takes seconds. Raises InvalidConfig with every fault.
     """
     context = Context(files=files, home=home, token=token, report=report)
     warnings: list[str] = []
     faults: dict[str, str] = {}
     with ExitStack() as patience:
-        for each in CHECKS:
+        for each in checks(previewer):
             try:
                 warnings += each(config, context)
             except UserError as error:

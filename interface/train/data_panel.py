@@ -70,7 +70,7 @@ class DataPanel:
         self.facts = gr.State(None)
         self._store = store
         self._access = access
-        self._previewer = Previewer()
+        self.previewer = Previewer()
         # The newest look of each open page, while it lasts.
         self._newest: dict[str, str] = {}
         with gr.Column(elem_classes=["card", "data-panel"], elem_id="data-panel"):
@@ -234,7 +234,7 @@ class DataPanel:
             return _Answer(None, NOT_READY)
         try:
             token = self._access.token(request)
-            preview = self._previewer.ask(question, token=token, is_wanted=is_wanted)
+            preview = self.previewer.ask(question, token=token, is_wanted=is_wanted)
         except Superseded:
             return _Answer(None, GIVEN_UP)
         except UserError as error:

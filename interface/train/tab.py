@@ -92,8 +92,9 @@ class TrainTab:
 
             def check(report: Callable[[str], None]) -> list[str]:
                 return preflight.check(
-                    named, files=files, home=self._store.home, token=token, report=report
-                )
+                    named, files=files, home=self._store.home, token=token, report=report,
+                    previewer=self.data.previewer,
+                )  # fmt: skip
 
             checking = _Reporting(check)
             for text in checking.reports():

@@ -10,7 +10,7 @@ from core.machine.loading import loading
 from core.runs.store import RunStore
 from core.settings import load_settings
 from interface.access.listener import listen
-from interface.display.gradio_import import no_stubs
+from interface.display.gradio_import import lean_import
 
 
 def main() -> int:
@@ -18,7 +18,7 @@ def main() -> int:
         settings = load_settings()
         listener = listen(settings)
         # Imported here, so that a taken port is told at once: Gradio takes seconds.
-        with loading(), no_stubs():
+        with loading(), lean_import():
             from interface import server
 
         store = RunStore(settings.home)

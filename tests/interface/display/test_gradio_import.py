@@ -13,15 +13,17 @@ PROGRAM = """
 import inspect
 import sys
 
-from interface.display.gradio_import import no_stubs
+from interface.display.gradio_import import lean_import
 
 stubs = []
 sys.addaudithook(lambda event, told: event == "open" and stubs.append(str(told[0])))
-with no_stubs():
+with lean_import():
     import gradio
 print(*[path for path in stubs if path.endswith(".pyi")])
 assert gradio.Textbox(label="Name").get_config()["label"] == "Name"
 assert inspect.getfile(gradio.Textbox).endswith("textbox.py")
+with gradio.utils.MatplotlibBackendMananger():
+    assert sys.modules["matplotlib"] is None
 """
 
 

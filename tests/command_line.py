@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -9,13 +10,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 
+from core.config.parse import load_config
+from core.jobs import launcher
+from core.jobs.liveness import current_status
 from core.machine.atomic import lock_file
 from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
-from core.runs.store import RunStore
+from core.runs.store import Run, RunStore
+from core.settings import token_of_this_process
 from tests.waiting import wait_until
 
 DISPATCHER = "core.jobs.dispatcher"
@@ -85,14 +91,48 @@ class CommandLine:
         assert len(answers) == len(texts), done.stderr
         return answers
 
+    @contextmanager
+    def _here(self) -> Iterator[None]:
+        """Around what starts processes from the test's own: they see this environment."""
+        with patch.dict(os.environ, self.environment, clear=True):
+            yield
+
+    def begin(self, yaml: str, *, file: Path | None = None) -> str:
+        """Start a run of these settings and perhaps a file, unchecked, and return its id."""
+        store, files = RunStore(self.home), {file.name: file} if file else {}
+        with self._here():
+            run = launcher.start(
+                store, store.named(load_config(yaml)), files=files,
+                submission=secrets.token_hex(16), token=token_of_this_process(),
+            )  # fmt: skip
+        return run.id
+
+    def resume(self, run_id: str) -> None:
+        with self._here():
+            launcher.resume(self.run(run_id), token=token_of_this_process())
+
+    def stop(self, run_id: str) -> None:
+        """Returns once it has ended."""
+        with self._here():
+            launcher.stop(self.run(run_id))
+        self.wait(run_id)
+
+    def cancel(self, run_id: str) -> None:
+        """Returns once it has ended."""
+        with self._here():
+            launcher.cancel(self.run(run_id))
+        self.wait(run_id)
+
     def status(self, run_id: str) -> dict[str, Any]:
-        done = self("runs", "show", run_id, "--json")
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout))
+        with self._here():
+            return current_status(self.run(run_id)).model_dump(mode="json")
+
+    def run(self, run_id: str) -> Run:
+        return RunStore(self.home).open(run_id)
 
     def wait(self, run_id: str) -> dict[str, Any]:
         """The status of a run once its supervisor has written that it ended."""
-        run = RunStore(self.home).open(run_id)
+        run = self.run(run_id)
         wait_until(lambda: not run.status().state.live, seconds=300)
         return run.status().model_dump(mode="json")
 

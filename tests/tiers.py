@@ -11,7 +11,7 @@ import pytest
 from core.machine.loading import loading
 
 # A test's tier follows from what it asks for; one that starts things itself is marked by hand.
-BROWSER_FIXTURES = {"browser", "server", "space", "spaces", "double"}
+BROWSER_FIXTURES = {"browser", "server", "connected", "space", "spaces", "double"}
 
 PROCESS_FIXTURES = {"command_line", "online", "bare", "hub", "client", "previewer"}
 TIERS = ("unit", "process", "browser")

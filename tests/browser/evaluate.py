@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from core.builtin.datasets import builtin_dataset_files
 
 BATCH = 24
-FEW, MANY = 12, 48
+FEW, MANY = 8, 24
 MAX_NEW_TOKENS = 48
 
 

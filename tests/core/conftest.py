@@ -10,8 +10,6 @@ import pytest
 from pydantic import SecretStr
 from safetensors.numpy import load_file
 
-from core.jobs import launcher
-from core.runs.store import RunStore
 from tests.command_line import CommandLine, end_processes_of, environment_of, processes_of
 from tests.conftest import made_once
 from tests.hub import HubDouble
@@ -73,7 +71,7 @@ def unbroken_home(shared: Path, tiny_model: Path) -> Path:
 
     def train(home: Path) -> None:
         command_line = at_home(home, tiny_model)
-        run = command_line.start(FORTY_STEPS)
+        run = command_line.begin(FORTY_STEPS)
         assert command_line.wait(run)["state"] == "done", command_line.log(run)
 
     return made_once(shared / "unbroken", train)
@@ -92,10 +90,9 @@ def stopped_home(shared: Path, tiny_model: Path) -> Path:
 
     def train(home: Path) -> None:
         command_line = at_home(home, tiny_model)
-        run = command_line.start(FORTY_STEPS)
+        run = command_line.begin(FORTY_STEPS)
         command_line.wait_for_step(run, 3)
-        # By the command line it might be through before it is asked to stop.
-        launcher.stop(RunStore(home).open(run))
+        command_line.stop(run)
         assert command_line.wait(run)["state"] == "stopped", command_line.log(run)
         wait_until(lambda: not processes_of(home))
 
@@ -147,7 +144,7 @@ def trained_home(shared: Path, tiny_model: Path) -> Path:
 
     def train(home: Path) -> None:
         command_line = at_home(home, tiny_model)
-        run = command_line.start(SHORT.replace("push_to_hub: true", "push_to_hub: false"))
+        run = command_line.begin(SHORT.replace("push_to_hub: true", "push_to_hub: false"))
         assert command_line.wait(run)["state"] == "done", command_line.log(run)
 
     return made_once(shared / "trained", train)

@@ -9,7 +9,10 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from core.builtin.model import builtin_model_folder
+from tests.hub import HubDouble
 from tests.interface.harness import SPACE, Server, open_form, serving, without_default
+
+PAGE_TOKEN = "hf_CanaryOfThePage0123456789012345678"
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +26,24 @@ def server(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterat
 def space(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Server]:
     """The page on a Hugging Face Space that belongs to acme."""
     with serving(_home(tmp_path_factory, tiny_model), **SPACE) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def page_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubDouble]:
+    """The Hub of `connected`: each test adds what it needs, under a name that no other has."""
+    with HubDouble(root=tmp_path_factory.mktemp("hub")) as hub:
+        hub.add_user(name="ada", token=PAGE_TOKEN)
+        yield hub
+
+
+@pytest.fixture(scope="session")
+def connected(
+    tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, page_hub: HubDouble
+) -> Iterator[Server]:
+    """The page on one's own machine, with a token of ada's and a Hub in reach."""
+    home = _home(tmp_path_factory, tiny_model)
+    with serving(home, **page_hub.environment(home=home / "hf", token=PAGE_TOKEN)) as running:
         yield running
 
 

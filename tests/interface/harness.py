@@ -32,7 +32,9 @@ from core.runs.events import (
 )
 from core.runs.state import RunState
 from core.runs.store import Run, RunStore
+from tests.hub import HubDouble
 from tests.saved_checkpoint import save_checkpoint
+from tests.tiny_model import make_tiny_model
 from tests.waiting import wait_until
 
 OAUTH_SECRET = "not-a-real-secret"
@@ -121,6 +123,13 @@ def open_form(context: BrowserContext, server: Server) -> Page:
     opened.goto(server.url)
     opened.locator("#yaml").get_by_text("version").wait_for()
     return opened
+
+
+def add_model(hub: HubDouble, repo_id: str, *, template: str | None, made_in: Path) -> str:
+    """A tiny model on the Hub, with this chat template. Returns its name."""
+    folder = make_tiny_model(made_in / repo_id, template=template)
+    hub.add_repo(repo_id=repo_id, files={f.name: f.read_bytes() for f in folder.iterdir()})
+    return repo_id
 
 
 def wait_for_page(page: Page, condition: Callable[[], bool]) -> None:

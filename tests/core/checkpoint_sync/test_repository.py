@@ -30,10 +30,10 @@ def test_a_step_with_files_takes_as_long_as_its_upload(
 ) -> None:
     near_hub.add_repo(repo_id=REPO)
     parent = near_hub.commit(repo_id=REPO, files={"a": b"a"})
-    # A call has two seconds, and each of the requests of this one more than half of them.
-    monkeypatch.setenv("SMOLFACTORY_HUB_SECONDS", "0.5")
+    # A call has six seconds, and each of the requests of this one more than half of them.
+    monkeypatch.setenv("SMOLFACTORY_HUB_SECONDS", "1.5")
     for path in ("/preupload/", "/commit/"):
-        near_hub.slow(path=path, seconds=1.2)
+        near_hub.slow(path=path, seconds=3.5)
     (tmp_path / "optimizer.pt").write_bytes(b"state")
     manifest = Manifest(
         run="20260101-000000-0123abcd", name="bot", step=2, total=4, state=RunState.TRAINING,

@@ -100,7 +100,7 @@ def push_it_at_the_second_try(online: CommandLine, hub: HubDouble, run: str) -> 
 
 def train_on_until_the_hub_knows(online: CommandLine, hub: HubDouble, run: str) -> None:
     stopped_at = newest_step(online, run)
-    assert online("runs", "resume", run).returncode == 0
+    online.resume(run)
     online.wait_for_step(run, stopped_at + 1)
     # The copy follows behind; the run must not have ended by then.
     with trainer_held(online):
@@ -211,9 +211,9 @@ def save_another_step(command_line: CommandLine, run: str) -> None:
 def cancel_while_it_waits(command_line: CommandLine, run: str) -> None:
     """Returns once nothing works on it any more: also its copy on the Hub was seen to."""
     with taken_device(command_line.home):
-        assert command_line("runs", "resume", run).returncode == 0
+        command_line.resume(run)
         assert command_line.status(run)["state"] == "queued"
-        assert command_line("runs", "stop", run, "--now").returncode == 0
+        command_line.cancel(run)
     wait_until(lambda: not processes_of(command_line.home))
     assert command_line.status(run)["state"] == "canceled"
 

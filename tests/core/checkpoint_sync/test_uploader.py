@@ -185,7 +185,7 @@ def test_a_refused_token_costs_copies_and_not_the_run_and_a_space_uploads_its_la
     """The token is revoked amid an upload, and works again when the Space is restarted."""
     upload = hub.hold(path="/commit/", method="POST")
     with serving(online.home, **SPACE):
-        run = online.start(LONG)
+        run = online.begin(LONG)
         assert upload.reached.wait(100)
         with trainer_held(online):
             hub.revoke(token=TOKEN)
@@ -208,7 +208,7 @@ def test_lost_answers_do_not_cost_the_run_and_canceled_it_leaves_nothing_on_the_
     online: CommandLine, hub: HubDouble
 ) -> None:
     fault = hub.fail(path="/commit/", method="POST", status=503, times=None, after=True)
-    run = online.start(LONG)
+    run = online.begin(LONG)
     online.wait_for_step(run, 6)
     with trainer_held(online):
         wait_until(lambda: synced(online, run)["problem"])
@@ -216,7 +216,7 @@ def test_lost_answers_do_not_cost_the_run_and_canceled_it_leaves_nothing_on_the_
     wait_for_six_more_steps(online, run)
     assert on_hub(hub, run)["state"] == "training"
     hub.heal()
-    assert online("runs", "stop", run, "--now").returncode == 0
+    online.cancel(run)
     wait_until(lambda: not hub.has_repo(repo_id=repo_of(run)))
 
 

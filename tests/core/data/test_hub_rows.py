@@ -177,9 +177,9 @@ def test_datasets_are_mixed_by_their_weights_and_a_run_stays_at_their_commits(
     assert "trained on 2 times" in uses
     check_that_faults_of_a_mix_are_told(look)
 
-    run = online.start(written(**mixed, training={"max_steps": 1000}))
+    run = online.begin(written(**mixed, training={"max_steps": 1000}))
     online.wait_for_step(run, 1)
-    assert online("runs", "stop", run).returncode == 0
+    online.stop(run)
     found = resolved(online, run)
     assert found["revision of acme/rows"] == first
     assert "revision of bob/chats" in found
@@ -188,9 +188,9 @@ def test_datasets_are_mixed_by_their_weights_and_a_run_stays_at_their_commits(
     hub.commit(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(20)})
     assert look(dataset=on_hub())["statistics"]["rows"] == 20
     assert look(dataset=on_hub(revision=first))["statistics"]["rows"] == 12
-    assert online("runs", "resume", run).returncode == 0
+    online.resume(run)
     online.wait_for_step(run, max(online.losses(run)) + 1)
-    assert online("runs", "stop", run, "--now").returncode == 0
+    online.cancel(run)
     again = [event for event in online.events(run) if event["kind"] == "resolved"][-1]["choices"]
     assert again["revision of acme/rows"]["value"] == first
     assert again["rows"]["value"] == str(12 + 7 + 5 + 20)
@@ -203,7 +203,7 @@ def test_a_stream_goes_on_in_its_place_after_several_passes_at_the_commit_it_beg
     bad = json.dumps({"prompt": "", "completion": "x"}).encode()
     repo = hub.add_repo(kind="dataset", repo_id="acme/rows", files={"train.jsonl": jsonl(70) + bad})
     first = repo.head
-    run = online.start(
+    run = online.begin(
         written(
             dataset=on_hub(streaming=True), hardware={"precision": "float32"},
             evaluation={"fraction": 0.1, "max_eval_samples": 3, "eval_steps": 30},

@@ -82,7 +82,7 @@ def token_of(command_line: CommandLine, run: str) -> str:
 
 
 def end(command_line: CommandLine, run: str) -> None:
-    assert command_line("runs", "stop", run, "--now").returncode == 0
+    command_line.cancel(run)
 
 
 def start_as(command_line: CommandLine, token: str, *, yaml: str) -> str:
@@ -101,8 +101,8 @@ def test_waiting_runs_have_no_process_and_start_in_order(
     """The resumed one last, for it came last. One that is gone or torn holds up nobody."""
     home = command_line.home
     with taken_device(home):
-        gone, torn, first, second = (command_line.start(LONG) for _ in range(4))
-        assert command_line("runs", "resume", stopped).returncode == 0
+        gone, torn, first, second = (command_line.begin(LONG) for _ in range(4))
+        command_line.resume(stopped)
         waiting = [first, second, stopped]
         wait_until(lambda: dispatchers(home))
         assert [p.cmdline()[-2] for p in processes_of(home)] == [str(home)]
@@ -127,7 +127,7 @@ def test_waiting_runs_have_no_process_and_start_in_order(
 def test_a_run_that_waits_is_called_off_at_once(command_line: CommandLine) -> None:
     home = command_line.home
     with taken_device(home):
-        first, second = command_line.start(LONG), command_line.start(LONG)
+        first, second = command_line.begin(LONG), command_line.begin(LONG)
         (dispatcher,) = wait_until(lambda: dispatchers(home))
         # Nobody's help is needed.
         dispatcher.suspend()
@@ -142,7 +142,7 @@ def test_a_run_that_waits_is_called_off_at_once(command_line: CommandLine) -> No
         wait_until(lambda: not processes_of(home))
     # Nor does one begin while the machine goes down, although the device is free.
     Queue(home).close()
-    third = command_line.start(LONG)
+    third = command_line.begin(LONG)
     assert state(command_line, third) == "queued"
     end(command_line, third)
     assert "preparing" not in {e.get("state") for e in command_line.events(third)}
@@ -160,10 +160,10 @@ def test_two_homes_do_not_wait_for_each_other(
     command_line: CommandLine, other: CommandLine
 ) -> None:
     with taken_device(command_line.home):
-        waiting = command_line.start(LONG)
+        waiting = command_line.begin(LONG)
         wait_until(lambda: dispatchers(command_line.home))
         with taken_device(other.home):
-            first = other.start(LONG)
+            first = other.begin(LONG)
             wait_until(lambda: dispatchers(other.home))
             # Through the socket.
             second = start_as(other, TOKEN, yaml=LONG)
@@ -210,7 +210,7 @@ def test_a_killed_dispatcher_is_replaced_by_one_that_knows_this_installations_to
     home = online.home
     with taken_device(home):
         theirs = start_as(online, TOKEN, yaml=SHORT)
-        ours = online.start(PUSHED)
+        ours = online.begin(PUSHED)
         ticket = json.loads((home / "queue" / "waiting" / ours).read_text())
         assert ticket == {"stages": ["train", "push"], "token_owner": "installation"}
         (first,) = wait_until(lambda: dispatchers(home))

@@ -110,7 +110,7 @@ def test_a_run_that_was_cut_off_goes_on_from_its_whole_checkpoint(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     command_line.environment["TMPDIR"] = str(scratch)
-    run = command_line.start(LONG)
+    run = command_line.begin(LONG)
     end_while_it_loads(command_line, run)
     resume(command_line, run)
     # There was nothing to go on from.
@@ -134,7 +134,7 @@ def test_a_run_that_was_cut_off_goes_on_from_its_whole_checkpoint(
 def resume(command_line: CommandLine, run: str) -> None:
     """Resume a run, and wait until it has made a step."""
     before = len(command_line.events(run))
-    assert command_line("runs", "resume", run).returncode == 0
+    command_line.resume(run)
 
     def has_made_a_step() -> bool:
         assert RunStore(command_line.home).open(run).status().state.live, command_line.log(run)
@@ -235,12 +235,13 @@ def test_a_stop_while_tokens_are_made_ends_the_run_at_once(command_line: Command
     file = command_line.home / "many.txt"
     file.write_text("".join(f"{n} " * 20 + "\n" for n in range(60_000)), encoding="utf-8")
     asked = "dataset: {source: upload, files: [many.txt]}\n"
-    run = command_line.start(
-        LONG.replace("max_length: 256", "max_length: 256, assistant_only_loss: false") + asked
+    run = command_line.begin(
+        LONG.replace("max_length: 256", "max_length: 256, assistant_only_loss: false") + asked,
+        file=file,
     )
     tokens = command_line.home / "tokens"
     wait_until(lambda: tokens.exists() and any(tokens.glob("*.part")))
-    assert command_line("runs", "stop", run).returncode == 0
+    command_line.stop(run)
     status = command_line.status(run)
     assert status["state"] == "canceled", command_line.log(run)
     assert "before the first step" in status["note"]

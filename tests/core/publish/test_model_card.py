@@ -65,7 +65,7 @@ output: {name: judge, push_to_hub: true, weights: both}
 def test_the_card_of_a_reward_model_shows_how_to_use_it(
     online: CommandLine, hub: HubDouble, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = online.start(REWARD)
+    run = online.begin(REWARD)
     assert online.wait(run)["state"] == "done", online.log(run)
     assert not [e for e in online.events(run) if e["kind"] == "sample"]
     assert "sample answers" not in online.log(run) + json.dumps(online.events(run))

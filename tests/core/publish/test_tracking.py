@@ -49,7 +49,7 @@ def test_a_run_of_the_hubs_model_and_data_puts_its_measurements_into_a_private_d
     hub.add_repo(repo_id="acme/chats", kind="dataset", files={"train.jsonl": rows.encode()})
     files = {path.name: path.read_bytes() for path in tiny_model.iterdir()}
     hub.add_repo(repo_id="ada/tiny", files=files, private=True)
-    run = online.start(
+    run = online.begin(
         TRACKED + "model: {name: ada/tiny}\ndataset: {source: hub, name: acme/chats}\n"
     )
     assert online.wait(run)["state"] == "done", online.log(run)

@@ -199,20 +199,19 @@ def losses_of(trainer: Trainer) -> dict[int, float]:
     return losses
 
 
-@pytest.mark.parametrize("name", ["sft", "dpo"])
 def test_losses_of_a_run_are_those_of_a_plain_script(
-    command_line: CommandLine, tmp_path: Path, name: str
+    command_line: CommandLine, tmp_path: Path
 ) -> None:
-    config = parse_config({**yaml.safe_load(RUN), **METHOD_RUNS[name]})
-    run = command_line.start(config.to_yaml())
+    config = parse_config({**yaml.safe_load(RUN), **METHOD_RUNS["sft"]})
+    run = command_line.begin(config.to_yaml())
     assert command_line.wait(run)["state"] == "done", command_line.log(run)
     model = builtin_model_folder(command_line.home)
-    plain = plain_losses(name, model=model, out=tmp_path / "plain")
+    plain = plain_losses("sft", model=model, out=tmp_path / "plain")
     assert command_line.losses(run) == pytest.approx(plain, rel=1e-5, abs=1e-6)
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("name", sorted(METHOD_RUNS.keys() - {"sft", "dpo"}))
+@pytest.mark.parametrize("name", sorted(METHOD_RUNS.keys() - {"sft"}))
 def test_losses_of_each_method_are_those_of_a_plain_script_and_go_on_in_a_resumed_run(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

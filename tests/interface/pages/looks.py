@@ -17,11 +17,15 @@ LOOK_SECONDS = 40
 
 @dataclass(frozen=True)
 class Shown:
-    """What the panel shows, as text; `learned` is the marked part of its rows."""
+    """What the panel shows, as text; `learned` is the marked part of its rows.
+
+    `blocking` has what keeps a run from starting, by the id of the field.
+    """
 
     figures: str
     rows: str
     learned: str
+    blocking: dict[str, str]
 
 
 class Looks:
@@ -40,7 +44,11 @@ class Looks:
         assert "Looking at the data" not in figures
         # Later answers leave the rows as they are.
         rows = next((answer[1] for answer in answers[::-1] if isinstance(answer[1], str)), "")
-        return Shown(figures=_text(figures), rows=_text(rows), learned=_learned(rows))
+        blocker = next((answer[3] for answer in answers[::-1] if isinstance(answer[3], str)), "")
+        return Shown(
+            figures=_text(figures), rows=_text(rows), learned=_learned(rows),
+            blocking=_by_field(blocker),
+        )  # fmt: skip
 
     def begin(self, *files: Path, **values: Any) -> Any:
         """A look that goes on by itself."""
@@ -48,9 +56,7 @@ class Looks:
 
     def start(self, *files: Path, **values: Any) -> dict[str, str]:
         """What Start says is wrong, by the id of the field."""
-        problems = str(list(self._ask("/start", files, values | {"submission": ""}))[-1][1])
-        items = re.findall(r'data-field="([^"]*)".*?data-message="([^"]*)"', problems)
-        return {field: unescape(message) for field, message in items}
+        return _by_field(str(list(self._ask("/start", files, values | {"submission": ""}))[-1][1]))
 
     def problems(self, *files: Path, **values: Any) -> str:
         """What the form itself says is wrong."""
@@ -75,6 +81,11 @@ class Looks:
 def at(path: str) -> str:
     """The id of the field of a setting."""
     return element_id(path)
+
+
+def _by_field(problems: str) -> dict[str, str]:
+    items = re.findall(r'data-field="([^"]*)".*?data-message="([^"]*)"', problems)
+    return {field: unescape(message) for field, message in items}
 
 
 def _learned(rows: str) -> str:

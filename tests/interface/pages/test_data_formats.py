@@ -11,13 +11,12 @@ import pytest
 import trl
 from playwright.sync_api import Browser, Page, expect
 
-from core.builtin.model import builtin_model_folder
 from core.config.options import DatasetFormat
 from core.machine.source_tree import ROOT
 from tests.browser.chromium import open_context
-from tests.interface.harness import Server, open_form, serving
+from tests.hub import HubDouble
+from tests.interface.harness import Server, add_model, open_form
 from tests.interface.train.test_data_panel import marked
-from tests.tiny_model import make_tiny_model
 from tests.waiting import wait_until
 
 # Where to put the pictures of docs/data.md, when they are to be made anew.
@@ -94,20 +93,20 @@ SAMPLES = {
 
 
 @pytest.fixture(scope="module")
-def tools_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A page whose built-in model has a chat template with tools, Qwen2.5's."""
-    home = tmp_path_factory.mktemp("home")
+def page(
+    browser: Browser,
+    connected: Server,
+    page_hub: HubDouble,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Page]:
+    """One page for all formats, one file after another, with a model that can use tools."""
     template = (Path(trl.__file__).parent / "chat_templates" / "qwen2_5.jinja").read_text("utf-8")
-    make_tiny_model(builtin_model_folder(home), template=template)
-    with serving(home) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def page(browser: Browser, tools_server: Server) -> Iterator[Page]:
-    """One page for all formats, one file after another."""
+    folder = tmp_path_factory.mktemp("model")
+    name = add_model(page_hub, "acme/tools", template=template, made_in=folder)
     context = open_context(browser)
-    opened = open_form(context, tools_server)
+    opened = open_form(context, connected)
+    opened.get_by_label("Base model", exact=True).fill(name)
+    opened.get_by_label("Base model", exact=True).press("Enter")
     expect(opened.locator("#data-rows .seen").first).to_be_visible(timeout=30_000)
     opened.get_by_text("My files", exact=True).click()
     yield opened

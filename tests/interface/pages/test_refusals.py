@@ -1,18 +1,16 @@
 """What is wrong or odd with data, as the page tells it: what it is, where, and what to do next."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.builtin.model import builtin_model_folder
 from tests.core.train.tokens.test_chat_template import MARKED
-from tests.interface.harness import Server, serving
+from tests.hub import HubDouble
+from tests.interface.harness import Server, add_model
 from tests.interface.pages.looks import Looks, at
-from tests.tiny_model import make_tiny_model
 
 pytestmark = pytest.mark.browser
 
@@ -193,48 +191,38 @@ def test_two_files_of_one_name_are_refused(looks: Looks, file: Path, tmp_path: P
     assert words in looks.problems(file, evaluation__files=looks.send(other))
 
 
-@pytest.fixture(scope="module")
-def plain_looks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looks]:
-    """At a page whose built-in model has no chat template."""
-    yield from _looks_with(None, tmp_path_factory.mktemp("plain"))
-
-
-@pytest.fixture(scope="module")
-def endless_looks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Looks]:
-    """At a page whose built-in model's chat template marks no end of an answer."""
-    yield from _looks_with(END_LEFT_OUT, tmp_path_factory.mktemp("endless"))
-
-
-def test_conversations_need_a_chat_template(plain_looks: Looks, file: Path) -> None:
+def test_conversations_need_a_chat_template(
+    connected: Server, page_hub: HubDouble, file: Path
+) -> None:
+    looks = Looks(connected)
+    name = add_model(page_hub, "acme/plain", template=None, made_in=file.parent)
     write(file, [{"messages": [ASKED, SAID]}])
     words = (
         "it can't be trained on conversations yet. Set “Chat template” (Advanced settings, Model)"
     )
-    assert words in plain_looks.look(file).figures
-    assert words in plain_looks.start(file)[at("model.chat_template")]
-    shown = plain_looks.look(file, model__chat_template="plain")
+    assert words in looks.look(file, model__name=name).figures
+    assert words in looks.start(file, model__name=name)[at("model.chat_template")]
+    shown = looks.look(file, model__name=name, model__chat_template="plain")
     assert shown.learned == " Blue.<|im_end|>"
 
 
-def test_an_end_that_is_not_learned_is_warned_of(endless_looks: Looks, file: Path) -> None:
+def test_an_end_that_is_not_learned_is_warned_of(
+    connected: Server, page_hub: HubDouble, file: Path
+) -> None:
+    looks = Looks(connected)
+    name = add_model(page_hub, "acme/endless", template=END_LEFT_OUT, made_in=file.parent)
     write(file, [{"messages": [ASKED, SAID]}])
-    shown = endless_looks.look(file)
+    shown = looks.look(file, model__name=name)
     assert shown.learned == "Blue."
     assert "The end of an answer is not trained" in shown.figures
     assert (
         "set “Chat template” (Advanced settings, Model) to “Plain: User and Assistant”"
         in shown.figures
     )
-    shown = endless_looks.look(file, model__chat_template="plain")
+    shown = looks.look(file, model__name=name, model__chat_template="plain")
     assert shown.learned == " Blue.<|im_end|>"
     assert "The end of an answer" not in shown.figures
 
 
 def write(path: Path, rows: Rows) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-
-
-def _looks_with(template: str | None, home: Path) -> Iterator[Looks]:
-    make_tiny_model(builtin_model_folder(home), template=template)
-    with serving(home) as running:
-        yield Looks(running)

@@ -16,7 +16,7 @@ from core.errors import UserError
 from core.machine.source_tree import ROOT
 from tests.command_line import CommandLine
 from tests.hub import HubDouble
-from tests.interface.harness import Server, serving
+from tests.interface.harness import Server
 from tests.interface.pages.looks import Looks, at
 from tests.interface.pages.worst_files import WORST, Worst, bad_line, slow_bomb
 from tests.waiting import wait_until
@@ -41,24 +41,8 @@ def test_a_bad_file_is_told_and_the_page_lives_on(
 ) -> None:
     shown = looks.look(worst.make(tmp_path))
     assert all(words in shown.figures for words in (*worst.words, worst.hint)), shown.figures
+    assert shown.blocking.keys() == ({at(worst.field)} if worst.field else set())
     assert "Rows 320" in looks.look().figures
-
-
-@pytest.mark.parametrize(
-    "worst", [worst for worst in WORST if worst.field], ids=lambda worst: worst.name
-)
-def test_a_bad_file_is_refused_at_its_setting(
-    previewer: Previewer, server: Server, tmp_path: Path, worst: Worst
-) -> None:
-    file = worst.make(tmp_path)
-    config = parse_config({"dataset": {"source": "upload", "files": [file.name]}})
-    # Long enough to come to the fault, however busy the machine is.
-    question = Question(
-        config=config, files={file.name: file}, home=server.home, seconds=60, to_the_end=True
-    )
-    with pytest.raises(UserError) as caught:
-        require(previewer.ask(question, token=None))
-    assert caught.value.field == worst.field
 
 
 def test_bad_lines_can_be_skipped_and_are_counted(looks: Looks, tmp_path: Path) -> None:
@@ -136,13 +120,12 @@ def test_a_yaml_names_no_file_elsewhere(command_line: CommandLine, home: Path) -
     assert not list((home / "runs").glob("*"))
 
 
-@pytest.mark.parametrize("hub", ["lfs"], indirect=True)
-def test_a_dataset_that_is_a_script_is_refused_at_its_name(hub: HubDouble, home: Path) -> None:
+def test_a_dataset_that_is_a_script_is_refused_at_its_name(
+    connected: Server, page_hub: HubDouble
+) -> None:
     script = b"raise SystemExit('This must never run.')\n"
-    hub.add_repo(kind="dataset", repo_id="acme/scripted", files={"scripted.py": script})
-    with serving(home, **hub.environment(home=home / "hf")) as online:
-        looks = Looks(online)
-        chosen = {"dataset__source": "hub", "dataset__name": "acme/scripted"}
-        message = looks.start(**chosen)[at("dataset.name")]
-        assert "acme/scripted is made by a script of its own" in message
-        assert "Look for a copy of it with parquet files" in message
+    page_hub.add_repo(kind="dataset", repo_id="acme/scripted", files={"scripted.py": script})
+    chosen = {"dataset__source": "hub", "dataset__name": "acme/scripted"}
+    message = Looks(connected).start(**chosen)[at("dataset.name")]
+    assert "acme/scripted is made by a script of its own" in message
+    assert "Look for a copy of it with parquet files" in message

@@ -1,21 +1,16 @@
 """A dataset of the Hub, chosen on the page: found as one types, its subsets and splits in menus."""
 
 import json
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from core.builtin.model import builtin_model_folder
 from tests.hub import HubDouble
-from tests.interface.harness import Server, open_form, serving
+from tests.interface.harness import Server, open_form
 from tests.interface.train.test_data_panel import figure
 
 pytestmark = pytest.mark.browser
 
-TOKEN = "hf_CanaryOfTheHubDataPage0123456789"
 CARD = """---
 configs:
 - config_name: easy
@@ -34,24 +29,6 @@ def rows(count: int, *, word: str = "row") -> bytes:
     return "".join(json.dumps(row) + "\n" for row in made).encode()
 
 
-@pytest.fixture
-def server(tmp_path: Path, tiny_model: Path) -> Iterator[Server]:
-    """A page whose Hub is a double with a dataset of two subsets."""
-    home = tmp_path / "home"
-    shutil.copytree(tiny_model, builtin_model_folder(home))
-    with HubDouble(root=tmp_path / "hub") as hub:
-        hub.add_user(name="ada", token=TOKEN)
-        files = {
-            "README.md": CARD.encode(), "easy/train.jsonl": rows(30),
-            "easy/test.jsonl": rows(4, word="other"), "hard/all.jsonl": rows(7),
-        }  # fmt: skip
-        hub.add_repo(kind="dataset", repo_id="acme/levels", files=files)
-        hub.add_repo(kind="dataset", repo_id="ada/levels-of-mine", private=True, files=files)
-        hub.add_repo(kind="dataset", repo_id="bob/poems", files={"a.txt": b"Oh.\n"})
-        with serving(home, **hub.environment(home=home / "hf", token=TOKEN)) as running:
-            yield running
-
-
 def pick(page: Page, path: str, value: str, *, among: list[str]) -> None:
     """Choose from the menu of a field, which offers these."""
     page.locator(f"#field-{path} input").click()
@@ -62,9 +39,16 @@ def pick(page: Page, path: str, value: str, *, among: list[str]) -> None:
 
 
 def test_a_dataset_is_found_and_its_parts_are_chosen(
-    context: BrowserContext, server: Server
+    context: BrowserContext, connected: Server, page_hub: HubDouble
 ) -> None:
-    page = open_form(context, server)
+    files = {
+        "README.md": CARD.encode(), "easy/train.jsonl": rows(30),
+        "easy/test.jsonl": rows(4, word="other"), "hard/all.jsonl": rows(7),
+    }  # fmt: skip
+    page_hub.add_repo(kind="dataset", repo_id="acme/levels", files=files)
+    page_hub.add_repo(kind="dataset", repo_id="ada/levels-of-mine", private=True, files=files)
+    page_hub.add_repo(kind="dataset", repo_id="bob/poems", files={"a.txt": b"Oh.\n"})
+    page = open_form(context, connected)
     expect(figure(page, "Rows")).to_have_text("320", timeout=30_000)
     page.get_by_text("Hugging Face Hub", exact=True).click()
     name = page.locator("#field-dataset-name input")

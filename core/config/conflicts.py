@@ -22,10 +22,9 @@ def conflicts(config: RunConfig) -> dict[str, str]:
     if takes_text and dataset.format is DatasetFormat.TEXT and config.method.learns_answers_only:
         told = "Plain text has no answers: turn this off to train on it."
         faults["method.assistant_only_loss"] = told
-    if schedule.lr_scheduler_type in BY_LOSS and not config.evaluates:
-        faults["schedule.lr_scheduler_type"] = (
-            "This schedule follows the evaluation loss: hold out some rows."
-        )
+    if not config.evaluates:
+        for field, why in needs_evaluation(config).items():
+            faults[field] = f"{why}: hold out some rows."
     if (
         schedule.lr_scheduler_type is Schedule.POLYNOMIAL
         and schedule.lr_end >= config.training.learning_rate
@@ -48,6 +47,18 @@ def conflicts(config: RunConfig) -> dict[str, str]:
     if config.adapter.has_adapter and (fault := _layers_fault(layer_names(config.adapter))):
         faults["adapter.lora_target_modules"] = fault
     return faults
+
+
+def needs_evaluation(config: RunConfig) -> dict[str, str]:
+    """The settings that mean nothing without an evaluation, and what they take from it."""
+    needs, training = {}, config.training
+    if config.schedule.lr_scheduler_type in BY_LOSS:
+        needs["schedule.lr_scheduler_type"] = "This schedule follows the evaluation loss"
+    if training.early_stopping_patience is not None:
+        needs["training.early_stopping_patience"] = "Early stopping follows the evaluation loss"
+    if training.load_best_model_at_end:
+        needs["training.load_best_model_at_end"] = "The best is told by the evaluation loss"
+    return needs
 
 
 def _layers_fault(names: list[str]) -> str | None:

@@ -69,6 +69,28 @@ class TrainingSection(Section):
     save_total_limit: int = setting(
         2, label="Checkpoint limit", ge=1, le=100, help="Older checkpoints are deleted from disk."
     )
+    load_best_model_at_end: bool = setting(
+        False, label="Keep the best checkpoint",
+        help="The result is the checkpoint with the lowest evaluation loss instead of the last.",
+    )  # fmt: skip
+    early_stopping_patience: int | None = setting(
+        None, label="Early stopping patience", ge=1, le=1_000_000,
+        help="Stop after so many evaluations without improvement, with the best. If empty, never.",
+    )  # fmt: skip
+    early_stopping_threshold: float = setting(
+        0.0, label="Early stopping threshold", ge=0, le=1000,
+        help="The evaluation loss must fall by more than this to count as an improvement.",
+    )  # fmt: skip
+
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the result is the best checkpoint, and not the last."""
+        return self.load_best_model_at_end or self.early_stopping_patience is not None
+
+    @property
+    def kept_checkpoints(self) -> int:
+        """How many checkpoints are on the disk at most, once there are so many."""
+        return max(self.save_total_limit, 2) if self.keeps_best else self.save_total_limit
 
 
 class ScheduleSection(Section):

@@ -54,7 +54,7 @@ def require_room_for_weights(
 
     `settings` is its config.json.
     """
-    checkpoints = config.training.save_total_limit + 1
+    checkpoints = config.training.kept_checkpoints + 1
     is_full = not config.adapter.has_adapter
     # All weights are trained in float32, and saved at the end as they were stored.
     is_half = (settings.get("dtype") or settings.get("torch_dtype")) in ("bfloat16", "float16")

@@ -84,7 +84,8 @@ class Train(Stage):
         progress = record.history.progress
         if ended.code == TrainerExit.STOPPED:
             step = progress.step if progress else 0
-            record.enter(RunState.STOPPED, f"Stopped and saved at step {step}.")
+            note = f"Stopped and saved at step {step}. {record.history.best_note}"
+            record.enter(RunState.STOPPED, note.strip())
         elif record.run.wish() is Wish.CANCEL:
             record.enter(RunState.CANCELED, canceled(record.run, CANCELED))
         elif ended.was_called_off:

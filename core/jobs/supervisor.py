@@ -120,7 +120,7 @@ class Supervisor:
         history = self._record.history
         history.follow()
         if not has_pushed:
-            self._record.enter(RunState.DONE)
+            self._record.enter(RunState.DONE, history.best_note)
             return
         is_pushed = history.push_failure is None
         state = history.after_push(is_pushed=is_pushed)
@@ -128,7 +128,7 @@ class Supervisor:
             note = PUSHED_BEFORE if history.pushed is not None else NOT_PUSHED
         else:
             note = "" if state is RunState.DONE else STOPPED_AND_PUSHED
-        self._record.enter(state, note)
+        self._record.enter(state, f"{note} {history.best_note}".strip())
 
     def _free_slot(self) -> None:
         """The next run may train while the last checkpoint of this one is copied."""

@@ -73,6 +73,7 @@ def write_card(
         chart=CHART if has_chart else None,
         method=config.method.description,
         progress=history.progress,
+        best=history.best,
         tracked=history.tracked,
     )
     (folder / "README.md").write_text(str(card), encoding="utf-8")
@@ -167,11 +168,11 @@ def license_of(model: str, *, api: HfApi) -> dict[str, Any]:
 
 
 def _evaluated(config: RunConfig, history: History) -> Iterator[EvalResult]:
-    """The last evaluation, as the Hub's model-index takes it."""
+    """The model's evaluation, as the Hub's model-index takes it."""
     dataset = config.dataset
     on_hub = dataset.source is DatasetSource.HUB and not dataset.mix
     for metric in (LOSS, *config.method.metrics):
-        value = history.latest.get(f"eval_{metric.name}")
+        value = history.of_the_model.get(f"eval_{metric.name}")
         if value is not None:
             yield EvalResult(
                 task_type=_task(config),
@@ -232,7 +233,7 @@ def _results(config: RunConfig, history: History) -> Iterator[tuple[str, str]]:
     """What was measured last, each with its name."""
     for metric in (LOSS, *config.method.metrics):
         for prefix, phase in (("", "Training"), ("eval_", "Evaluation")):
-            value = history.latest.get(f"{prefix}{metric.name}")
+            value = history.of_the_model.get(f"{prefix}{metric.name}")
             if value is not None:
                 yield f"{phase} {metric.label.lower()}", f"{value:.4f}"
     if "num_tokens" in history.latest:

@@ -108,6 +108,28 @@ class ModelSaved(Fact):
     step: int
 
 
+class BestModel(Fact):
+    """The model that is saved is the best that was evaluated, and not the last.
+
+    `values` are those of its evaluation; `stopped_early` says that the training ended by itself,
+    as none better had come for a while.
+    """
+
+    kind: Literal["best_model"] = "best_model"
+    step: int
+    values: dict[str, float | None]
+    last_step: int
+    stopped_early: bool
+
+    @property
+    def note(self) -> str:
+        """For a person, in a line."""
+        early = f"Stopped early at step {self.last_step:,}. " if self.stopped_early else ""
+        loss = self.values.get("eval_loss")
+        told = "" if loss is None else f", with the lowest evaluation loss ({loss:.4g})"
+        return f"{early}The model is that of step {self.step:,}{told}."
+
+
 class Cause(BaseModel):
     """Why a run or its push failed, for a person."""
 
@@ -170,8 +192,8 @@ class Tracked(Fact):
 
 Event = (
     StateChanged | Progress | Metric | Evaluation | CheckpointSaved | Resumed | Resolved | Sample
-    | ModelSaved | Warned | Failure | PushFailed | PushProgress | ReplaceAllowed | Pushed
-    | Tracked
+    | ModelSaved | BestModel | Warned | Failure | PushFailed | PushProgress | ReplaceAllowed
+    | Pushed | Tracked
 )  # fmt: skip
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

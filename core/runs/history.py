@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 from core.config.resolved import Choice
 from core.runs.curves import Curve
 from core.runs.events import (
+    BestModel,
     Evaluation,
     Event,
     Failure,
@@ -53,6 +54,8 @@ class History:
     # What others have put into a repository and the next push may replace: the commit there.
     replaceable: str | None = None
     tracked: Tracked | None = None
+    # Of which step the model is, where that is not the last.
+    best: BestModel | None = None
     # Whether the training has come to a whole model since the run was last started.
     has_model: bool = False
     # What it was when its push began.
@@ -94,6 +97,17 @@ class History:
             return RunState.DONE if is_pushed else RunState.TRAINED
         return self.before_push
 
+    @property
+    def best_note(self) -> str:
+        """Of which step the model is, where that is not the last."""
+        return self.best.note if self.best is not None else ""
+
+    @property
+    def of_the_model(self) -> dict[str, float]:
+        """What was measured last, and of the model that was saved where that is not the last."""
+        best = self.best.values if self.best is not None else {}
+        return self.latest | {name: value for name, value in best.items() if value is not None}
+
     def _save(self) -> None:
         if self.snapshot is None or self.offset - self.saved_to < SAVE_EVERY_BYTES:
             return
@@ -118,6 +132,8 @@ class History:
                 self.samples = [s for s in self.samples if _is_other(s, event)] + [event]
             case ModelSaved():
                 self.has_model = True
+            case BestModel():
+                self.best = event
             case Warned():
                 if event.text not in self.warnings:
                     self.warnings.append(event.text)
@@ -148,7 +164,7 @@ class History:
             self.push_failure = None
         if event.state is RunState.TRAINING:
             # What was sent of a run that was stopped is no longer all of it.
-            self.pushed = self.tracked = None
+            self.pushed = self.tracked = self.best = None
 
     def _measure(self, event: Metric | Evaluation) -> None:
         for name, value in event.values.items():

@@ -10,6 +10,7 @@ from core.config.run_config import RunConfig
 from core.estimate.memory import Memory, gigabytes
 from core.estimate.model_shape import UnknownShape
 from core.runs.store import Run
+from core.train.best import LOSS
 from core.train.schedule import schedule_arguments
 
 
@@ -41,6 +42,7 @@ def training_arguments(
         "save_total_limit": training.save_total_limit,
         "eval_strategy": "steps" if evaluates else "no",
         "eval_steps": config.evaluation.eval_steps,
+        "metric_for_best_model": LOSS if training.keeps_best else None,
         "bf16": precision == Precision.BFLOAT16,
         "fp16": precision == Precision.FLOAT16,
         "activation_checkpointing": checkpointing == Switch.ON,

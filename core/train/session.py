@@ -22,6 +22,7 @@ from core.runs.state import RunState, TrainerExit
 from core.runs.store import Run
 from core.train.adapter import adapter_errors, peft_config
 from core.train.arguments import choose_gradient_checkpointing, training_arguments
+from core.train.best import BestCheckpoint, take_best
 from core.train.callbacks import Reporter
 from core.train.fused_head import choose_fused_head
 from core.train.generation import settle_generation
@@ -62,8 +63,9 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     def warn(text: str) -> None:
         events.write(Warned(text=text))
 
-    reporter = Reporter(run=run, events=events)
-    prepared = prepare(run, callbacks=[reporter, LossWatch()], warn=warn)
+    reporter, training = Reporter(run=run, events=events), run.config().training
+    best = BestCheckpoint(training, warn=warn) if training.keeps_best else None
+    prepared = prepare(run, callbacks=[reporter, LossWatch(), *([best] if best else [])], warn=warn)
     trainer, data = prepared.trainer, prepared.data
     _record(run, events, prepared.choices)
     _run_trainer(trainer, run, events)
@@ -73,16 +75,21 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
         # The checkpoint is written, and there may be no time for more.
         return TrainerExit.WENT_DOWN
     events.write(StateChanged(state=RunState.SAVING))
+    chosen = take_best(trainer, best, warn=warn) if best else None
     save_model(trainer, run.paths.model, base_model=run.config().model.name, stored=prepared.stored)
-    events.write(ModelSaved(step=trainer.state.global_step))
+    step = chosen.step if chosen else trainer.state.global_step
+    if chosen:
+        events.write(chosen)
+    events.write(ModelSaved(step=step))
     try:
         note_speed(trainer, reporter, run, prepared.choices)
     except (OSError, NVMLError) as error:
         # The model is saved by now.
         warn(f"The speed of this run could not be noted for forecasts: {error}")
-    is_whole = trainer.state.global_step >= trainer.state.max_steps
+    is_through = trainer.state.global_step >= trainer.state.max_steps
+    is_whole = is_through or (best is not None and best.has_stopped)
     if is_whole and data.evaluation is not None and not run.config().method.scores:
-        _tell_samples(trainer, data.evaluation, prepared.source.tokenizer, events)
+        _tell_samples(trainer, data.evaluation, prepared.source.tokenizer, events, step=step)
     return TrainerExit.FINISHED if is_whole else TrainerExit.STOPPED
 
 
@@ -176,13 +183,18 @@ def _record(run: Run, events: EventWriter, choices: dict[str, Choice]) -> None:
 
 
 def _tell_samples(
-    trainer: Trainer, rows: Dataset, tokenizer: PreTrainedTokenizerBase, events: EventWriter
+    trainer: Trainer,
+    rows: Dataset,
+    tokenizer: PreTrainedTokenizerBase,
+    events: EventWriter,
+    *,
+    step: int,
 ) -> None:
     """The model is saved by now, so what goes wrong here costs the samples alone."""
     try:
         samples = sample_answers(
             trainer.accelerator.unwrap_model(trainer.model),
-            tokenizer=tokenizer, rows=rows, step=trainer.state.global_step,
+            tokenizer=tokenizer, rows=rows, step=step,
         )  # fmt: skip
     except (
         RuntimeError, ValueError, TypeError, LookupError, AttributeError, TemplateError,

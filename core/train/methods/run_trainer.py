@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from transformers import Trainer
 from transformers.trainer import TRAINING_ARGS_NAME
-from transformers.trainer_utils import EvalLoopOutput
+from transformers.trainer_utils import EvalLoopOutput, SaveStrategy
 
 from core.machine.atomic import publish_folder
 from core.runs.checkpoint_files import damage, write_manifest
@@ -24,6 +24,7 @@ from core.runs.checkpoints import (
     saved_checkpoints,
     set_aside,
 )
+from core.train.best import BestCheckpoint
 from core.train.schedule import warmup_within
 
 
@@ -85,9 +86,9 @@ class RunTrainer(Trainer):
         return super().create_scheduler(num_training_steps, optimizer)
 
     def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
-        if self.state.global_step >= self.state.max_steps:
-            # Cut off between its last step and its end, it would take a step too many.
-            self.control.should_training_stop = True
+        # Cut off between its last step and its end, it would take a step too many.
+        self.control.should_training_stop |= self.state.global_step >= self.state.max_steps
+        if self.control.should_training_stop:
             return
         super()._run_epoch(*args, **kwargs)
 
@@ -112,12 +113,15 @@ class RunTrainer(Trainer):
         remove_torn_checkpoints(final)
 
     def _write_aside(self, model: Any, trial: Any, aside: Path) -> Path:
-        final, limit = self.args.output_dir, self.args.save_total_limit
-        self.args.output_dir, self.args.save_total_limit = str(aside.parent), None
+        args = self.args
+        before = (args.output_dir, args.save_total_limit, args.save_strategy)
+        # With a strategy it would take down this folder as that of the best.
+        args.output_dir, args.save_total_limit = str(aside.parent), None
+        args.save_strategy = SaveStrategy.NO
         try:
             super()._save_checkpoint(model, trial)
         finally:
-            self.args.output_dir, self.args.save_total_limit = final, limit
+            args.output_dir, args.save_total_limit, args.save_strategy = before
         write_manifest(aside)
         return aside
 
@@ -132,5 +136,15 @@ class RunTrainer(Trainer):
     def _delete_oldest(self, folder: Path) -> None:
         """Renamed first: a kill in the middle must leave no half checkpoint behind."""
         saved = saved_checkpoints(folder)
-        for each in saved[self.args.save_total_limit or len(saved) :]:
-            set_aside(each.path)
+        best = self.state.best_global_step if self._keeps_best else None
+        limit = self.args.save_total_limit or len(saved)
+        if limit > 1 and best not in [each.step for each in saved[:limit]]:
+            # As transformers counts: the best is one of so many.
+            limit -= best is not None
+        for each in saved[limit:]:
+            if each.step != best:
+                set_aside(each.path)
+
+    @property
+    def _keeps_best(self) -> bool:
+        return any(isinstance(each, BestCheckpoint) for each in self.callback_handler.callbacks)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.config.options import BY_LOSS
+from core.config.conflicts import needs_evaluation
 from core.config.run_config import RunConfig
 from core.errors import UserError
 
@@ -121,14 +121,13 @@ def weigh(
 def none_held_out(config: RunConfig) -> str:
     """The warning that there are too few rows to evaluate.
 
-    Raises UserError where the learning rate would follow what is never measured.
+    Raises UserError where something would follow what is never measured.
     """
-    if config.schedule.lr_scheduler_type in BY_LOSS:
+    for field, why in needs_evaluation(config).items():
         raise UserError(
-            "This schedule follows the evaluation loss, and there are too few rows to hold any "
-            "out.",
-            hint="Add rows, name others to evaluate with, or choose another schedule.",
-            field="schedule.lr_scheduler_type",
+            f"{why}, and there are too few rows to hold any out.",
+            hint="Add rows, name others to evaluate with, or choose otherwise here.",
+            field=field,
         )
     return TOO_FEW_TO_HOLD_OUT
 

@@ -39,7 +39,8 @@ CHANGED: dict[str, dict[str, Any]] = {
         "num_train_epochs": 0.001, "max_steps": 1, "learning_rate": 1e-9,
         "per_device_train_batch_size": 1, "gradient_accumulation_steps": 2,
         "optim": "sgd", "weight_decay": 1.0, "max_grad_norm": 0, "seed": 0, "logging_steps": 2,
-        "save_steps": 1, "save_total_limit": 1,
+        "save_steps": 1, "save_total_limit": 1, "load_best_model_at_end": True,
+        "early_stopping_patience": 1, "early_stopping_threshold": 0.5,
     },
     "schedule": {
         "lr_scheduler_type": "greedy", "warmup_steps": 0, "num_cycles": 1e-3, "min_lr_rate": 0,

@@ -29,6 +29,13 @@ CONFLICTS: list[tuple[dict[str, Any], str]] = [
         },
         "schedule.lr_scheduler_type",
     ),
+    *(
+        ({"dataset": HUB, "evaluation": {"fraction": 0}, "training": wants}, f"training.{field}")
+        for field, wants in {
+            "early_stopping_patience": {"early_stopping_patience": 3},
+            "load_best_model_at_end": {"load_best_model_at_end": True},
+        }.items()
+    ),
     (
         {
             "training": {"learning_rate": 0.1},

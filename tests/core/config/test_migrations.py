@@ -20,6 +20,9 @@ VERSION_1 = (Path(__file__).parent / "version_1.yaml").read_text(encoding="utf-8
 LATER = {
     "columns": {"history"}, "method": {"padding_free"}, "output": {"replace"},
     "hardware": {"fused_lm_head"},
+    "training": {
+        "load_best_model_at_end", "early_stopping_patience", "early_stopping_threshold",
+    },
 }  # fmt: skip
 
 

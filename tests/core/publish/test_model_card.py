@@ -55,8 +55,9 @@ REWARD = """
 version: 2
 dataset: {builtin: facts_pairs}
 method: {name: reward, max_length: 256}
-training: {max_steps: 2, per_device_train_batch_size: 2, learning_rate: 0.01}
-evaluation: {max_eval_samples: 4}
+training: {max_steps: 2, per_device_train_batch_size: 2, learning_rate: 0.01,
+  load_best_model_at_end: true}
+evaluation: {eval_steps: 1, max_eval_samples: 4}
 output: {name: judge, push_to_hub: true, weights: both}
 """
 
@@ -66,7 +67,8 @@ def test_the_card_of_a_reward_model_shows_how_to_use_it(
     online: CommandLine, hub: HubDouble, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = online.begin(REWARD)
-    assert online.wait(run)["state"] == "done", online.log(run)
+    status = online.wait(run)
+    assert status["state"] == "done", online.log(run)
     assert not [e for e in online.events(run) if e["kind"] == "sample"]
     assert "sample answers" not in online.log(run) + json.dumps(online.events(run))
     for name, content in hub.files(repo_id="ada/judge").items():
@@ -76,6 +78,8 @@ def test_the_card_of_a_reward_model_shows_how_to_use_it(
     told = ModelCard(card).data
     assert (told["pipeline_tag"], told["library_name"]) == ("text-classification", "transformers")
     assert "Evaluation accuracy" in card
+    assert re.match(r"The model is that of step \d, with the lowest", status["note"])
+    assert status["note"] in card
     # What it shows is run, with the model and with the adapter, which has the head too.
     (shown,) = re.findall(r"```python\n(.+?)```", card, re.DOTALL)
     adapter = tmp_path / "adapter"

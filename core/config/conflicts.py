@@ -1,7 +1,7 @@
 """What each setting alone allows and the settings together don't."""
 
 from core.config.model import ALL_LINEAR, AdapterSection
-from core.config.options import BY_LOSS, DatasetFormat, DatasetSource, Schedule
+from core.config.options import BY_LOSS, DatasetFormat, DatasetSource, LoraInit, Schedule
 from core.config.run_config import RunConfig
 
 
@@ -40,12 +40,36 @@ def conflicts(config: RunConfig) -> dict[str, str]:
         and (schedule.num_cycles or 1) % 1
     ):
         faults["schedule.num_cycles"] = "Restarts are counted in whole numbers."
-    if config.adapter.has_adapter and config.adapter.lora_dropout and not config.method.drops_out:
-        faults["adapter.lora_dropout"] = (
-            f"TRL turns dropout off in {config.method.title}: set it to 0."
-        )
-    if config.adapter.has_adapter and (fault := _layers_fault(layer_names(config.adapter))):
+    if config.adapter.has_adapter:
+        faults |= _adapter_conflicts(config)
+    return faults
+
+
+def _adapter_conflicts(config: RunConfig) -> dict[str, str]:
+    faults: dict[str, str] = {}
+    adapter, method = config.adapter, config.method
+    if adapter.lora_dropout and not method.drops_out:
+        faults["adapter.lora_dropout"] = f"TRL turns dropout off in {method.title}: set it to 0."
+    if fault := _layers_fault(layer_names(adapter)):
         faults["adapter.lora_target_modules"] = fault
+    start = "adapter.init_lora_weights"
+    if adapter.changes_base and method.has_reference:
+        faults[start] = (
+            f"{method.title} compares with the base, which this changes: use `default`, or "
+            "`orthogonal`."
+        )
+    elif adapter.changes_base and adapter.use_dora:
+        faults[start] = "DoRA needs the base as it is: use `default`, or `orthogonal`."
+    elif adapter.changes_base and adapter.whole_modules:
+        faults["adapter.modules_to_save"] = (
+            "PiSSA and OLoRA can't train modules in full beside the adapter: leave this empty."
+        )
+    elif adapter.init_lora_weights is LoraInit.ORTHOGONAL and adapter.lora_r % 2:
+        faults["adapter.lora_r"] = "The orthogonal initialization needs an even rank."
+    if twice := set(adapter.whole_modules) & set(layer_names(adapter)):
+        faults["adapter.modules_to_save"] = (
+            f"{', '.join(sorted(twice))}: has an adapter already. Name it in one of the two."
+        )
     return faults
 
 

@@ -1,11 +1,13 @@
 """The base model, and which of its weights are trained."""
 
 from core.config.builtin_names import BUILTIN_MODEL
-from core.config.options import AdapterKind, ChatTemplate
+from core.config.options import AdapterKind, ChatTemplate, LoraInit
 from core.config.setting import Column, RepoId, Revision, Section, setting
 
 # In place of layers' names: all linear ones but the output head.
 ALL_LINEAR = "all-linear"
+# Each takes a part of a weight into the adapter, and leaves the rest of it as the frozen weight.
+FROM_THE_BASE = (LoraInit.PISSA, LoraInit.PISSA_FAST, LoraInit.OLORA)
 
 
 class ModelSection(Section):
@@ -51,6 +53,27 @@ class AdapterSection(Section):
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
 
+    init_lora_weights: LoraInit = setting(
+        LoraInit.DEFAULT, label="LoRA initialization",
+        help="PiSSA and OLoRA begin with the main part of each weight, which often learns faster.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
+    use_rslora: bool = setting(
+        False, label="Rank-stabilized LoRA",
+        help="Scales the adapter by alpha / √rank instead of alpha / rank, for high ranks.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
+    use_dora: bool = setting(
+        False, label="DoRA",
+        help="Learns each weight's size apart from its direction: better at low ranks, slower.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
+    modules_to_save: Column | None = setting(
+        None, label="Modules trained in full",
+        help="Trained whole beside the adapter, such as embed_tokens, lm_head. If empty, none.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
+
     @property
     def has_adapter(self) -> bool:
         """Whether an adapter is trained over frozen weights, and not the model's own weights."""
@@ -60,6 +83,16 @@ class AdapterSection(Section):
     def mergeable(self) -> bool:
         """Whether the adapter can be added to its base, to make a model that stands alone."""
         return self.has_adapter
+
+    @property
+    def changes_base(self) -> bool:
+        """Whether the frozen weights are others than the base's while it is trained."""
+        return self.has_adapter and self.init_lora_weights in FROM_THE_BASE
+
+    @property
+    def whole_modules(self) -> list[str]:
+        """The modules that are trained as they are, beside the adapter."""
+        return [name.strip() for name in (self.modules_to_save or "").split(",") if name.strip()]
 
     @property
     def quantized(self) -> bool:

@@ -48,6 +48,17 @@ class AdapterKind(StrEnum):
     FULL = "full"
 
 
+class LoraInit(StrEnum):
+    """What an adapter begins as, by peft's names for `init_lora_weights`; `default` is its True."""
+
+    DEFAULT = "default"
+    GAUSSIAN = "gaussian"
+    ORTHOGONAL = "orthogonal"
+    PISSA = "pissa"
+    PISSA_FAST = "pissa_niter_4"
+    OLORA = "olora"
+
+
 class Weights(StrEnum):
     """What of a trained adapter goes to the Hub."""
 

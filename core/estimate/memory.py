@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from core.config.options import Optimizer, Precision
 from core.config.run_config import RunConfig
 from core.estimate.model_shape import ModelShape
+from core.hub.base_model import EMBEDDINGS, HEADS
 
 # Numbers that a layer of a Llama saves of a token for the backward pass, by the width of its hidden
 # state and by that of its feed-forward part. Counted by torch's saved tensors: in half precision
@@ -13,6 +14,8 @@ PER_HIDDEN, PER_INTERMEDIATE = 8, 4
 FULL_BYTES, HALF_BYTES = 4, 3
 # With dropout a LoRA saves what it made of the input of each of its seven layers, and the mask.
 DROPOUT_PER_HIDDEN, DROPOUT_PER_INTERMEDIATE = 9, 1.5
+# Of what each linear layer makes of a token DoRA saves so many copies more: peft's DoraLinearLayer.
+DORA_COPIES = 2
 # TRL's language-model head takes tokens and words by the tile, in so many float32 copies of it.
 HEAD_TOKENS, HEAD_WORDS, HEAD_COPIES = 4096, 32768, 8
 # Seen to 33 GB counted to 15 with TRL's head: SmolLM2-135M, 8 rows of 1,024 tokens. Allocators hold
@@ -105,7 +108,7 @@ def peak_memory(
     tokens = rows * length
     is_full = precision == Precision.FLOAT32
     if adapter.has_adapter:
-        trained = shape.adapter_parameters(rank=adapter.lora_r)
+        trained = _trained_beside(config, shape)
         weights = shape.parameters * (2 if precision == Precision.BFLOAT16 else 4) + 4 * trained
     else:
         trained = shape.parameters
@@ -118,6 +121,8 @@ def peak_memory(
     if fused_head:
         held = FULL_HELD if is_full else HALF_HELD
     layer = _saved_of_a_layer(shape) * number_bytes * held
+    if adapter.has_adapter and adapter.use_dora:
+        layer += DORA_COPIES * shape.layer_outputs * number_bytes * (1 if fused_head else held)
     if adapter.has_adapter and adapter.lora_dropout > 0:
         layer += _saved_for_dropout(shape) * number_bytes * (1 if fused_head else held)
     saved = layer * shape.layers
@@ -136,6 +141,14 @@ def peak_memory(
     )
 
 
+def _trained_beside(config: RunConfig, shape: ModelShape) -> int:
+    """The numbers that are trained beside frozen weights."""
+    adapter = config.adapter
+    whole = shape.head_parameters * len(set(adapter.whole_modules) & {*HEADS, *EMBEDDINGS})
+    magnitudes = shape.layers * shape.layer_outputs if adapter.use_dora else 0
+    return shape.adapter_parameters(rank=adapter.lora_r) + magnitudes + whole
+
+
 def gigabytes(size: int) -> str:
     return f"{size / 1024**3:.1f} GB"
 
@@ -151,7 +164,11 @@ def _saved_for_dropout(shape: ModelShape) -> float:
 def _logits(
     config: RunConfig, shape: ModelShape, tokens: int, *, fused_head: bool, on_gpu: bool
 ) -> int:
-    method, is_trained = config.method, not config.adapter.has_adapter
+    method = config.method
+    # An embedding may be the head as well.
+    is_trained = not config.adapter.has_adapter or bool(
+        set(config.adapter.whole_modules) & {*HEADS, *EMBEDDINGS}
+    )
     held = GPU_HELD if on_gpu else HELD
     if method.scores:
         # The head of a score is one row of numbers.

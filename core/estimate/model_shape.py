@@ -54,6 +54,12 @@ class ModelShape:
         feed_forward = self.matrices * (self.hidden + self.intermediate)
         return self.layers * rank * (attention + feed_forward)
 
+    @property
+    def layer_outputs(self) -> int:
+        """The numbers that the linear layers of one layer make of a token."""
+        attention = self.query_width + 2 * self.key_width + self.hidden
+        return attention + (self.matrices - 1) * self.intermediate + self.hidden
+
 
 def shape_of(settings: Mapping[str, Any], *, parameters: int) -> ModelShape:
     """The shape of a model with so many weights. `settings` is its config.json.

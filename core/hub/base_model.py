@@ -108,8 +108,11 @@ def require_trainable(
         faults["method.max_length"] = (
             f"{name} has positions for {most:,} tokens. Set it to {most} or less."
         )
-    if adapter.has_adapter and layer_names(adapter) != [ALL_LINEAR] and "model.name" not in faults:
-        faults |= _layer_faults(weights(), settings, config)
+    if adapter.has_adapter and "model.name" not in faults:
+        if layer_names(adapter) != [ALL_LINEAR]:
+            faults |= _layer_faults(weights(), settings, config)
+        if adapter.whole_modules:
+            faults |= _module_faults(weights(), settings, config)
     if faults:
         raise InvalidConfig(faults)
 
@@ -201,6 +204,20 @@ def _quantization_faults(
         )
     elif not runs_anywhere and devices()[0].kind == "cpu":
         yield "model.name", f"{told}, which needs a GPU, and this machine has none. {instead}"
+
+
+def _module_faults(
+    weights: Iterable[str], settings: Mapping[str, Any], config: RunConfig
+) -> Iterator[tuple[str, str]]:
+    paths = [name.split(".")[:-1] for name in weights]
+    parts = {part for path in paths for part in path}
+    if not parts or any(key in settings for key in EXPERTS):
+        return
+    asked = {each.rpartition(".")[2] for each in config.adapter.whole_modules}
+    if absent := sorted(asked - parts - {*HEADS}):
+        known = ", ".join(sorted(part for part in parts if not part.isdigit())[:MOST_NAMED])
+        text = f"{config.model.name} has no modules named {', '.join(absent)}."
+        yield "adapter.modules_to_save", f"{text} Name some of: {known}."
 
 
 def _layer_faults(

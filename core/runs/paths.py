@@ -100,6 +100,11 @@ class RunPaths:
         return self.root / "checkpoints"
 
     @property
+    def beginning(self) -> Path:
+        """What an adapter began as that takes over a part of its base, until it is saved."""
+        return self.root / "beginning"
+
+    @property
     def model(self) -> Path:
         return self.root / "model"
 

@@ -28,8 +28,11 @@ def sample_answers(
     tokenizer: PreTrainedTokenizerBase,
     rows: Dataset,
     step: int,
+    has_base: bool = True,
 ) -> list[Sample]:
     """Let the model answer the first prompts of `rows` (in a method's columns), greedily.
+
+    `has_base` is whether an adapter's base is as it was.
 
     Rows without a prompt, such as plain text, and very long ones are passed over.
     """
@@ -40,7 +43,7 @@ def sample_answers(
     with _ready_to_answer(model):
         answers = _answers(model, tokenizer, prompts)
         base: Sequence[str | None] = [None] * len(asked)
-        if isinstance(model, PeftModel):
+        if isinstance(model, PeftModel) and has_base:
             with model.disable_adapter():
                 base = _answers(model, tokenizer, prompts)
     return [

@@ -9,14 +9,23 @@ from peft import PeftModel
 from transformers import Trainer
 
 from core.machine.atomic import publish_folder
+from core.train.adapter import save_on_base
 from core.train.health import require_finite
 
 
-def save_model(trainer: Trainer, folder: Path, *, base_model: str, stored: torch.dtype) -> None:
+def save_model(
+    trainer: Trainer,
+    folder: Path,
+    *,
+    base_model: str,
+    stored: torch.dtype,
+    beginning: Path | None = None,
+) -> None:
     """Put the model and its tokenizer into the folder, in the place of an earlier one.
 
     `stored` is the number format of the base: a model of which all weights were trained is saved
-    in it too. Raises UserError when a weight is NaN or infinite.
+    in it too. `beginning` is what the adapter began as, where it took over a part of the base.
+    Raises UserError when a weight is NaN or infinite.
     """
     model = trainer.accelerator.unwrap_model(trainer.model)
     require_finite(model)
@@ -24,6 +33,8 @@ def save_model(trainer: Trainer, folder: Path, *, base_model: str, stored: torch
     shutil.rmtree(aside, ignore_errors=True)
     if isinstance(model, PeftModel):
         trainer.save_model(str(aside))
+        if beginning is not None:
+            save_on_base(model, aside, beginning=beginning)
         if model.can_generate():
             # peft saves none: without it nobody knows where the answers end that were learned.
             model.generation_config.save_pretrained(aside)

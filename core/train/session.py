@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 import yaml
@@ -20,7 +21,7 @@ from core.runs.checkpoints import mark_damaged, remove_torn_checkpoints, resume_
 from core.runs.events import EventWriter, ModelSaved, Resolved, Resumed, StateChanged, Warned
 from core.runs.state import RunState, TrainerExit
 from core.runs.store import Run
-from core.train.adapter import adapter_errors, peft_config
+from core.train.adapter import adapter_errors, keep_beginning, peft_config
 from core.train.arguments import choose_gradient_checkpointing, training_arguments
 from core.train.best import BestCheckpoint, take_best
 from core.train.callbacks import Reporter
@@ -52,6 +53,8 @@ class Prepared:
     choices: dict[str, Choice]
     # The number format that the base is stored in.
     stored: torch.dtype
+    # What the adapter begins as, where it takes over a part of the base.
+    beginning: Path | None
 
 
 def train(run: Run, events: EventWriter) -> TrainerExit:
@@ -76,7 +79,10 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
         return TrainerExit.WENT_DOWN
     events.write(StateChanged(state=RunState.SAVING))
     chosen = take_best(trainer, best, warn=warn) if best else None
-    save_model(trainer, run.paths.model, base_model=run.config().model.name, stored=prepared.stored)
+    save_model(
+        trainer, run.paths.model, base_model=run.config().model.name, stored=prepared.stored,
+        beginning=prepared.beginning,
+    )  # fmt: skip
     step = chosen.step if chosen else trainer.state.global_step
     if chosen:
         events.write(chosen)
@@ -89,7 +95,10 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     is_through = trainer.state.global_step >= trainer.state.max_steps
     is_whole = is_through or (best is not None and best.has_stopped)
     if is_whole and data.evaluation is not None and not run.config().method.scores:
-        _tell_samples(trainer, data.evaluation, prepared.source.tokenizer, events, step=step)
+        _tell_samples(
+            trainer, data.evaluation, prepared.source.tokenizer, events, step=step,
+            has_base=prepared.beginning is None,
+        )  # fmt: skip
     return TrainerExit.FINISHED if is_whole else TrainerExit.STOPPED
 
 
@@ -141,8 +150,8 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
         ),
         callbacks=callbacks,
     )  # fmt: skip
-    with adapter_errors():
-        trainer = method_of(config).make_trainer(parts)
+    beginning = run.paths.beginning if config.adapter.changes_base else None
+    trainer = _make_trainer(parts, beginning)
     choices = {
         "precision": precision,
         **source.choices,
@@ -153,8 +162,21 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
         **{library: Choice(value=version(library)) for library in LIBRARIES},
     }
     return Prepared(
-        trainer=trainer, source=source, data=data, choices=choices, stored=stored_dtype(source)
-    )
+        trainer=trainer, source=source, data=data, choices=choices, stored=stored_dtype(source),
+        beginning=beginning,
+    )  # fmt: skip
+
+
+def _make_trainer(parts: TrainerParts, beginning: Path | None) -> Trainer:
+    """The trainer of the run's method. `beginning` is written where it is wanted."""
+    if beginning is not None:
+        # The same whenever the run goes on, whatever was left to chance before.
+        set_seed(parts.config.training.seed)
+    with adapter_errors():
+        trainer = method_of(parts.config).make_trainer(parts)
+    if beginning is not None:
+        keep_beginning(trainer.model, beginning)
+    return trainer
 
 
 def _run_trainer(trainer: Trainer, run: Run, events: EventWriter) -> None:
@@ -189,12 +211,13 @@ def _tell_samples(
     events: EventWriter,
     *,
     step: int,
+    has_base: bool,
 ) -> None:
     """The model is saved by now, so what goes wrong here costs the samples alone."""
     try:
         samples = sample_answers(
             trainer.accelerator.unwrap_model(trainer.model),
-            tokenizer=tokenizer, rows=rows, step=step,
+            tokenizer=tokenizer, rows=rows, step=step, has_base=has_base,
         )  # fmt: skip
     except (
         RuntimeError, ValueError, TypeError, LookupError, AttributeError, TemplateError,

@@ -59,6 +59,20 @@ CONFLICTS: list[tuple[dict[str, Any], str]] = [
     ({"adapter": {"lora_target_modules": " "}}, "adapter.lora_target_modules"),
     ({"adapter": {"lora_target_modules": "all-linear, wte"}}, "adapter.lora_target_modules"),
     ({"method": {"name": "dpo"}, "adapter": {"lora_dropout": 0.05}}, "adapter.lora_dropout"),
+    (
+        {"method": {"name": "dpo"}, "adapter": {"init_lora_weights": "pissa"}},
+        "adapter.init_lora_weights",
+    ),
+    ({"adapter": {"init_lora_weights": "olora", "use_dora": True}}, "adapter.init_lora_weights"),
+    (
+        {"adapter": {"init_lora_weights": "pissa_niter_4", "modules_to_save": "lm_head"}},
+        "adapter.modules_to_save",
+    ),
+    ({"adapter": {"init_lora_weights": "orthogonal", "lora_r": 3}}, "adapter.lora_r"),
+    (
+        {"adapter": {"lora_target_modules": "q_proj, wte", "modules_to_save": "wte"}},
+        "adapter.modules_to_save",
+    ),
     ({"dataset": {"mix": ["acme/rows"]}}, "dataset.mix"),
     ({"dataset": {"source": "upload", "files": ["a.csv", "a.csv"]}}, "dataset.files"),
     (
@@ -120,6 +134,8 @@ def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], fi
         {"adapter": {"kind": "full", "lora_target_modules": ","}},
         {"adapter": {"lora_dropout": 0.05}},
         {"method": {"name": "dpo"}, "adapter": {"kind": "full", "lora_dropout": 0.05}},
+        {"method": {"name": "orpo"}, "adapter": {"init_lora_weights": "pissa"}},
+        {"method": {"name": "dpo"}, "adapter": {"kind": "full", "init_lora_weights": "pissa"}},
     ],
 )
 def test_what_does_go_together_is_taken(values: dict[str, Any]) -> None:

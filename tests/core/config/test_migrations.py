@@ -20,6 +20,7 @@ VERSION_1 = (Path(__file__).parent / "version_1.yaml").read_text(encoding="utf-8
 LATER = {
     "columns": {"history"}, "method": {"padding_free"}, "output": {"replace"},
     "hardware": {"fused_lm_head"},
+    "adapter": {"init_lora_weights", "use_rslora", "use_dora", "modules_to_save"},
     "training": {
         "load_best_model_at_end", "early_stopping_patience", "early_stopping_threshold",
     },

@@ -1,15 +1,17 @@
 """Layers that are named get an adapter, all of them, and one that can be merged."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from peft import get_peft_model
+from peft import PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from core.config.model import AdapterSection
+from core.config.options import LoraInit
 from core.errors import UserError
-from core.train.adapter import adapter_errors, peft_config
+from core.train.adapter import adapter_errors, keep_beginning, peft_config, save_on_base
 from tests.core.train.tiny_models import tiny
 
 TOKENS = torch.arange(24).reshape(2, 12)
@@ -36,6 +38,70 @@ def test_what_could_not_be_trained_or_merged_is_refused() -> None:
     tied = tiny("llama", tie_word_embeddings=True)
     assert "could not be merged" in refusal("q_proj, embed_tokens", tied).message
     assert "could not be merged" in refusal("wte", tiny("gpt2")).message
+
+
+def test_a_module_that_is_trained_in_full_is_one_of_the_models_and_is_meant() -> None:
+    model = tiny("llama")
+    with pytest.raises(UserError, match="no modules named wte") as caught:
+        peft_config(AdapterSection(modules_to_save="norm, wte"), model=model, revision=None)
+    assert caught.value.field == "adapter.modules_to_save"
+    assert "embed_tokens" in caught.value.hint
+    made = peft_config(AdapterSection(modules_to_save="norm"), model=model, revision=None)
+    trained = [n for n, p in get_peft_model(model, made).named_parameters() if p.requires_grad]
+    (norm,) = (name for name in trained if "lora_" not in name)
+    assert norm.startswith("base_model.model.model.norm.")
+
+
+def test_a_rank_that_the_layers_are_too_narrow_for_is_refused() -> None:
+    adapter = AdapterSection(lora_r=33, init_lora_weights="pissa")
+    with pytest.raises(UserError, match="width of 32") as caught:
+        peft_config(adapter, model=tiny("llama"), revision=None)
+    assert caught.value.field == "adapter.lora_r"
+
+
+@pytest.mark.parametrize("is_tied", [True, False])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"init_lora_weights": start} for start in LoraInit),
+        {"init_lora_weights": "pissa", "use_rslora": True},
+        {"use_rslora": True},
+        {"use_dora": True},
+        {"modules_to_save": "lm_head"},
+        {"modules_to_save": "embed_tokens, norm", "use_dora": True},
+    ],
+    ids=str,
+)
+def test_whatever_an_adapter_begins_as_it_is_saved_as_one_for_its_base(
+    tmp_path: Path, settings: dict[str, Any], is_tied: bool
+) -> None:
+    """It begins where the base is, and alone on that base it answers as it did when trained."""
+    model = tiny("llama", tie_word_embeddings=is_tied)
+    model.save_pretrained(tmp_path / "base")
+    before = model(TOKENS).logits.detach()
+    adapter = AdapterSection(lora_r=8, **settings)
+    adapted = get_peft_model(model, peft_config(adapter, model=model, revision=None)).eval()
+    torch.testing.assert_close(adapted(TOKENS).logits, before, rtol=1e-4, atol=1e-5)
+    if adapter.changes_base:
+        keep_beginning(adapted, tmp_path / "beginning")
+    chance = torch.Generator().manual_seed(0)
+    for weight in adapted.parameters():
+        if weight.requires_grad:
+            weight.data += 0.05 * torch.randn(weight.shape, generator=chance)
+    with torch.no_grad():
+        trained = adapted(TOKENS).logits
+        adapted.save_pretrained(tmp_path / "adapter")
+        if adapter.changes_base:
+            save_on_base(adapted, tmp_path / "adapter", beginning=tmp_path / "beginning")
+        base = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
+        loaded = PeftModel.from_pretrained(base, str(tmp_path / "adapter")).eval()
+        alone = loaded(TOKENS).logits
+        loaded.merge_and_unload().save_pretrained(tmp_path / "merged")
+        merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")(TOKENS).logits
+    assert not torch.allclose(trained, before, atol=1e-3)
+    torch.testing.assert_close(alone, trained, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(merged, trained, rtol=1e-4, atol=1e-5)
+    assert not (tmp_path / "beginning").exists()
 
 
 @pytest.mark.parametrize(

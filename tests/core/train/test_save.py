@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, GenerationConfig
 
@@ -46,8 +47,9 @@ def trained(home: Path, **sections: Any) -> tuple[Run, Prepared]:
     prepared = prepare(run, callbacks=[], warn=print)
     prepared.trainer.train()
     save_model(
-        prepared.trainer, run.paths.model, base_model=config.model.name, stored=prepared.stored
-    )
+        prepared.trainer, run.paths.model, base_model=config.model.name, stored=prepared.stored,
+        beginning=prepared.beginning,
+    )  # fmt: skip
     return run, prepared
 
 
@@ -70,6 +72,34 @@ def test_an_adapter_and_its_merged_model_stop_where_their_template_does(home: Pa
     model.lm_head.register_forward_hook(_always(CHATML_END))
     made = model.generate(torch.tensor([[5, 6]]), max_new_tokens=8, do_sample=False)
     assert made[0].tolist() == [5, 6, CHATML_END]
+
+
+def test_an_adapter_that_took_over_a_part_of_its_base_goes_on_and_fits_the_base(
+    home: Path,
+) -> None:
+    base_model(home)
+    training = {"max_steps": 2, "save_steps": 1, "learning_rate": 0.01}
+    run, prepared = trained(
+        home,
+        # Its first part by chance, which a run that goes on has to meet again.
+        adapter={"init_lora_weights": "pissa_niter_4", "lora_r": 4},
+        model={"chat_template": "chatml"},
+        training=training,
+    )
+    again = prepare(run, callbacks=[], warn=print)
+    again.trainer.train(resume_from_checkpoint=str(run.paths.checkpoints / "checkpoint-1"))
+    tokens = torch.arange(24).reshape(2, 12)
+    with torch.no_grad():
+        wanted = prepared.trainer.model.eval()(tokens).logits
+        resumed = again.trainer.model.eval()(tokens).logits
+        base = AutoModelForCausalLM.from_pretrained(builtin_model_folder(home))
+        untrained = base(tokens).logits
+        adapted = PeftModel.from_pretrained(base, str(run.paths.model)).eval()(tokens).logits
+        merge(run)
+        merged = AutoModelForCausalLM.from_pretrained(run.paths.merged)(tokens).logits
+    assert not torch.allclose(wanted, untrained, atol=1e-3)
+    for logits in (resumed, adapted, merged):
+        torch.testing.assert_close(logits, wanted, rtol=1e-4, atol=1e-5)
 
 
 def _always(token: int) -> Any:

@@ -116,6 +116,10 @@ def _data_conflicts(config: RunConfig) -> dict[str, str]:
         faults["training.max_steps"] = (
             "Data that is read as it comes has no known end: say after how many steps to stop."
         )
+    if dataset.streaming and config.method.groups_by_length:
+        faults["method.train_sampling_strategy"] = (
+            "Grouping by length needs all rows; this data is read as it comes. Use `random`."
+        )
     if dataset.streaming and config.filters.sample is not None:
         faults["filters.sample"] = "A sample needs all rows; this data is read as it comes."
     return faults

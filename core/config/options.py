@@ -85,7 +85,7 @@ class Schedule(StrEnum):
 
 
 class Optimizer(StrEnum):
-    """The optimizers of transformers that need no further package."""
+    """The optimizers of transformers that need no package beyond ours."""
 
     ADAMW = "adamw_torch"
     ADAMW_FUSED = "adamw_torch_fused"
@@ -93,6 +93,20 @@ class Optimizer(StrEnum):
     SGD = "sgd"
     ADAGRAD = "adagrad"
     RMSPROP = "rmsprop"
+    ADAMW_8BIT = "adamw_bnb_8bit"
+    PAGED_ADAMW = "paged_adamw_32bit"
+    PAGED_ADAMW_8BIT = "paged_adamw_8bit"
+    LION = "lion_32bit"
+    LION_8BIT = "lion_8bit"
+    ADEMAMIX = "ademamix"
+
+
+class Sampling(StrEnum):
+    """The order in which rows are trained on, by transformers' `train_sampling_strategy`."""
+
+    RANDOM = "random"
+    GROUPED = "group_by_length"
+    SEQUENTIAL = "sequential"
 
 
 class Precision(StrEnum):
@@ -117,6 +131,11 @@ class Switch(StrEnum):
     OFF = "off"
 
 
+# What bitsandbytes makes, and what of it needs a GPU.
+PAGED = (Optimizer.PAGED_ADAMW, Optimizer.PAGED_ADAMW_8BIT)
+BITSANDBYTES = (
+    *PAGED, Optimizer.ADAMW_8BIT, Optimizer.LION, Optimizer.LION_8BIT, Optimizer.ADEMAMIX,
+)  # fmt: skip
 # What only some schedules understand.
 COSINES = (
     Schedule.COSINE, Schedule.COSINE_WITH_RESTARTS, Schedule.COSINE_WITH_MIN_LR,

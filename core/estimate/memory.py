@@ -34,11 +34,14 @@ LOGITS_COPIES = 3
 # losses, and their gradient.
 WHOLE_COPIES = 4
 FULL_HELD, HALF_HELD = 2.0, 1.6
-# Bytes of state that an optimizer has of each weight that it trains, in float32.
+# Bytes of state that an optimizer has of each weight that it trains.
 STATE_BYTES = {
     Optimizer.ADAMW: 8, Optimizer.ADAMW_FUSED: 8, Optimizer.ADAGRAD: 4, Optimizer.RMSPROP: 4,
     # Rows and columns alone.
     Optimizer.ADAFACTOR: 0, Optimizer.SGD: 0,
+    Optimizer.ADAMW_8BIT: 2, Optimizer.LION: 4, Optimizer.LION_8BIT: 1, Optimizer.ADEMAMIX: 12,
+    # What is paged is counted whole: it is moved only where it has to be.
+    Optimizer.PAGED_ADAMW: 8, Optimizer.PAGED_ADAMW_8BIT: 2,
 }  # fmt: skip
 # On a GPU TRL's kernel holds one tile in float32, and a second one for the gradient of a head that
 # is trained (`ChunkedLogProbFunction` in trl/kernels); torch's allocator holds little besides. Not

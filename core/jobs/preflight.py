@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from core.builtin.checks import check_builtin_model
 from core.checkpoint_sync.checks import check_checkpoint_sync
 from core.config.check import Check, Context
+from core.config.checks import check_machine
 from core.config.run_config import RunConfig
 from core.data.checks import check_data
 from core.data.previewer import Previewer
@@ -23,6 +24,7 @@ from core.publish.checks import check_push, check_tracking
 def checks(previewer: Previewer | None) -> tuple[Check, ...]:
     """In the order in which their faults are told. A new one needs no more than its line here."""
     return (
+        check_machine,
         check_builtin_model,
         check_hub_model,
         partial(check_data, previewer=previewer),

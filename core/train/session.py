@@ -125,6 +125,8 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     # Runs of older versions began with padding, and wrote nothing of it.
     padded = Switch.OFF if before else None
     padding = choose_padding_free(config.method, model, before=before.get("padding_free", padded))
+    if padding.value == Switch.ON and config.method.groups_by_length:
+        warn("Batches have no padding here, so rows are not grouped by length.")
     head = choose_fused_head(config.hardware.fused_lm_head, before=before.get("fused_lm_head"))
     checkpointing = choose_gradient_checkpointing(
         config.hardware.gradient_checkpointing, free=free,

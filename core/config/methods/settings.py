@@ -90,6 +90,11 @@ class MethodSettings(Section):
         """Whether a batch is one sequence of all its rows, without padding between them."""
         return Switch.OFF
 
+    @property
+    def groups_by_length(self) -> bool:
+        """Whether rows of about the same length make a batch."""
+        return False
+
     def imbalance(self, *, good: int, bad: int) -> str | None:
         """A warning where so many good and bad answers don't suit, and the settings that would."""
         del good, bad

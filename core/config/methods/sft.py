@@ -1,9 +1,10 @@
 """Supervised fine-tuning: learn to give the answers in the data."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from core.config.methods.settings import MethodMetric, MethodSettings
-from core.config.options import DatasetFormat, Switch
+from core.config.options import DatasetFormat, Sampling, Switch
 from core.config.setting import setting
 
 
@@ -43,6 +44,14 @@ class SftSettings(MethodSettings):
         help="Join the rows of a batch instead of padding them. `auto`: where the model can "
         "separate them at no cost.",
     )  # fmt: skip
+    train_sampling_strategy: Sampling = setting(
+        Sampling.RANDOM, label="Order of rows",
+        help="Grouped by length, rows of a batch need less padding. Sequential: as in the data.",
+    )  # fmt: skip
+    neftune_noise_alpha: float | None = setting(
+        None, label="NEFTune noise alpha", gt=0, le=100,
+        help="Noise on the embeddings in training, against overfitting. 5 is usual; empty, none.",
+    )  # fmt: skip
 
     @property
     def learns_answers_only(self) -> bool:
@@ -54,7 +63,32 @@ class SftSettings(MethodSettings):
 
     @property
     def rows_end_to_end(self) -> Switch:
-        return Switch.ON if self.packing else self.padding_free
+        if self.packing:
+            return Switch.ON
+        if self.neftune_noise_alpha is not None and self.padding_free is Switch.AUTO:
+            # transformers scales the noise by the length of what the model reads at once.
+            return Switch.OFF
+        return self.padding_free
+
+    @property
+    def groups_by_length(self) -> bool:
+        return self.train_sampling_strategy is Sampling.GROUPED
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        if self.groups_by_length and self.rows_end_to_end is Switch.ON:
+            yield (
+                "train_sampling_strategy",
+                ("Without padding there is nothing to gain by length: use `random`."),
+            )
+        is_joined = self.padding_free is Switch.ON and not self.packing
+        if self.neftune_noise_alpha is not None and is_joined:
+            yield (
+                "padding_free",
+                (
+                    "NEFTune's noise goes by the length of a row, which would be that of the whole "
+                    "batch: use `auto` or `off`."
+                ),
+            )
 
     @property
     def description(self) -> str:

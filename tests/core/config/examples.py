@@ -30,6 +30,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     },
     "method": {
         "assistant_only_loss": False, "max_length": 8, "packing": True, "padding_free": "off",
+        "train_sampling_strategy": "sequential", "neftune_noise_alpha": 5,
     },
     "adapter": {
         "kind": "full", "lora_r": 1, "lora_alpha": 0.5, "lora_dropout": 0.25,

@@ -73,6 +73,22 @@ CONFLICTS: list[tuple[dict[str, Any], str]] = [
         {"adapter": {"lora_target_modules": "q_proj, wte", "modules_to_save": "wte"}},
         "adapter.modules_to_save",
     ),
+    *(
+        (
+            {"method": {"train_sampling_strategy": "group_by_length"} | without},
+            "method.train_sampling_strategy",
+        )
+        for without in ({"packing": True}, {"padding_free": "on"})
+    ),
+    ({"method": {"neftune_noise_alpha": 5, "padding_free": "on"}}, "method.padding_free"),
+    (
+        {
+            "dataset": {**HUB, "streaming": True},
+            "training": {"max_steps": 9},
+            "method": {"train_sampling_strategy": "group_by_length"},
+        },
+        "method.train_sampling_strategy",
+    ),
     ({"dataset": {"mix": ["acme/rows"]}}, "dataset.mix"),
     ({"dataset": {"source": "upload", "files": ["a.csv", "a.csv"]}}, "dataset.files"),
     (
@@ -132,6 +148,8 @@ def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], fi
         {"schedule": {"lr_scheduler_type": "cosine_with_restarts", "num_cycles": 2.0}},
         {"schedule": {"lr_scheduler_type": "cosine", "num_cycles": 1.5}},
         {"adapter": {"kind": "full", "lora_target_modules": ","}},
+        {"method": {"neftune_noise_alpha": 5}},
+        {"method": {"train_sampling_strategy": "group_by_length"}},
         {"adapter": {"lora_dropout": 0.05}},
         {"method": {"name": "dpo"}, "adapter": {"kind": "full", "lora_dropout": 0.05}},
         {"method": {"name": "orpo"}, "adapter": {"init_lora_weights": "pissa"}},

@@ -15,7 +15,14 @@ from core.errors import InvalidConfig
 
 FIELD = "per_device_train_batch_size"
 CHANGED: dict[str, dict[str, Any]] = {
-    "sft": {"assistant_only_loss": False, "max_length": 8, "packing": True, "padding_free": "on"},
+    "sft": {
+        "assistant_only_loss": False,
+        "max_length": 8,
+        "packing": True,
+        "padding_free": "on",
+        "train_sampling_strategy": "sequential",
+        "neftune_noise_alpha": 5.0,
+    },
     "dpo": {
         "max_length": 8,
         "beta": 0.5,

@@ -18,7 +18,8 @@ VERSION_1 = (Path(__file__).parent / "version_1.yaml").read_text(encoding="utf-8
 
 # Settings that version 1 did not have.
 LATER = {
-    "columns": {"history"}, "method": {"padding_free"}, "output": {"replace"},
+    "columns": {"history"}, "output": {"replace"},
+    "method": {"padding_free", "train_sampling_strategy", "neftune_noise_alpha"},
     "hardware": {"fused_lm_head"},
     "adapter": {"init_lora_weights", "use_rslora", "use_dora", "modules_to_save"},
     "training": {

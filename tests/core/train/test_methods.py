@@ -65,9 +65,9 @@ METHOD_RUNS: dict[str, dict[str, Any]] = {
         "dataset": {"builtin": "facts_to_json"},
         "method": {"name": "sft", "max_length": MAX_LENGTH},
     },
-    "sft with TRL's head": {
+    "sft with TRL's head and noise": {
         "dataset": {"builtin": "facts_to_json"},
-        "method": {"name": "sft", "max_length": MAX_LENGTH},
+        "method": {"name": "sft", "max_length": MAX_LENGTH, "neftune_noise_alpha": 5},
         "hardware": {
             "precision": "float32",
             "gradient_checkpointing": "off",
@@ -143,7 +143,10 @@ def trl_trainer(name: str, *, model: Path, out: Path) -> Any:
     }
     method = METHOD_RUNS[name]["method"]
     if method["name"] == "sft":
-        args = trl.SFTConfig(output_dir=str(out), assistant_only_loss=True, **SHARED)
+        noise = method.get("neftune_noise_alpha")
+        args = trl.SFTConfig(
+            output_dir=str(out), assistant_only_loss=True, neftune_noise_alpha=noise, **SHARED
+        )
         # A script over a model whose template marks no answers must bring one that does.
         shared["processing_class"].chat_template = MARKED.read_text(encoding="utf-8")
         return trl.SFTTrainer(args=args, **shared)
@@ -189,6 +192,8 @@ def test_every_method_is_compared() -> None:
 
 def plain_losses(name: str, *, model: Path, out: Path) -> dict[int, float]:
     trainer = trl_trainer(name, model=model, out=out)
+    # Where there is noise, it goes on from here.
+    set_seed(SHARED["seed"])
     trainer.train()
     return losses_of(trainer)
 
@@ -227,6 +232,7 @@ def test_losses_of_each_method_are_those_of_a_plain_script_and_go_on_in_a_resume
         prompts = [row["prompt_ids"] for row in trainer.eval_dataset]
         assert sum(map(eq, prompts, prompts[1:])) < len(prompts) / 8
     before = trainer.evaluate()[f"eval_{measure}"]
+    set_seed(SHARED["seed"])
     trainer.train()
     # It prefers what it is to prefer, or has learned, in rows that it was not trained on.
     after = trainer.evaluate()[f"eval_{measure}"]

@@ -1,15 +1,16 @@
 """Every schedule and optimizer that is offered is one that transformers makes."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import SchedulerType, TrainingArguments, get_scheduler
+from transformers import SchedulerType, Trainer, TrainingArguments, get_scheduler
 from transformers.training_args import OptimizerNames
 
 from core.config.every_setting import Setting, settings_of_a_run
-from core.config.options import BY_LOSS, Optimizer, Schedule
+from core.config.options import BY_LOSS, PAGED, Optimizer, Schedule
 from core.config.training import ScheduleSection
 from core.train.schedule import schedule_arguments, warmup_within
 
@@ -73,6 +74,22 @@ def test_all_of_transformers_schedules_are_offered() -> None:
 
 def test_every_optimizer_is_one_of_transformers() -> None:
     assert {kind.value for kind in Optimizer} <= {kind.value for kind in OptimizerNames}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Optimizer if kind not in PAGED])
+def test_every_optimizer_that_needs_no_gpu_learns(tmp_path: Path, kind: Optimizer) -> None:
+    arguments = TrainingArguments(
+        str(tmp_path), optim=kind.value, learning_rate=0.1, use_cpu=True, report_to="none"
+    )
+    # Smaller ones have their state in 32 bits with any.
+    weight = torch.nn.Parameter(torch.ones(64, 128))
+    make, settings = Trainer.get_optimizer_cls_and_kwargs(arguments)
+    optimizer = make([weight], **settings)
+    for _ in range(5):
+        optimizer.zero_grad()
+        (weight**2).sum().backward()
+        optimizer.step()
+    assert 0 < float(weight.detach().abs().mean()) < 1
 
 
 def test_every_argument_is_tried() -> None:

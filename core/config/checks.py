@@ -1,0 +1,31 @@
+"""Whether this machine has what the settings need of it."""
+
+from importlib.util import find_spec
+
+from core.config.check import Context
+from core.config.options import BITSANDBYTES, PAGED, Precision
+from core.config.run_config import RunConfig
+from core.errors import InvalidConfig
+from core.machine.hardware import devices
+
+
+def check_machine(config: RunConfig, _: Context) -> list[str]:
+    faults: dict[str, str] = {}
+    optimizer, has_gpu = config.training.optim, devices()[0].kind != "cpu"
+    if optimizer in BITSANDBYTES and find_spec("bitsandbytes") is None:
+        faults["training.optim"] = (
+            "This optimizer needs the package bitsandbytes, which is not installed: install it, or "
+            "use `adamw_torch`."
+        )
+    elif optimizer in PAGED and not has_gpu:
+        faults["training.optim"] = (
+            "A paged optimizer moves its state from a GPU to the processor, and this machine has "
+            "no GPU: use `adamw_bnb_8bit`."
+        )
+    if config.hardware.precision is Precision.FLOAT16 and not has_gpu:
+        faults["hardware.precision"] = (
+            "float16 needs a GPU: on a processor its numbers overflow unscaled. Choose `auto`."
+        )
+    if faults:
+        raise InvalidConfig(faults)
+    return []

@@ -22,6 +22,11 @@ def check_machine(config: RunConfig, _: Context) -> list[str]:
             "A paged optimizer moves its state from a GPU to the processor, and this machine has "
             "no GPU: use `adamw_bnb_8bit`."
         )
+    if config.model.quantized and find_spec("bitsandbytes") is None:
+        faults["model.quantization"] = (
+            "This needs the package bitsandbytes, which is not installed: install it, or use "
+            "`none`."
+        )
     if config.hardware.precision is Precision.FLOAT16 and not has_gpu:
         faults["hardware.precision"] = (
             "float16 needs a GPU: on a processor its numbers overflow unscaled. Choose `auto`."

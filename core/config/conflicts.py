@@ -1,7 +1,14 @@
 """What each setting alone allows and the settings together don't."""
 
 from core.config.model import ALL_LINEAR, AdapterSection
-from core.config.options import BY_LOSS, DatasetFormat, DatasetSource, LoraInit, Schedule
+from core.config.options import (
+    BY_LOSS,
+    DatasetFormat,
+    DatasetSource,
+    LoraInit,
+    Quantization,
+    Schedule,
+)
 from core.config.run_config import RunConfig
 
 
@@ -40,6 +47,11 @@ def conflicts(config: RunConfig) -> dict[str, str]:
         and (schedule.num_cycles or 1) % 1
     ):
         faults["schedule.num_cycles"] = "Restarts are counted in whole numbers."
+    if config.model.quantized and not config.adapter.has_adapter:
+        faults["model.quantization"] = (
+            "Weights in fewer bits can't be trained themselves: train a LoRA adapter, or use "
+            "`none`."
+        )
     if config.adapter.has_adapter:
         faults |= _adapter_conflicts(config)
     return faults
@@ -57,6 +69,15 @@ def _adapter_conflicts(config: RunConfig) -> dict[str, str]:
         faults[start] = (
             f"{method.title} compares with the base, which this changes: use `default`, or "
             "`orthogonal`."
+        )
+    elif adapter.changes_base and config.model.quantized:
+        faults[start] = (
+            "This takes over a part of the weights as they are published, which are quantized "
+            "here: use `default`, or `orthogonal`."
+        )
+    elif adapter.use_dora and config.model.quantization is Quantization.EIGHT:
+        faults["adapter.use_dora"] = (
+            "DoRA can't be trained over 8 bits: turn it off, or use `4bit`."
         )
     elif adapter.changes_base and adapter.use_dora:
         faults[start] = "DoRA needs the base as it is: use `default`, or `orthogonal`."

@@ -1,7 +1,7 @@
 """The base model, and which of its weights are trained."""
 
 from core.config.builtin_names import BUILTIN_MODEL
-from core.config.options import AdapterKind, ChatTemplate, LoraInit
+from core.config.options import AdapterKind, ChatTemplate, LoraInit, Quantization
 from core.config.setting import Column, RepoId, Revision, Section, setting
 
 # In place of layers' names: all linear ones but the output head.
@@ -23,6 +23,16 @@ class ModelSection(Section):
         ChatTemplate.OWN, label="Chat template",
         help="How conversations are formatted. Use `plain` or `chatml` for a model without one.",
     )  # fmt: skip
+
+    quantization: Quantization = setting(
+        Quantization.NONE, label="Quantization",
+        help="Holds the frozen weights in 4 or 8 bits (QLoRA): less memory for an adapter; slower.",
+    )  # fmt: skip
+
+    @property
+    def quantized(self) -> bool:
+        """Whether the frozen weights are held in fewer bits than they were published in."""
+        return self.quantization is not Quantization.NONE
 
 
 class AdapterSection(Section):
@@ -93,8 +103,3 @@ class AdapterSection(Section):
     def whole_modules(self) -> list[str]:
         """The modules that are trained as they are, beside the adapter."""
         return [name.strip() for name in (self.modules_to_save or "").split(",") if name.strip()]
-
-    @property
-    def quantized(self) -> bool:
-        """Whether the frozen weights are stored in fewer bits than they were published in."""
-        return False

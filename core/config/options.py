@@ -43,6 +43,15 @@ class ChatTemplate(StrEnum):
     CHATML = "chatml"
 
 
+class Quantization(StrEnum):
+    """What frozen weights are stored in while an adapter is trained, by bitsandbytes."""
+
+    NONE = "none"
+    # NF4, with its scales quantized too: https://arxiv.org/abs/2305.14314
+    FOUR = "4bit"
+    EIGHT = "8bit"
+
+
 class AdapterKind(StrEnum):
     LORA = "lora"
     FULL = "full"

@@ -90,7 +90,10 @@ def forecast(
         )
         instead = _instead(config, smaller)
     steps = steps_of(config, rows)
-    speed = speed_of(home, device=device, precision=precision, hidden=shape.hidden)
+    speed = speed_of(
+        home, device=device, precision=precision, hidden=shape.hidden,
+        quantization=config.model.quantization,
+    )  # fmt: skip
     per_token = flops_per_token(
         config, shape, mean_length=rows.mean / config.method.sequences_a_row,
         checkpointing=checkpointing,
@@ -155,7 +158,9 @@ def _smaller(config: RunConfig) -> list[int]:
 def _instead(config: RunConfig, batch: int | None) -> str:
     """What to change, given the largest batch that would fit with gradient checkpointing."""
     if batch is None:
-        other = "" if config.adapter.has_adapter else "train an adapter, "
+        other = "train an adapter, "
+        if config.adapter.has_adapter:
+            other = "" if config.model.quantized else "set `model.quantization` to `4bit`, "
         return f"Lower `method.max_length`, {other}or choose a smaller model or a larger machine."
     training, changes = config.training, []
     if config.hardware.gradient_checkpointing is Switch.OFF:

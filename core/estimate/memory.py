@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from core.config.options import Optimizer, Precision
+from core.config.options import Optimizer, Precision, Quantization
 from core.config.run_config import RunConfig
 from core.estimate.model_shape import ModelShape
 from core.hub.base_model import EMBEDDINGS, HEADS
@@ -14,8 +14,9 @@ PER_HIDDEN, PER_INTERMEDIATE = 8, 4
 FULL_BYTES, HALF_BYTES = 4, 3
 # With dropout a LoRA saves what it made of the input of each of its seven layers, and the mask.
 DROPOUT_PER_HIDDEN, DROPOUT_PER_INTERMEDIATE = 9, 1.5
-# Of what each linear layer makes of a token DoRA saves so many copies more: peft's DoraLinearLayer.
-DORA_COPIES = 2
+# Of what each linear layer makes of a token DoRA saves so many copies more, and so many bytes of
+# each weight: counted by torch's saved tensors, in float32, of SmolLM2-135M.
+DORA_COPIES, DORA_BYTES = 2, 5
 # TRL's language-model head takes tokens and words by the tile, in so many float32 copies of it.
 HEAD_TOKENS, HEAD_WORDS, HEAD_COPIES = 4096, 32768, 8
 # Seen to 33 GB counted to 15 with TRL's head: SmolLM2-135M, 8 rows of 1,024 tokens. Allocators hold
@@ -43,6 +44,8 @@ STATE_BYTES = {
     # What is paged is counted whole: it is moved only where it has to be.
     Optimizer.PAGED_ADAMW: 8, Optimizer.PAGED_ADAMW_8BIT: 2,
 }  # fmt: skip
+# Bytes of a quantized weight: 4 bits and, for each 64 of them, a scale of 8 bits.
+BYTES = {Quantization.FOUR: 0.5 + 1 / 64, Quantization.EIGHT: 1.0}
 # On a GPU TRL's kernel holds one tile in float32, and a second one for the gradient of a head that
 # is trained (`ChunkedLogProbFunction` in trl/kernels); torch's allocator holds little besides. Not
 # measured yet.
@@ -112,11 +115,12 @@ def peak_memory(
     is_full = precision == Precision.FLOAT32
     if adapter.has_adapter:
         trained = _trained_beside(config, shape)
-        weights = shape.parameters * (2 if precision == Precision.BFLOAT16 else 4) + 4 * trained
+        weights = _frozen(config, shape, precision=precision) + 4 * trained
     else:
         trained = shape.parameters
         weights = 4 * shape.parameters * (1 + method.has_reference)
-    if not is_full and not (adapter.has_adapter and precision == Precision.BFLOAT16):
+    is_stored_so = adapter.has_adapter and precision == Precision.BFLOAT16
+    if not is_full and not is_stored_so and not config.model.quantized:
         # Layers in float32 save a copy of their weights in half precision for the backward pass.
         weights += 2 * shape.parameters
     number_bytes = FULL_BYTES if is_full else HALF_BYTES
@@ -124,7 +128,9 @@ def peak_memory(
     if fused_head:
         held = FULL_HELD if is_full else HALF_HELD
     layer = _saved_of_a_layer(shape) * number_bytes * held
+    copied = 0.0
     if adapter.has_adapter and adapter.use_dora:
+        copied = DORA_BYTES * shape.layer_parameters
         layer += DORA_COPIES * shape.layer_outputs * number_bytes * (1 if fused_head else held)
     if adapter.has_adapter and adapter.lora_dropout > 0:
         layer += _saved_for_dropout(shape) * number_bytes * (1 if fused_head else held)
@@ -132,16 +138,29 @@ def peak_memory(
     if checkpointing:
         # The input of each layer, and one layer at a time.
         saved = shape.layers * shape.hidden * number_bytes + layer
+        copied /= shape.layers
     return Memory(
         rows=rows,
         length=length,
         weights=weights,
         gradients=4 * trained,
         optimizer=STATE_BYTES[config.training.optim] * trained,
-        activations=int(tokens * saved),
+        activations=int(tokens * saved + copied),
         logits=_logits(config, shape, tokens, fused_head=fused_head, on_gpu=on_gpu),
         overhead=OVERHEAD,
     )
+
+
+def _frozen(config: RunConfig, shape: ModelShape, *, precision: str) -> int:
+    """The bytes of the weights under an adapter; those of layers alone are quantized."""
+    number = 2 if precision == Precision.BFLOAT16 else 4
+    quantization = config.model.quantization
+    if quantization is Quantization.NONE:
+        return shape.parameters * number
+    in_layers = min(shape.layer_parameters, shape.parameters)
+    # A matrix at a time is made whole again.
+    whole = shape.hidden * shape.intermediate * number
+    return (shape.parameters - in_layers) * number + int(in_layers * BYTES[quantization]) + whole
 
 
 def _trained_beside(config: RunConfig, shape: ModelShape) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from core.config.options import Precision
+from core.config.options import Precision, Quantization
 from core.machine.atomic import write_atomically
 from core.machine.hardware import Device
 
@@ -46,24 +46,38 @@ class Speed:
 
 
 def remember_speed(
-    home: Path, *, device: Device, precision: str, hidden: int, flops: float, seconds: float
+    home: Path,
+    *,
+    device: Device,
+    precision: str,
+    hidden: int,
+    flops: float,
+    seconds: float,
+    quantization: Quantization = Quantization.NONE,
 ) -> None:
     """Note what a training has done in so many seconds of steps."""
     if seconds < LEAST_SECONDS or flops <= 0:
         return
-    known, key = _known(home), _key(device, precision, hidden)
+    known, key = _known(home), _key(device, precision, hidden, quantization)
     before = known.get(key)
     reached = flops / seconds
     known[key] = reached if before is None else NEWEST * reached + (1 - NEWEST) * before
     write_atomically(home / FILE, json.dumps(known, indent=1))
 
 
-def speed_of(home: Path, *, device: Device, precision: str, hidden: int) -> Speed | None:
+def speed_of(
+    home: Path,
+    *,
+    device: Device,
+    precision: str,
+    hidden: int,
+    quantization: Quantization = Quantization.NONE,
+) -> Speed | None:
     """The speed to count with; None where nobody can tell."""
     alike = {}
     for key, flops in _known(home).items():
         *rest, width = key.rsplit("|", 1)
-        if rest == [_key(device, precision, 0).rsplit("|", 1)[0]] and width.isdigit():
+        if rest == [_key(device, precision, 0, quantization).rsplit("|", 1)[0]] and width.isdigit():
             distance = abs(math.log(int(width) / hidden)) if int(width) else math.inf
             alike[distance] = flops
     if alike and min(alike) <= math.log(NEAR):
@@ -76,8 +90,10 @@ def speed_of(home: Path, *, device: Device, precision: str, hidden: int) -> Spee
     return Speed(OF_A_PEAK * peak * 1e12, is_measured=False)
 
 
-def _key(device: Device, precision: str, hidden: int) -> str:
-    return f"{device.name}|{precision}|{hidden}"
+def _key(device: Device, precision: str, hidden: int, quantization: Quantization) -> str:
+    """Weights in fewer bits are made whole again in each step, which takes its time."""
+    numbers = precision if quantization is Quantization.NONE else f"{precision} {quantization}"
+    return f"{device.name}|{numbers}|{hidden}"
 
 
 def _known(home: Path) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.config.conflicts import layer_names
 from core.config.model import ALL_LINEAR
+from core.config.options import Weights
 from core.config.run_config import RunConfig
 from core.errors import InvalidConfig, UserError
 from core.machine.hardware import devices
@@ -193,7 +194,9 @@ def _quantization_faults(
     told = f"The weights of {config.model.name} are quantized ({method})"
     instead = "Choose the model that it was quantized from."
     package, runs_anywhere = QUANTIZED.get(method, (None, False))
-    if package is None:
+    if config.model.quantized:
+        yield "model.quantization", f"{told} already: use `none`."
+    elif package is None:
         yield "model.name", f"{told}, which can't be trained here. {instead}"
     elif not config.adapter.has_adapter:
         yield "adapter.kind", f"{told}, so they can't be trained themselves: train an adapter."
@@ -204,6 +207,8 @@ def _quantization_faults(
         )
     elif not runs_anywhere and devices()[0].kind == "cpu":
         yield "model.name", f"{told}, which needs a GPU, and this machine has none. {instead}"
+    elif config.output.weights is not Weights.ADAPTER:
+        yield "output.weights", f"{told}, so nothing can be merged into them: push the adapter."
 
 
 def _module_faults(

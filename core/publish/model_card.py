@@ -74,6 +74,7 @@ def write_card(
         method=config.method.description,
         progress=history.progress,
         best=history.best,
+        quantization=config.model.quantization.value if config.model.quantized else None,
         tracked=history.tracked,
     )
     (folder / "README.md").write_text(str(card), encoding="utf-8")

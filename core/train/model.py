@@ -8,6 +8,7 @@ from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
+    BitsAndBytesConfig,
     PreTrainedModel,
     set_seed,
 )
@@ -16,6 +17,7 @@ from core.config.model import ModelSection
 from core.config.options import Precision
 from core.config.run_config import RunConfig
 from core.errors import UserError
+from core.train.quantization import keep_trainable, quantization_config
 from core.train.score_head import is_replaced, is_score, keep_exact
 from core.train.tokenizer import ModelSource, load_errors
 
@@ -30,8 +32,12 @@ def load_model(config: RunConfig, *, source: ModelSource, precision: str) -> Pre
     if scores:
         # The new head begins at random: the same in each run with this seed, as TRL has it.
         set_seed(config.training.seed)
-    dtype = _weights_dtype(config, precision)
-    model = load_base(config.model, source=source, dtype=dtype, scores=scores)
+    model = load_base(
+        config.model, source=source, dtype=_weights_dtype(config, precision), scores=scores,
+        quantization=quantization_config(config.model.quantization, precision=precision),
+    )  # fmt: skip
+    if config.model.quantized:
+        keep_trainable(model)
     model.config.use_cache = False
     if scores:
         keep_exact(model)
@@ -39,7 +45,12 @@ def load_model(config: RunConfig, *, source: ModelSource, precision: str) -> Pre
 
 
 def load_base(
-    model: ModelSection, *, source: ModelSource, dtype: torch.dtype, scores: bool = False
+    model: ModelSection,
+    *,
+    source: ModelSource,
+    dtype: torch.dtype,
+    scores: bool = False,
+    quantization: BitsAndBytesConfig | None = None,
 ) -> PreTrainedModel:
     """The base model, all of whose weights come from its files, but for the head where it `scores`.
 
@@ -57,6 +68,7 @@ def load_base(
             output_loading_info=True,
             # Told by us, with the rest, in place of a RuntimeError.
             ignore_mismatched_sizes=True,
+            quantization_config=quantization,
             **({"num_labels": 1} if scores else {}),
         )
     _require_whole(model.name, loaded, scores=scores)

@@ -28,7 +28,9 @@ def choose_padding_free(
             return Choice(value=Switch.ON, why="this model's attention looks at each row alone")
         attend_as_before(model)
     if wanted is Switch.ON:
-        if (accelerator := torch.accelerator.current_accelerator()) is not None:
+        accelerator = torch.accelerator.current_accelerator()
+        # A quantized model is there already, and can't be moved.
+        if accelerator is not None and model.device.type != accelerator.type:
             # Where the trainer will have it anyway, and the probe is quick.
             model.to(accelerator)
         field = "method.packing" if method.packs else "method.padding_free"

@@ -14,8 +14,9 @@ from pynvml import NVMLError
 from transformers import Trainer, TrainerCallback, set_seed
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
-from core.config.options import Switch
+from core.config.options import BITSANDBYTES, Switch
 from core.config.resolved import Choice
+from core.config.run_config import RunConfig
 from core.machine.atomic import write_atomically
 from core.runs.checkpoints import mark_damaged, remove_torn_checkpoints, resume_point
 from core.runs.events import EventWriter, ModelSaved, Resolved, Resumed, StateChanged, Warned
@@ -34,6 +35,7 @@ from core.train.methods.base import TrainerParts
 from core.train.model import load_model, stored_dtype
 from core.train.padding import choose_padding_free
 from core.train.precision import choose_precision
+from core.train.quantization import keep_trained_exact
 from core.train.samples import sample_answers
 from core.train.save import save_model
 from core.train.speed import note_speed
@@ -161,12 +163,17 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
         "gradient_checkpointing": checkpointing,
         "padding_free": padding,
         "fused_lm_head": head,
-        **{library: Choice(value=version(library)) for library in LIBRARIES},
+        **{library: Choice(value=version(library)) for library in _libraries(config)},
     }
     return Prepared(
         trainer=trainer, source=source, data=data, choices=choices, stored=stored_dtype(source),
         beginning=beginning,
     )  # fmt: skip
+
+
+def _libraries(config: RunConfig) -> tuple[str, ...]:
+    uses_more = config.model.quantized or config.training.optim in BITSANDBYTES
+    return (*LIBRARIES, "bitsandbytes") if uses_more else LIBRARIES
 
 
 def _make_trainer(parts: TrainerParts, beginning: Path | None) -> Trainer:
@@ -176,6 +183,8 @@ def _make_trainer(parts: TrainerParts, beginning: Path | None) -> Trainer:
         set_seed(parts.config.training.seed)
     with adapter_errors():
         trainer = method_of(parts.config).make_trainer(parts)
+    if parts.config.model.quantized:
+        keep_trained_exact(trainer.model)
     if beginning is not None:
         keep_beginning(trainer.model, beginning)
     return trainer

@@ -34,4 +34,5 @@ def note_speed(trainer: Trainer, reporter: Reporter, run: Run, choices: dict[str
     remember_speed(
         run.home, device=devices()[0], precision=choices["precision"].value, hidden=shape.hidden,
         flops=per_token * reporter.tokens, seconds=reporter.step_seconds,
+        quantization=config.model.quantization,
     )  # fmt: skip

@@ -20,6 +20,8 @@ _STATES = {
     RunState.TRAINED: "Trained, not pushed",
 }
 _CHOICES = {
+    "4bit": "4 bits (NF4)",
+    "8bit": "8 bits",
     "adafactor": "Adafactor",
     "adagrad": "AdaGrad",
     "adapter": "The adapter",

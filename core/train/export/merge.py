@@ -36,6 +36,8 @@ def merge(run: Run) -> None:
     )
     # Small differences are added: bfloat16 would lose some of them on the way.
     base = load_base(config.model, source=source, dtype=torch.float32, scores=config.method.scores)
+    if getattr(base, "is_quantized", False):
+        raise UserError("The base was published in fewer bits, so nothing can be merged into it.")
     tokenizer = AutoTokenizer.from_pretrained(run.paths.model)
     settle_generation(base, tokenizer)
     merged = PeftModel.from_pretrained(base, str(run.paths.model)).merge_and_unload()

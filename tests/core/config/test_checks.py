@@ -45,3 +45,4 @@ def test_a_package_that_is_missing_is_named(
     found = faults(tmp_path, training={"optim": "adamw_bnb_8bit"})
     assert "bitsandbytes, which is not installed" in found["training.optim"]
     assert not faults(tmp_path, training={"optim": "adafactor"})
+    assert faults(tmp_path, model={"quantization": "4bit"}).keys() == {"model.quantization"}

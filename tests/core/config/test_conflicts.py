@@ -64,6 +64,18 @@ CONFLICTS: list[tuple[dict[str, Any], str]] = [
         "adapter.init_lora_weights",
     ),
     ({"adapter": {"init_lora_weights": "olora", "use_dora": True}}, "adapter.init_lora_weights"),
+    *(
+        ({"model": {"quantization": bits}, "adapter": {"kind": "full"}}, "model.quantization")
+        for bits in ("4bit", "8bit")
+    ),
+    (
+        {"model": {"quantization": "4bit"}, "adapter": {"init_lora_weights": "pissa"}},
+        "adapter.init_lora_weights",
+    ),
+    (
+        {"model": {"quantization": "8bit"}, "adapter": {"use_dora": True}},
+        "adapter.use_dora",
+    ),
     (
         {"adapter": {"init_lora_weights": "pissa_niter_4", "modules_to_save": "lm_head"}},
         "adapter.modules_to_save",
@@ -149,6 +161,7 @@ def test_settings_that_do_not_go_together_are_refused(values: dict[str, Any], fi
         {"schedule": {"lr_scheduler_type": "cosine", "num_cycles": 1.5}},
         {"adapter": {"kind": "full", "lora_target_modules": ","}},
         {"method": {"neftune_noise_alpha": 5}},
+        {"model": {"quantization": "4bit"}, "adapter": {"use_dora": True}},
         {"method": {"train_sampling_strategy": "group_by_length"}},
         {"adapter": {"lora_dropout": 0.05}},
         {"method": {"name": "dpo"}, "adapter": {"kind": "full", "lora_dropout": 0.05}},

@@ -113,6 +113,48 @@ def test_checkpointing_saves_the_inputs_of_layers_and_one_layer_at_a_time() -> N
     assert (saved.weights, saved.logits) == (whole.weights, whole.logits)
 
 
+@pytest.mark.parametrize(("length", "counted"), [(256, 151_871), (2048, 91_094)])
+def test_dora_saves_outputs_and_weights_too(length: int, counted: int) -> None:
+    """Bytes that torch's saved_tensors_hooks counted, a token and a layer."""
+    # Without what allocators hold.
+    peak = peak_of(
+        length=length, fused_head=True, adapter={"use_dora": True},
+        training={"per_device_train_batch_size": 1},
+    )  # fmt: skip
+    plain = peak_of(
+        length=length, fused_head=True, training={"per_device_train_batch_size": 1}
+    )  # fmt: skip
+    more = (peak.activations - plain.activations) / (length * SMOLLM2.layers)
+    assert more == pytest.approx(counted - 40_940, rel=0.02)
+    assert peak.gradients - plain.gradients == 4 * SMOLLM2.layers * SMOLLM2.layer_outputs
+
+
+def test_quantized_weights_are_counted_as_they_are_held() -> None:
+    """As transformers' get_memory_footprint told of two layers of SmolLM2-135M."""
+    two = shape_of(
+        {
+            "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 2,
+            "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 1000,
+        },
+        parameters=8_232_768,
+    )  # fmt: skip
+    matrix = 4 * 576 * 1536
+    for bits, footprint in (("4bit", 8_158_720), ("8bit", 11_697_664)):
+        peak = peak_of(shape=two, model={"quantization": bits})
+        held = peak.weights - peak.gradients - matrix
+        assert held == pytest.approx(footprint, rel=0.02)
+    assert (
+        peak_of(shape=LLAMA_1B, model={"quantization": "4bit"}).total
+        < peak_of(shape=LLAMA_1B).total
+    )
+
+
+def test_modules_that_are_trained_in_full_are_counted() -> None:
+    whole = peak_of(shape=LLAMA_1B, adapter={"modules_to_save": "embed_tokens"})
+    more = whole.gradients - peak_of(shape=LLAMA_1B).gradients
+    assert more == 4 * LLAMA_1B.hidden * LLAMA_1B.vocabulary
+
+
 @pytest.mark.parametrize(
     ("shape", "precision", "dropout", "counted"),
     [

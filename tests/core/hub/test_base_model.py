@@ -19,7 +19,8 @@ LAYERS = "adapter.lora_target_modules"
 
 
 def faults(settings: dict[str, Any], **sections: Any) -> dict[str, str]:
-    config = parse_config({"model": {"name": "acme/base"}} | sections)
+    sections["model"] = {"name": "acme/base"} | sections.get("model", {})
+    config = parse_config(sections)
     try:
         require_trainable(settings, config, weights=lambda: WEIGHTS)
     except InvalidConfig as error:
@@ -121,17 +122,34 @@ def test_quantized_weights_need_what_computes_with_them(monkeypatch: pytest.Monk
         return faults(LLAMA | {"quantization_config": quantization}, **sections)
 
     bits = {"quant_method": "bitsandbytes", "load_in_4bit": True}
-    assert "needs the package bitsandbytes" in told(bits)["model.name"]
+    monkeypatch.setitem(base_model.QUANTIZED, "bitsandbytes", ("not_installed", True))
+    assert "needs the package not_installed" in told(bits)["model.name"]
     assert told({"load_in_8bit": True}) == told(bits)
+    assert "already" in told(bits, model={"quantization": "4bit"})["model.quantization"]
     assert "can't be trained here" in told({"quant_method": "mxfp4"})["model.name"]
     # As if it was installed.
     monkeypatch.setitem(base_model.QUANTIZED, "bitsandbytes", ("json", True))
     monkeypatch.setitem(base_model.QUANTIZED, "aqlm", ("json", False))
     assert told(bits) == {}
     assert told(bits, adapter={"kind": "full"}).keys() == {"adapter.kind"}
+    assert told(bits, output={"weights": "both"}).keys() == {"output.weights"}
     on_this_machine = told({"quant_method": "aqlm"})
     assert bool(on_this_machine) == (devices()[0].kind == "cpu")
     assert "needs a GPU" in on_this_machine.get("model.name", "needs a GPU")
+
+
+@pytest.mark.parametrize(
+    ("modules", "words"),
+    [
+        ("lm_head, embed_tokens, norm", None),
+        ("mlp", None),
+        ("model.norm", None),
+        ("norms", "no modules named norms. Name some of: down_proj, embed_tokens"),
+    ],
+)
+def test_modules_that_the_model_lacks_are_refused(modules: str, words: str | None) -> None:
+    told = faults(LLAMA, adapter={"modules_to_save": modules})
+    assert told == {} if words is None else words in told["adapter.modules_to_save"]
 
 
 @pytest.mark.parametrize(

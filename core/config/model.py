@@ -84,10 +84,21 @@ class AdapterSection(Section):
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
 
+    trainable_layers: int | None = setting(
+        None, label="Trained layers", ge=1, le=1000,
+        help="Train only the last so many layers, and freeze the rest. If empty, all weights.",
+        shown_when={"adapter.kind": (AdapterKind.FULL,)},
+    )  # fmt: skip
+
     @property
     def has_adapter(self) -> bool:
         """Whether an adapter is trained over frozen weights, and not the model's own weights."""
         return self.kind is not AdapterKind.FULL
+
+    @property
+    def last_layers(self) -> int | None:
+        """How many of the last layers are trained as they are; None where others are too."""
+        return None if self.has_adapter else self.trainable_layers
 
     @property
     def mergeable(self) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from core.config.options import Optimizer, Precision, Quantization
 from core.config.run_config import RunConfig
 from core.estimate.model_shape import ModelShape
+from core.estimate.work import frozen_parameters
 from core.hub.base_model import EMBEDDINGS, HEADS
 
 # Numbers that a layer of a Llama saves of a token for the backward pass, by the width of its hidden
@@ -117,7 +118,7 @@ def peak_memory(
         trained = _trained_beside(config, shape)
         weights = _frozen(config, shape, precision=precision) + 4 * trained
     else:
-        trained = shape.parameters
+        trained = int(shape.parameters - frozen_parameters(config, shape))
         weights = 4 * shape.parameters * (1 + method.has_reference)
     is_stored_so = adapter.has_adapter and precision == Precision.BFLOAT16
     if not is_full and not is_stored_so and not config.model.quantized:
@@ -134,7 +135,8 @@ def peak_memory(
         layer += DORA_COPIES * shape.layer_outputs * number_bytes * (1 if fused_head else held)
     if adapter.has_adapter and adapter.lora_dropout > 0:
         layer += _saved_for_dropout(shape) * number_bytes * (1 if fused_head else held)
-    saved = layer * shape.layers
+    # What comes before the first layer that is trained needs no gradient.
+    saved = layer * min(adapter.last_layers or shape.layers, shape.layers)
     if checkpointing:
         # The input of each layer, and one layer at a time.
         saved = shape.layers * shape.hidden * number_bytes + layer
@@ -188,9 +190,10 @@ def _logits(
 ) -> int:
     method = config.method
     # An embedding may be the head as well.
-    is_trained = not config.adapter.has_adapter or bool(
-        set(config.adapter.whole_modules) & {*HEADS, *EMBEDDINGS}
-    )
+    adapter = config.adapter
+    is_trained = bool(set(adapter.whole_modules) & {*HEADS, *EMBEDDINGS})
+    if not adapter.has_adapter:
+        is_trained = adapter.last_layers is None
     held = GPU_HELD if on_gpu else HELD
     if method.scores:
         # The head of a score is one row of numbers.

@@ -20,7 +20,19 @@ def flops_per_token(
     forward = layers + attention + head
     # Adapters are a hundredth of this.
     backward = forward + 2 * attention / 2
-    if not config.adapter.has_adapter:
+    if (last := config.adapter.last_layers) is not None:
+        # No gradient goes further back than to the first layer that is trained.
+        share = min(1.0, last / shape.layers)
+        backward = head + share * (2 * layers + 3 * attention / 2)
+    elif not config.adapter.has_adapter:
         backward += layers + head
     again = layers + attention if checkpointing else 0.0
     return forward * (1 + config.method.further_passes) + backward + again
+
+
+def frozen_parameters(config: RunConfig, shape: ModelShape) -> float:
+    """The weights that are not trained where there is no adapter: all but the last layers'."""
+    last = config.adapter.last_layers
+    if last is None:
+        return 0.0
+    return shape.parameters - min(1.0, last / shape.layers) * shape.layer_parameters

@@ -109,6 +109,11 @@ def require_trainable(
         faults["method.max_length"] = (
             f"{name} has positions for {most:,} tokens. Set it to {most} or less."
         )
+    layers = settings.get("num_hidden_layers")
+    if adapter.last_layers is not None and isinstance(layers, int) and adapter.last_layers > layers:
+        faults["adapter.trainable_layers"] = (
+            f"{name} has {layers} layers. Set it to {layers} or less."
+        )
     if adapter.has_adapter and "model.name" not in faults:
         if layer_names(adapter) != [ALL_LINEAR]:
             faults |= _layer_faults(weights(), settings, config)

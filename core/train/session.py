@@ -26,6 +26,7 @@ from core.train.adapter import adapter_errors, keep_beginning, peft_config
 from core.train.arguments import choose_gradient_checkpointing, training_arguments
 from core.train.best import BestCheckpoint, take_best
 from core.train.callbacks import Reporter
+from core.train.freeze import freeze_all_but
 from core.train.fused_head import choose_fused_head
 from core.train.generation import settle_generation
 from core.train.health import LossWatch
@@ -123,6 +124,8 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     load_base = partial(load_model, config, source=source, precision=precision.value)
     free = free_memory()
     model = load_base()
+    if (last := config.adapter.last_layers) is not None:
+        freeze_all_but(model, last=last)
     settle_generation(model, source.tokenizer)
     # Runs of older versions began with padding, and wrote nothing of it.
     padded = Switch.OFF if before else None

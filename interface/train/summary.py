@@ -28,6 +28,7 @@ def show(config: RunConfig, around: Circumstances) -> str:
         "train/summary.html",
         config=config,
         dataset=_dataset(config),
+        trained=_trained(config),
         examples_a_step=training.per_device_train_batch_size * training.gradient_accumulation_steps,
         # Where a pull request goes, one may not write.
         sync_owner=output.owner if not output.pull_request else None,
@@ -48,6 +49,17 @@ def _dataset(config: RunConfig) -> str:
     if config.dataset.source is DatasetSource.BUILTIN:
         return words.dataset(config.dataset.builtin)
     return data_name(config)
+
+
+def _trained(config: RunConfig) -> str:
+    """What is trained of the model."""
+    adapter, quantization = config.adapter, config.model.quantization
+    if adapter.last_layers is not None:
+        return f"its last {words.counted(adapter.last_layers, 'layer')}"
+    if not adapter.has_adapter:
+        return "all its weights"
+    over = f" over weights in {words.choice(quantization)}" if config.model.quantized else ""
+    return f"a LoRA adapter of rank {adapter.lora_r}{over}"
 
 
 def _warnings(config: RunConfig, around: Circumstances) -> list[str]:

@@ -21,7 +21,8 @@ LATER = {
     "columns": {"history"}, "output": {"replace"},
     "method": {"padding_free", "train_sampling_strategy", "neftune_noise_alpha"},
     "hardware": {"fused_lm_head"},
-    "adapter": {"init_lora_weights", "use_rslora", "use_dora", "modules_to_save"},
+    "adapter": {"init_lora_weights", "use_rslora", "use_dora", "modules_to_save",
+                "trainable_layers"},
     "training": {
         "load_best_model_at_end", "early_stopping_patience", "early_stopping_threshold",
     },

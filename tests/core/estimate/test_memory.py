@@ -107,6 +107,13 @@ def test_all_weights_take_their_gradients_and_averages_too() -> None:
     assert light.total == peak.total - peak.optimizer
 
 
+def test_the_last_layers_alone_take_their_share() -> None:
+    whole, half = peak_of(**FULL), peak_of(adapter={"kind": "full", "trainable_layers": 15})
+    assert half.weights == whole.weights
+    assert half.gradients == 4 * SMOLLM2.layer_parameters // 2
+    assert half.activations == whole.activations // 2
+
+
 def test_checkpointing_saves_the_inputs_of_layers_and_one_layer_at_a_time() -> None:
     saved, whole = peak_of(checkpointing=True), peak_of()
     assert saved.activations < whole.activations / 10

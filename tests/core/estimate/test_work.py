@@ -1,5 +1,7 @@
 """The arithmetic of a step, against torch's own count of it."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -8,6 +10,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from core.config.parse import parse_config
 from core.estimate.model_shape import shape_of
 from core.estimate.work import flops_per_token
+from core.train.freeze import freeze_all_but
 
 TOKENS = 64
 SETTINGS = LlamaConfig(
@@ -16,10 +19,16 @@ SETTINGS = LlamaConfig(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["lora", "full"])
-def test_the_work_is_near_what_torch_counts(kind: str) -> None:
-    config = parse_config({"adapter": {"kind": kind}})
+@pytest.mark.parametrize(
+    "adapter",
+    [{"kind": "lora"}, {"kind": "full"}, {"kind": "full", "trainable_layers": 1}],
+    ids=str,
+)
+def test_the_work_is_near_what_torch_counts(adapter: dict[str, Any]) -> None:
+    config = parse_config({"adapter": adapter})
     model = LlamaForCausalLM(SETTINGS)
+    if config.adapter.last_layers is not None:
+        freeze_all_but(model, last=config.adapter.last_layers)
     if config.adapter.has_adapter:
         # A frozen model whose inputs need a gradient, as with an adapter at its first layer.
         model.requires_grad_(False)

@@ -138,6 +138,14 @@ def test_quantized_weights_need_what_computes_with_them(monkeypatch: pytest.Monk
     assert "needs a GPU" in on_this_machine.get("model.name", "needs a GPU")
 
 
+def test_more_layers_than_the_model_has_are_refused() -> None:
+    last = {"kind": "full", "trainable_layers": 3}
+    assert faults(LLAMA | {"num_hidden_layers": 3}, adapter=last) == {}
+    told = faults(LLAMA | {"num_hidden_layers": 2}, adapter=last)
+    assert "has 2 layers" in told["adapter.trainable_layers"]
+    assert faults(LLAMA | {"num_hidden_layers": 2}, adapter=last | {"kind": "lora"}) == {}
+
+
 @pytest.mark.parametrize(
     ("modules", "words"),
     [

@@ -110,6 +110,23 @@ def _always(token: int) -> Any:
     return set_logits
 
 
+def test_of_the_last_layers_all_is_trained_and_of_the_rest_nothing(home: Path) -> None:
+    base_model(home)
+    stored = load_file(builtin_model_folder(home) / "model.safetensors")
+    run, _ = trained(
+        home,
+        adapter={"kind": "full", "trainable_layers": 1},
+        model={"chat_template": "chatml"},
+        training=SHORT["training"] | {"max_steps": 2, "learning_rate": 0.01},
+        # What is computed again lies behind frozen inputs.
+        hardware=SHORT["hardware"] | {"gradient_checkpointing": "on"},
+    )
+    saved = load_file(run.paths.model / "model.safetensors")
+    assert saved.keys() == stored.keys()
+    changed = {name for name in stored if not torch.equal(saved[name], stored[name])}
+    assert changed == {name for name in stored if ".layers.1." in name}
+
+
 def test_all_weights_are_saved_as_the_base_was_and_trained_in_float32(home: Path) -> None:
     base_model(home, dtype=torch.bfloat16)
     stored = load_file(builtin_model_folder(home) / "model.safetensors")

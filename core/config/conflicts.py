@@ -87,11 +87,27 @@ def _adapter_conflicts(config: RunConfig) -> dict[str, str]:
         )
     elif adapter.init_lora_weights is LoraInit.ORTHOGONAL and adapter.lora_r % 2:
         faults["adapter.lora_r"] = "The orthogonal initialization needs an even rank."
+    if adapter.expert_parameters:
+        faults |= _expert_conflicts(config)
     if twice := set(adapter.whole_modules) & set(layer_names(adapter)):
         faults["adapter.modules_to_save"] = (
             f"{', '.join(sorted(twice))}: has an adapter already. Name it in one of the two."
         )
     return faults
+
+
+def _expert_conflicts(config: RunConfig) -> dict[str, str]:
+    """What peft can't do over the experts of a mixture, which are no layers of their own."""
+    adapter, field = config.adapter, "adapter.target_parameters"
+    if adapter.lora_dropout:
+        return {"adapter.lora_dropout": "There is no dropout over experts: set it to 0."}
+    if adapter.use_dora:
+        return {"adapter.use_dora": "There is no DoRA over experts: turn it off."}
+    if adapter.init_lora_weights is not LoraInit.DEFAULT:
+        return {"adapter.init_lora_weights": "Over experts only `default` is there."}
+    if config.model.quantized:
+        return {field: "Experts are not quantized: leave this empty, or use no quantization."}
+    return {}
 
 
 def needs_evaluation(config: RunConfig) -> dict[str, str]:

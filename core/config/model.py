@@ -4,8 +4,8 @@ from core.config.builtin_names import BUILTIN_MODEL
 from core.config.options import AdapterKind, ChatTemplate, LoraInit, Quantization
 from core.config.setting import Column, RepoId, Revision, Section, setting
 
-# In place of layers' names: all linear ones but the output head.
-ALL_LINEAR = "all-linear"
+# In place of layers' names: all linear ones but the output head; and all experts of a mixture.
+ALL_LINEAR, ALL_EXPERTS = "all-linear", "all-experts"
 # Each takes a part of a weight into the adapter, and leaves the rest of it as the frozen weight.
 FROM_THE_BASE = (LoraInit.PISSA, LoraInit.PISSA_FAST, LoraInit.OLORA)
 
@@ -84,6 +84,11 @@ class AdapterSection(Section):
         shown_when={"adapter.kind": (AdapterKind.LORA,)},
     )  # fmt: skip
 
+    target_parameters: Column | None = setting(
+        None, label="Expert parameters to adapt",
+        help="Of a mixture: all-experts, or names such as mlp.experts.down_proj. If empty, none.",
+        shown_when={"adapter.kind": (AdapterKind.LORA,)},
+    )  # fmt: skip
     trainable_layers: int | None = setting(
         None, label="Trained layers", ge=1, le=1000,
         help="Train only the last so many layers, and freeze the rest. If empty, all weights.",
@@ -113,4 +118,13 @@ class AdapterSection(Section):
     @property
     def whole_modules(self) -> list[str]:
         """The modules that are trained as they are, beside the adapter."""
-        return [name.strip() for name in (self.modules_to_save or "").split(",") if name.strip()]
+        return _named(self.modules_to_save)
+
+    @property
+    def expert_parameters(self) -> list[str]:
+        """The parameters of experts that get an adapter, or just "all-experts"."""
+        return _named(self.target_parameters)
+
+
+def _named(text: str | None) -> list[str]:
+    return [name.strip() for name in (text or "").split(",") if name.strip()]

@@ -170,7 +170,10 @@ def _trained_beside(config: RunConfig, shape: ModelShape) -> int:
     adapter = config.adapter
     whole = shape.head_parameters * len(set(adapter.whole_modules) & {*HEADS, *EMBEDDINGS})
     magnitudes = shape.layers * shape.layer_outputs if adapter.use_dora else 0
-    return shape.adapter_parameters(rank=adapter.lora_r) + magnitudes + whole
+    experts = 0
+    if adapter.expert_parameters:
+        experts = shape.expert_adapter_parameters(rank=adapter.lora_r)
+    return shape.adapter_parameters(rank=adapter.lora_r) + magnitudes + whole + experts
 
 
 def gigabytes(size: int) -> str:

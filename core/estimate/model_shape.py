@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import UserError
+from core.hub.base_model import EXPERTS
 
 # What families call the same size.
 LAYERS = ("num_hidden_layers", "n_layer", "num_layers", "n_layers")
@@ -14,6 +15,7 @@ HEADS = ("num_attention_heads", "n_head", "num_heads", "n_heads")
 KEY_HEADS = ("num_key_value_heads",)
 EXPERTS_PER_TOKEN = ("num_experts_per_tok", "moe_topk", "top_k_experts")
 NUMBER_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+GATED = 3
 # Families whose feed-forward part has no gate, and so two matrices instead of three.
 UNGATED_KINDS = ("gpt2", "gpt_neo", "gpt_neox", "gptj", "opt", "phi", "bloom", "falcon", "codegen")
 
@@ -26,7 +28,8 @@ class UnknownShape(UserError):
 class ModelShape:
     """Widths in numbers; `parameters` are all weights, `matrices` those of a feed-forward part.
 
-    `intermediate` is that of all experts together that a token is sent to.
+    `intermediate` is that of all experts together that a token is sent to; `experts` are how many
+    there are, each of the `expert_intermediate`, in a mixture.
     """
 
     layers: int
@@ -37,6 +40,8 @@ class ModelShape:
     key_width: int
     vocabulary: int
     parameters: int
+    experts: int = 0
+    expert_intermediate: int = 0
 
     @property
     def layer_parameters(self) -> int:
@@ -53,6 +58,13 @@ class ModelShape:
         attention = 4 * self.hidden + 2 * (self.query_width + self.key_width)
         feed_forward = self.matrices * (self.hidden + self.intermediate)
         return self.layers * rank * (attention + feed_forward)
+
+    def expert_adapter_parameters(self, *, rank: int) -> int:
+        """Of a LoRA on the matrices of each expert; peft gives two in one twice the rank."""
+        down = self.hidden + self.expert_intermediate
+        gated = self.matrices == GATED
+        up = 2 * (self.hidden + 2 * self.expert_intermediate) if gated else down
+        return self.layers * self.experts * rank * (up + down)
 
     @property
     def layer_outputs(self) -> int:
@@ -75,11 +87,13 @@ def shape_of(settings: Mapping[str, Any], *, parameters: int) -> ModelShape:
         layers=layers,
         hidden=hidden,
         intermediate=intermediate * (_optional(sizes, EXPERTS_PER_TOKEN) or 1),
-        matrices=2 if sizes.get("model_type") in UNGATED_KINDS else 3,
+        matrices=2 if sizes.get("model_type") in UNGATED_KINDS else GATED,
         query_width=heads * head_width,
         key_width=(_optional(sizes, KEY_HEADS) or heads) * head_width,
         vocabulary=_size(sizes, ("vocab_size",), "vocabulary"),
         parameters=parameters,
+        experts=_optional(sizes, EXPERTS) or 0,
+        expert_intermediate=intermediate,
     )
 
 

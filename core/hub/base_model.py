@@ -117,6 +117,9 @@ def require_trainable(
     if adapter.has_adapter and "model.name" not in faults:
         if layer_names(adapter) != [ALL_LINEAR]:
             faults |= _layer_faults(weights(), settings, config)
+        if adapter.expert_parameters and not any(key in settings for key in EXPERTS):
+            text = f"{name} is no mixture of experts: leave this empty."
+            faults["adapter.target_parameters"] = text
         if adapter.whole_modules:
             faults |= _module_faults(weights(), settings, config)
     if faults:

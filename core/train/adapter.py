@@ -1,5 +1,6 @@
 """The adapter that is trained in place of the model's own weights."""
 
+import re
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -11,11 +12,13 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from core.config.conflicts import layer_names
-from core.config.model import ALL_LINEAR, AdapterSection
+from core.config.model import ALL_EXPERTS, ALL_LINEAR, AdapterSection
 from core.config.options import LoraInit
 from core.errors import UserError
 
 FIELD = "adapter.lora_target_modules"
+# The number of a layer, in the path of what lies in it.
+NUMBERED = re.compile(r"\.\d+\.")
 
 
 def peft_config(
@@ -48,6 +51,7 @@ def peft_config(
         use_rslora=adapter.use_rslora,
         use_dora=adapter.use_dora,
         modules_to_save=list(whole) or None,
+        target_parameters=_experts(adapter, model) or None,
         # Trained apart, the two would be two weights in the merged model.
         ensure_weight_tying=is_tied and any(each in (head, embedding) for each in whole.values()),
         revision=revision,
@@ -84,6 +88,26 @@ def adapter_errors() -> Iterator[None]:
             hint="Name linear layers, such as q_proj, or use all-linear.",
             field=FIELD,
         ) from error
+
+
+def _experts(adapter: AdapterSection, model: PreTrainedModel) -> list[str]:
+    """The parameters of experts to adapt, each by its name within a layer."""
+    asked = adapter.expert_parameters
+    if not asked:
+        return []
+    # What lies in a layer, of three dimensions: one matrix for each expert.
+    known = {
+        NUMBERED.split(path)[-1] for path, weight in model.named_parameters() if weight.ndim == 3
+    }
+    found = {path for path in known if asked == [ALL_EXPERTS] or path in asked}
+    absent = [] if asked == [ALL_EXPERTS] else sorted(set(asked) - known)
+    if absent or not found:
+        raise UserError(
+            f"This model has no experts named {', '.join(absent or asked)}.",
+            hint=f"Name some of {', '.join(sorted(known))}." if known else "Leave this empty.",
+            field="adapter.target_parameters",
+        )
+    return sorted(found)
 
 
 def _require_rank(adapter: AdapterSection, names: list[str], model: PreTrainedModel) -> None:

@@ -36,6 +36,7 @@ CHANGED: dict[str, dict[str, Any]] = {
         "kind": "full", "lora_r": 1, "lora_alpha": 0.5, "lora_dropout": 0.25,
         "lora_target_modules": "q, v", "init_lora_weights": "pissa", "use_rslora": True,
         "use_dora": True, "modules_to_save": "norm", "trainable_layers": 1,
+        "target_parameters": "experts.down_proj",
     },
     "training": {
         "num_train_epochs": 0.001, "max_steps": 1, "learning_rate": 1e-9,

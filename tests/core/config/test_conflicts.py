@@ -72,6 +72,18 @@ CONFLICTS: list[tuple[dict[str, Any], str]] = [
         {"model": {"quantization": "4bit"}, "adapter": {"init_lora_weights": "pissa"}},
         "adapter.init_lora_weights",
     ),
+    *(
+        ({"adapter": {"target_parameters": "all-experts", name: value}}, f"adapter.{name}")
+        for name, value in (
+            ("lora_dropout", 0.1),
+            ("use_dora", True),
+            ("init_lora_weights", "gaussian"),
+        )
+    ),
+    (
+        {"model": {"quantization": "4bit"}, "adapter": {"target_parameters": "all-experts"}},
+        "adapter.target_parameters",
+    ),
     (
         {"model": {"quantization": "8bit"}, "adapter": {"use_dora": True}},
         "adapter.use_dora",
@@ -87,7 +99,7 @@ CONFLICTS: list[tuple[dict[str, Any], str]] = [
     ),
     *(
         (
-            {"method": {"train_sampling_strategy": "group_by_length"} | without},
+            {"method": {"train_sampling_strategy": "group_by_length", **without}},
             "method.train_sampling_strategy",
         )
         for without in ({"packing": True}, {"padding_free": "on"})

@@ -22,7 +22,7 @@ LATER = {
     "method": {"padding_free", "train_sampling_strategy", "neftune_noise_alpha"},
     "hardware": {"fused_lm_head"},
     "adapter": {"init_lora_weights", "use_rslora", "use_dora", "modules_to_save",
-                "trainable_layers"},
+                "trainable_layers", "target_parameters"},
     "training": {
         "load_best_model_at_end", "early_stopping_patience", "early_stopping_threshold",
     },

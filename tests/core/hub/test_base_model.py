@@ -138,6 +138,13 @@ def test_quantized_weights_need_what_computes_with_them(monkeypatch: pytest.Monk
     assert "needs a GPU" in on_this_machine.get("model.name", "needs a GPU")
 
 
+def test_experts_are_adapted_in_a_mixture_alone() -> None:
+    experts = {"target_parameters": "all-experts"}
+    told = faults(LLAMA, adapter=experts)
+    assert "no mixture of experts" in told["adapter.target_parameters"]
+    assert faults(LLAMA | {"num_local_experts": 8}, adapter=experts) == {}
+
+
 def test_more_layers_than_the_model_has_are_refused() -> None:
     last = {"kind": "full", "trainable_layers": 3}
     assert faults(LLAMA | {"num_hidden_layers": 3}, adapter=last) == {}

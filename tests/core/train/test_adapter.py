@@ -11,6 +11,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 from core.config.model import AdapterSection
 from core.config.options import LoraInit
 from core.errors import UserError
+from core.estimate.model_shape import shape_of
 from core.train.adapter import adapter_errors, keep_beginning, peft_config, save_on_base
 from tests.core.train.tiny_models import tiny
 
@@ -52,6 +53,33 @@ def test_a_module_that_is_trained_in_full_is_one_of_the_models_and_is_meant() ->
     assert norm.startswith("base_model.model.model.norm.")
 
 
+def test_experts_that_the_model_lacks_are_refused() -> None:
+    for kind, asked, hint in (
+        ("llama", "all-experts", "Leave this empty"),
+        ("mixtral", "mlp.experts.up", "mlp.experts.down_proj, mlp.experts.gate_up_proj"),
+    ):
+        adapter = AdapterSection(target_parameters=asked)
+        with pytest.raises(UserError, match=f"no experts named {asked}") as caught:
+            peft_config(adapter, model=tiny(kind), revision=None)
+        assert caught.value.field == "adapter.target_parameters"
+        assert hint in caught.value.hint
+
+
+def test_the_adapters_of_experts_learn_and_are_as_many_as_is_forecast() -> None:
+    model = tiny("mixtral")
+    shape = shape_of(model.config.to_dict(), parameters=model.num_parameters())
+    adapter = AdapterSection(lora_r=4, target_parameters="all-experts")
+    adapted = get_peft_model(model, peft_config(adapter, model=model, revision=None))
+    experts = {
+        name: weight
+        for name, weight in adapted.named_parameters()
+        if weight.requires_grad and ".experts." in name
+    }
+    assert sum(w.numel() for w in experts.values()) == shape.expert_adapter_parameters(rank=4)
+    adapted(input_ids=TOKENS, labels=TOKENS).loss.backward()
+    assert all(bool(w.grad.any()) for name, w in experts.items() if "lora_B" in name)
+
+
 def test_a_rank_that_the_layers_are_too_narrow_for_is_refused() -> None:
     adapter = AdapterSection(lora_r=33, init_lora_weights="pissa")
     with pytest.raises(UserError, match="width of 32") as caught:
@@ -69,6 +97,8 @@ def test_a_rank_that_the_layers_are_too_narrow_for_is_refused() -> None:
         {"use_dora": True},
         {"modules_to_save": "lm_head"},
         {"modules_to_save": "embed_tokens, norm", "use_dora": True},
+        {"target_parameters": "all-experts"},
+        {"target_parameters": "mlp.experts.down_proj", "use_rslora": True},
     ],
     ids=str,
 )
@@ -76,7 +106,9 @@ def test_whatever_an_adapter_begins_as_it_is_saved_as_one_for_its_base(
     tmp_path: Path, settings: dict[str, Any], is_tied: bool
 ) -> None:
     """It begins where the base is, and alone on that base it answers as it did when trained."""
-    model = tiny("llama", tie_word_embeddings=is_tied)
+    model = tiny(
+        "mixtral" if "target_parameters" in settings else "llama", tie_word_embeddings=is_tied
+    )
     model.save_pretrained(tmp_path / "base")
     before = model(TOKENS).logits.detach()
     adapter = AdapterSection(lora_r=8, **settings)

@@ -1,5 +1,7 @@
 """What each setting alone allows and the settings together don't."""
 
+import math
+
 from core.config.model import ALL_LINEAR, AdapterSection
 from core.config.options import (
     BY_LOSS,
@@ -23,15 +25,20 @@ def conflicts(config: RunConfig) -> dict[str, str]:
             f"{config.method.title} compares the rows of a batch: it needs at least "
             f"{config.method.smallest_batch}."
         )
+    if told := _groups_fault(config):
+        faults["method.num_generations"] = told
     if dataset.streaming and not config.method.streams:
         faults["dataset.streaming"] = f"{config.method.title} reads all rows first: turn this off."
     takes_text = DatasetFormat.TEXT in config.method.formats
     if takes_text and dataset.format is DatasetFormat.TEXT and config.method.learns_answers_only:
         told = "Plain text has no answers: turn this off to train on it."
         faults["method.assistant_only_loss"] = told
-    if not config.evaluates:
-        for field, why in needs_evaluation(config).items():
+    for field, why in needs_evaluation(config).items():
+        if not config.evaluates:
             faults[field] = f"{why}: hold out some rows."
+        elif config.method.generates:
+            instead = "choose another" if field.startswith("schedule.") else "leave it out"
+            faults[field] = f"{why}, and {config.method.title} has none: {instead}."
     if (
         schedule.lr_scheduler_type is Schedule.POLYNOMIAL
         and schedule.lr_end >= config.training.learning_rate
@@ -120,6 +127,23 @@ def needs_evaluation(config: RunConfig) -> dict[str, str]:
     if training.load_best_model_at_end:
         needs["training.load_best_model_at_end"] = "The best is told by the evaluation loss"
     return needs
+
+
+def _groups_fault(config: RunConfig) -> str | None:
+    """What is wrong where the answers of a step are no whole groups, and what would be right."""
+    training, size = config.training, config.method.answers_a_prompt
+    batch, times = training.per_device_train_batch_size, training.gradient_accumulation_steps
+    answers = batch * times
+    if answers % size == 0:
+        return None
+    fitting = [n for n in range(2, answers + 1) if answers % n == 0]
+    nearest = min(fitting, key=lambda n: abs(n - size), default=None)
+    instead = f"set it to {nearest}, or " if nearest else ""
+    larger = math.lcm(size, times) // times
+    return (
+        f"A step has {batch:,} × {times:,} answers, and that is no multiple of {size:,}: "
+        f"{instead}set `training.per_device_train_batch_size` to {larger:,}."
+    )
 
 
 def _layers_fault(names: list[str]) -> str | None:

@@ -1,12 +1,11 @@
 """Where rows come from, what their columns are for, which are used, and which evaluate."""
 
-import shlex
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from core.config.builtin_names import BUILTIN_DATASET
+from core.config.lines import Line, read_line
 from core.config.options import DatasetFormat, DatasetSource
 from core.config.setting import Column, FileName, Part, RepoId, Revision, Section, setting
 
@@ -15,7 +14,6 @@ NOT_BUILTIN = {"dataset.source": (DatasetSource.HUB, DatasetSource.UPLOAD)}
 ON_HUB = {"dataset.source": (DatasetSource.HUB,)}
 UPLOADED = {"dataset.source": (DatasetSource.UPLOAD,)}
 MAX_FILES, MAX_MIXED = 64, 16
-MAX_MIXED_LINE = 1024
 MIXED_PARTS = ("subset", "split", "revision", "weight")
 # Named for a part, it says that no column is this part.
 NOT_USED = "none"
@@ -27,7 +25,7 @@ def part(label: str, help: str, *, basic: bool = False) -> Any:
     return setting(None, label=label, help=f"{help} {told}", basic=basic, shown_when=NOT_BUILTIN)
 
 
-class Mixed(Section):
+class Mixed(Line):
     """Another Hub dataset to train on.
 
     It can be written on one line: `owner/name subset=main split=train weight=0.5`.
@@ -45,21 +43,8 @@ class Mixed(Section):
     def _from_line(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        # Python's shlex takes minutes for megabytes.
-        if len(value) > MAX_MIXED_LINE:
-            raise PydanticCustomError("mixed", "This line is too long to name a dataset")
-        try:
-            name, *named = shlex.split(value) or [""]
-        except ValueError as error:
-            raise PydanticCustomError("mixed", "This line has an unclosed quote") from error
-        values = {"name": name}
-        for part in named:
-            key, _, given = part.partition("=")
-            if key not in MIXED_PARTS or not given or key in values:
-                told = "Write owner/name, then subset=, split=, revision= or weight=, each once"
-                raise PydanticCustomError("mixed", f"{told}; {part!r} is not one of them")
-            values[key] = given
-        return values
+        form = "owner/name, then subset=, split=, revision= or weight="
+        return read_line(value, keys=MIXED_PARTS, form=form)
 
 
 class DatasetSection(Section):

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic.fields import FieldInfo
 
+from core.config.lines import Line
 from core.config.methods import DEFAULT_METHOD, METHODS
 from core.config.run_config import RunConfig
 from core.config.setting import Section, setting
@@ -51,6 +52,12 @@ class Setting:
     def value(self, config: RunConfig) -> Any:
         """What a run sets it to; its default where the run's method has no such setting."""
         return getattr(getattr(config, self.section), self.name, self.field.default)
+
+    def text(self, value: Any) -> str:
+        """A value as a person writes it, several with commas between."""
+        if isinstance(value, tuple):
+            return ", ".join(each.line if isinstance(each, Line) else str(each) for each in value)
+        return str(value)
 
     @property
     def _extra(self) -> dict[str, Any]:

@@ -8,9 +8,10 @@ import yaml
 from pydantic import ValidationError
 
 from core.config.conflicts import conflicts
-from core.config.every_setting import METHOD, NAME, settings_of_a_run
+from core.config.every_setting import METHOD, NAME, Setting, settings_of_a_run
 from core.config.methods import METHODS
 from core.config.migrations import migrate, renamed
+from core.config.rewards import REWARDS
 from core.config.run_config import VERSION, RunConfig
 from core.errors import InvalidConfig
 
@@ -32,6 +33,8 @@ _OPENING = (
     yaml.BlockSequenceStartToken,
     yaml.BlockMappingStartToken,
 )
+# Where pydantic puts the reward's name before its settings.
+REWARDED = [METHOD, "rewards"]
 _CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 # No setting's name is longer, so nothing longer is a misspelt one.
 MAX_NAME = 64
@@ -136,6 +139,8 @@ def _messages(error: ValidationError) -> dict[str, str]:
         path = _path(fault)
         inner = path[2:]
         entry = f"Entry {int(inner[0]) + 1}: " if inner and inner[0].isdigit() else ""
+        if entry and path[:2] == REWARDED and len(inner) > 2:
+            entry = f"{entry}{'.'.join(inner[2:])}: "
         faults.setdefault(".".join(path[:2]) or "yaml", f"{entry}{_sentence(fault, path)}")
     return faults
 
@@ -153,11 +158,21 @@ def _sentence(fault: Any, path: list[str]) -> str:
         case "extra_forbidden" if len(path) > 2:
             return f"There is no {path[-1]!r} here."
         case "extra_forbidden" if path[0] == METHOD:
-            return f"The method {fault['loc'][1]} has no setting {path[-1]}.{_nearest(path)}"
+            own = [METHOD, f"{fault['loc'][1]}_{path[-1]}"]
+            nearest = _nearest(path) if ".".join(own) not in _paths() else f" It has {own[1]}."
+            return f"The method {fault['loc'][1]} has no setting {path[-1]}.{nearest}"
         case "extra_forbidden":
             return f"There is no setting {'.'.join(path)}.{_nearest(path)}"
+        case "union_tag_invalid" if path[-1] == NAME:
+            return _unknown(fault["ctx"]["tag"], "method", known=METHODS)
         case "union_tag_invalid":
-            return _unknown_method(fault["ctx"]["tag"])
+            return _unknown(fault["ctx"]["tag"], "reward", known=REWARDS)
+        case "union_tag_not_found":
+            return f"Say which by its name; there are: {', '.join(REWARDS)}."
+        case "tuple_type":
+            return "Write a list here."
+        case "too_short":
+            return "Name at least one."
         case "string_pattern_mismatch" if path[-1] == NAME and path[0] in ("model", "dataset"):
             return "Write it as owner/name, as on the Hub: letters, digits, '-', '_' and '.'."
         case "string_pattern_mismatch" if path[-2:-1] == ["files"]:
@@ -177,10 +192,10 @@ def _sentence(fault: Any, path: list[str]) -> str:
             return f"This should be {message}." if message != fault["msg"] else f"{message}."
 
 
-def _unknown_method(name: str) -> str:
-    found = difflib.get_close_matches(name.lower()[:MAX_NAME], METHODS, n=1)
+def _unknown(name: str, what: str, *, known: Collection[str]) -> str:
+    found = difflib.get_close_matches(name.lower()[:MAX_NAME], known, n=1)
     nearest = f" Did you mean {found[0]}?" if found else ""
-    return f"There is no method {name[:MAX_NAME]!r}.{nearest} There are: {', '.join(METHODS)}."
+    return f"There is no {what} {name[:MAX_NAME]!r}.{nearest} There are: {', '.join(known)}."
 
 
 def _nearest(path: list[str]) -> str:
@@ -189,11 +204,15 @@ def _nearest(path: list[str]) -> str:
         return ""
     if new := renamed(wanted):
         return f" It is called {new} since version 2 of the file."
-    known = {setting.path: setting for setting in settings_of_a_run()}
+    known = _paths()
     if wanted in known:
         return f" It is one of {' and '.join(known[wanted].methods)}."
     found = _meant(*path, known=known) or difflib.get_close_matches(wanted, known, n=1)
     return f" Did you mean {found[0]}?" if found else ""
+
+
+def _paths() -> dict[str, Setting]:
+    return {setting.path: setting for setting in settings_of_a_run()}
 
 
 def _meant(section: str, name: str = "", *, known: Collection[str]) -> list[str]:

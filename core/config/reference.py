@@ -10,6 +10,7 @@ from core.config.allowed_values import bounds, choices, value_type
 from core.config.data import Mixed
 from core.config.every_setting import Setting, settings_of_a_run
 from core.config.methods import METHODS
+from core.config.rewards import REWARDS, AnyReward
 
 INTRODUCTION = """\
 # Settings
@@ -27,6 +28,13 @@ METHODS_HEADER = """
 ## Training methods
 
 What `method.name` stands for. The learning rates are those of a run that sets none.
+
+"""
+REWARDS_HEADER = """
+## Rewards
+
+What `method.rewards` lists, each with a `weight` and settings of its own, as a section or on one
+line: `length max=20 weight=0.5`.
 
 """
 TYPES = {bool: "true or false", int: "integer", float: "number", str: "text"}
@@ -63,7 +71,8 @@ def reference_page() -> str:
     """All settings as a page of Markdown, with a table for each section."""
     sections = groupby(setting_references(), key=lambda setting: setting.path.split(".")[0])
     tables = [f"\n## {name}\n\n{HEADER}{_rows(settings)}" for name, settings in sections]
-    return INTRODUCTION + "".join(tables) + METHODS_HEADER + "".join(_method_rows())
+    listed = [METHODS_HEADER, *_method_rows(), REWARDS_HEADER, *_reward_rows()]
+    return INTRODUCTION + "".join(tables) + "".join(listed)
 
 
 def _values(setting: Setting) -> str:
@@ -71,7 +80,10 @@ def _values(setting: Setting) -> str:
         return ", ".join(f"`{value}`" for value in named)
     kind = value_type(setting)
     if get_origin(kind) is tuple:
-        return "list of datasets" if get_args(kind)[0] is Mixed else "list of file names"
+        inner = get_args(kind)[0]
+        return {Mixed: "list of datasets", AnyReward: "list of rewards"}.get(
+            inner, "list of file names"
+        )
     low, high = bounds(setting)
     limits = [f"{'≥' if low.inclusive else '>'} {low.value:,}"] if low else []
     limits += [f"{'≤' if high.inclusive else '<'} {high.value:,}"] if high else []
@@ -80,6 +92,8 @@ def _values(setting: Setting) -> str:
 
 def _default(setting: Setting) -> Any:
     value = setting.field.default
+    if isinstance(value, tuple):
+        return setting.text(value) or None
     return value.value if isinstance(value, StrEnum) else value
 
 
@@ -99,6 +113,15 @@ def _method_rows() -> Iterator[str]:
         formats = ", ".join(f"`{format.value}`" for format in method.formats)
         rates = f"{method.adapter_learning_rate:g} for LoRA, {method.full_learning_rate:g} for all"
         yield f"- `{name}`: {method.about} Formats: {formats}. Learning rates: {rates}.\n"
+
+
+def _reward_rows() -> Iterator[str]:
+    for name, reward in REWARDS.items():
+        own = [key for key in reward.model_fields if key not in ("name", "weight")]
+        named = f" ({', '.join(f'`{key}`' for key in own)})" if own else ""
+        compared = " Compares with the reference answer." if reward.needs_answer else ""
+        span = f"from {reward.low:g} to {reward.high:g}"
+        yield f"- `{name}`{named}, {span}: {reward.about()}{compared}\n"
 
 
 def _default_text(value: Any) -> str:

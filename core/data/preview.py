@@ -46,6 +46,8 @@ class ShownRow(BaseModel):
     place: str
     sides: list[Side]
     label: bool | None = None
+    # What it is compared with, of a prompt that the model answers itself.
+    answer: str = ""
     # What becomes of it, where it is not just trained on.
     use: str = ""
 

@@ -172,7 +172,7 @@ def _evaluated(config: RunConfig, history: History) -> Iterator[EvalResult]:
     """The model's evaluation, as the Hub's model-index takes it."""
     dataset = config.dataset
     on_hub = dataset.source is DatasetSource.HUB and not dataset.mix
-    for metric in (LOSS, *config.method.metrics):
+    for metric in (LOSS, *config.method.measures):
         value = history.of_the_model.get(f"eval_{metric.name}")
         if value is not None:
             yield EvalResult(
@@ -227,12 +227,12 @@ def _settings(config: RunConfig) -> Iterator[tuple[str, str]]:
             continue
         value = setting.value(config)
         if value != setting.value(defaults) or setting.path in always:
-            yield setting.label, str(value)
+            yield setting.label, setting.text(value)
 
 
 def _results(config: RunConfig, history: History) -> Iterator[tuple[str, str]]:
     """What was measured last, each with its name."""
-    for metric in (LOSS, *config.method.metrics):
+    for metric in (LOSS, *config.method.measures):
         for prefix, phase in (("", "Training"), ("eval_", "Evaluation")):
             value = history.of_the_model.get(f"{prefix}{metric.name}")
             if value is not None:

@@ -119,7 +119,7 @@ class Reporter(TrainerCallback, ExportableState):
         args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
-        logs: dict[str, float] | None = None,
+        logs: dict[str, float | None] | None = None,
         **_: Any,
     ) -> None:
         values = {name: _finite(value) for name, value in (logs or {}).items()}
@@ -183,5 +183,6 @@ class Reporter(TrainerCallback, ExportableState):
             self._lost += 1
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    """TRL says None itself of what none of the rows had."""
+    return value if value is not None and math.isfinite(value) else None

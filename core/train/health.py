@@ -1,6 +1,7 @@
 """Whether a training can still come to something: its loss and its weights are numbers."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,17 +11,20 @@ from core.errors import UserError
 
 # A single step may be bad by chance, and the next ones good again.
 BAD_STEPS = 3
+# By chance all answers of a few steps score alike.
+ALIKE_STEPS = 10
 
 
 class LossWatch(TrainerCallback):
     """Ends a training whose loss stays NaN or infinite, or that learns nothing from the start.
 
-    Raises UserError out of the step after which that is plain.
+    `may_be_zero` says that a step may well teach nothing, and the next one does. Raises UserError
+    out of the step after which that is plain.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_be_zero: bool = False) -> None:
         self._bad = 0
-        self._has_begun = False
+        self._has_begun = may_be_zero
 
     def on_log(
         self,
@@ -46,6 +50,38 @@ class LossWatch(TrainerCallback):
                 hint="Look in the preview which tokens are learned.",
             )
         self._has_begun = True
+
+
+class RewardWatch(TrainerCallback):
+    """Warns once of rewards by which nothing has been learned so far, or that fell silent.
+
+    Only what tells the answers to a prompt apart teaches.
+    """
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._alike = 0
+        self._told = False
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        share = (logs or {}).get("frac_reward_zero_std")
+        if share is None or self._told:
+            return
+        self._alike = self._alike + 1 if share == 1 else 0
+        if self._alike == ALIKE_STEPS:
+            self._told = True
+            self._warn(
+                f"For {ALIKE_STEPS} steps up to step {state.global_step}, all answers to a prompt "
+                "got the same rewards, so nothing was learned: add a reward to `method.rewards` "
+                "that better answers get more of, or raise `method.temperature`."
+            )
 
 
 def require_finite(model: torch.nn.Module) -> None:

@@ -33,8 +33,9 @@ def longest_row(config: RunConfig, rows: Dataset | IterableDataset) -> int:
     longest = {
         name: _longest(rows, name) for name in config.method.columns if name.endswith("_ids")
     }
+    written = config.method.longest_answer
     # A prompt comes before each of the answers.
-    return min(most, longest.pop("prompt_ids", 0) + max(longest.values()))
+    return min(most, longest.pop("prompt_ids", 0) + max(longest.values(), default=written))
 
 
 def _longest(rows: Dataset, column: str) -> int:

@@ -12,14 +12,14 @@ from transformers import PreTrainedModel
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.runs.events import Sample
-from core.train.tokens.columns import prompt_and_answer
+from core.train.tokens.columns import ANSWER, prompt_and_answer
 
 HOW_MANY = 3
 MAX_PROMPT_TOKENS = 1024
 MAX_ANSWER_TOKENS = 64
 MAX_CHARACTERS = 2000
 # What no conversation holds, to find again in what a chat template makes of it.
-FIRST, ANSWER, SECOND = "@first@", "@answer@", "@second@"
+FIRST, BETWEEN, SECOND = "@first@", "@answer@", "@second@"
 
 
 def sample_answers(
@@ -36,7 +36,7 @@ def sample_answers(
 
     Rows without a prompt, such as plain text, and very long ones are passed over.
     """
-    asked = list(_prompts(rows))[:HOW_MANY]
+    asked = list(_prompts(rows, tokenizer))[:HOW_MANY]
     if not asked:
         return []
     prompts = [prompt for prompt, _ in asked]
@@ -52,18 +52,18 @@ def sample_answers(
             prompt=_question(tokenizer, prompt)[:MAX_CHARACTERS],
             answer=answer,
             base_answer=base_answer,
-            reference=_text(tokenizer, expected)[:MAX_CHARACTERS],
+            reference=expected[:MAX_CHARACTERS],
         )
         for (prompt, expected), answer, base_answer in zip(asked, answers, base, strict=True)
     ]
 
 
-def _prompts(rows: Dataset) -> Iterator[tuple[list[int], list[int]]]:
-    """The tokens up to the first that is learned, and the learned ones that follow on it."""
+def _prompts(rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tuple[list[int], str]]:
+    """The tokens up to the first that is learned, and the answer of the row."""
     for row in rows.select(range(min(len(rows), 10 * HOW_MANY))):
         prompt, answer = prompt_and_answer(row)
         if 0 < len(prompt) <= MAX_PROMPT_TOKENS:
-            yield prompt, answer
+            yield prompt, row[ANSWER] if ANSWER in row else _text(tokenizer, answer)
 
 
 @contextlib.contextmanager
@@ -121,14 +121,14 @@ def _marks_of_a_turn(tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
     """What a chat template puts before what a person says, in any turn, and after it."""
     turns = [
         {"role": "user", "content": FIRST},
-        {"role": "assistant", "content": ANSWER},
+        {"role": "assistant", "content": BETWEEN},
         {"role": "user", "content": SECOND},
     ]
     text = str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-    if not all(part in text for part in (FIRST, ANSWER, SECOND)):
+    if not all(part in text for part in (FIRST, BETWEEN, SECOND)):
         return "", ""
     begin = text.partition(FIRST)[0]
-    between = text.partition(ANSWER)[2].partition(SECOND)[0]
+    between = text.partition(BETWEEN)[2].partition(SECOND)[0]
     # What both turns have in common just before the words.
     pairs = zip(reversed(begin), reversed(between), strict=False)
     shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))[::-1]

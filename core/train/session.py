@@ -29,7 +29,7 @@ from core.train.callbacks import Reporter
 from core.train.freeze import freeze_all_but
 from core.train.fused_head import choose_fused_head
 from core.train.generation import settle_generation
-from core.train.health import LossWatch
+from core.train.health import LossWatch, RewardWatch
 from core.train.memory import free_memory, longest_row, memory_of
 from core.train.methods import method_of
 from core.train.methods.base import TrainerParts
@@ -69,9 +69,13 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     def warn(text: str) -> None:
         events.write(Warned(text=text))
 
-    reporter, training = Reporter(run=run, events=events), run.config().training
+    training, generates = run.config().training, run.config().method.generates
+    reporter = Reporter(run=run, events=events)
     best = BestCheckpoint(training, warn=warn) if training.keeps_best else None
-    prepared = prepare(run, callbacks=[reporter, LossWatch(), *([best] if best else [])], warn=warn)
+    watch: list[TrainerCallback] = [reporter, LossWatch(may_be_zero=generates)]
+    watch += [RewardWatch(warn)] if generates else []
+    watch += [best] if best else []
+    prepared = prepare(run, callbacks=watch, warn=warn)
     trainer, data = prepared.trainer, prepared.data
     _record(run, events, prepared.choices)
     _run_trainer(trainer, run, events)

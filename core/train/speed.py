@@ -15,6 +15,9 @@ from core.train.callbacks import Reporter
 def note_speed(trainer: Trainer, reporter: Reporter, run: Run, choices: dict[str, Choice]) -> None:
     """Note the work of the steps that this training has taken, and their time."""
     config, model = run.config(), trainer.accelerator.unwrap_model(trainer.model)
+    if config.method.generates:
+        # Most of its time goes into writing, which is not counted as work.
+        return
     rows = (
         reporter.steps
         * config.training.per_device_train_batch_size

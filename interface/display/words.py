@@ -62,6 +62,7 @@ _CHOICES = {
     "orpo": "ORPO: answers and preferences at once (experimental)",
     "cpo": "CPO: preferred answers, no base model (experimental)",
     "reward": "Reward model: scores for answers",
+    "grpo": "GRPO: rewards for the model's own answers",
     "kto": "KTO: answers rated good or bad",
     "sft": "SFT: supervised fine-tuning",
     "sgd": "SGD",

@@ -162,7 +162,7 @@ def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
     history.follow()
     drawn = history.offset
     method = cached.part("method", 0, lambda: _method(run))
-    metrics = method.metrics if method else ()
+    metrics = method.measures if method else ()
     status = run.status()
     return Snapshot(
         run=run,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.config.options import DatasetFormat
 from core.data.preview import Bar, Preview, Question, Statistics
 from core.errors import UserError
 from interface.display import messages, problems, words
@@ -39,8 +40,11 @@ class _Chart:
 def rows(preview: Preview, question: Question) -> str:
     """The rows, or why there are none to evaluate with."""
     if preview.rows or question.part == "training" or preview.format is None:
-        scores = question.config.method.scores
-        return render("train/data_rows.html", rows=preview.rows, side_names=SIDES, scores=scores)
+        method = question.config.method
+        return render(
+            "train/data_rows.html", rows=preview.rows, side_names=SIDES,
+            scores=method.scores, generates=method.generates,
+        )  # fmt: skip
     statistics = preview.statistics
     if statistics.evaluation_rows:
         return ""
@@ -55,7 +59,7 @@ def figures(preview: Preview) -> str:
     return render(
         "train/data_figures.html",
         problems=problems.nameless(fault.error()) if fault else [],
-        format=FORMATS[preview.format] if preview.format and statistics.rows else None,
+        format=_format(preview) if preview.format and statistics.rows else None,
         # Without columns there was nothing to choose from.
         parts=preview.parts if preview.columns else {},
         unused=preview.unused,
@@ -67,6 +71,11 @@ def figures(preview: Preview) -> str:
         chart=_chart(statistics),
         warnings=preview.warnings,
     )
+
+
+def _format(preview: Preview) -> str:
+    has_answers = preview.format is DatasetFormat.PROMPT_ONLY and "answer" in preview.parts
+    return "prompts with reference answers" if has_answers else FORMATS[str(preview.format)]
 
 
 def blocked(error: UserError) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any
+from typing import Any, get_origin
 
 import gradio as gr
 from gradio.components import Component
@@ -11,6 +11,7 @@ from core.builtin.datasets import builtin_datasets_for
 from core.config.allowed_values import bounds, choices, value_type
 from core.config.builtin_names import BUILTIN_MODEL
 from core.config.every_setting import Setting
+from core.config.lines import Line
 from core.config.methods import DEFAULT_METHOD, METHODS
 from core.config.proposed_name import proposed_name
 from core.config.run_config import RunConfig
@@ -28,11 +29,12 @@ MODELS = (
 )
 WIDE = (
     "model.name", "dataset.source", "dataset.name", "dataset.files", "dataset.mix",
-    "evaluation.files", "method.name", "adapter.kind",
+    "evaluation.files", "method.name", "method.rewards", "adapter.kind",
 )  # fmt: skip
 # What the model will see depends on these sections; the page's script knows them by their class.
 LOOKED_AT = ("model", "dataset", "columns", "filters", "method", "evaluation")
 # Menus of what there is, filled when the Hub or the data have been looked at.
+FILES = ("dataset.files", "evaluation.files")
 COLUMN_MENUS = ("filters.drop_where", "filters.drop_empty")
 SUBSET_MENU, SPLIT_MENUS = "dataset.subset", ("dataset.split", "evaluation.split")
 FILE_TYPES = [".csv", ".json", ".jsonl", ".ndjson", ".parquet", ".tsv", ".txt"]
@@ -61,7 +63,7 @@ def build(setting: Setting, *, visible: bool) -> Component:
         "elem_classes": _classes(setting),
         "interactive": True,
     }
-    if setting.path in ("dataset.files", "evaluation.files"):
+    if setting.path in FILES:
         return gr.File(file_count="multiple", file_types=FILE_TYPES, height=140, **shared)
     shared |= {"value": default(setting), "info": help_text(setting)}
     if setting.path == "model.name":
@@ -69,8 +71,9 @@ def build(setting: Setting, *, visible: bool) -> Component:
         return gr.Dropdown(choices=models, allow_custom_value=True, filterable=True, **shared)
     if setting.path == "dataset.name" or is_menu_of_the_data(setting):
         return gr.Dropdown(choices=[], allow_custom_value=True, **shared)
-    if setting.path == "dataset.mix":
-        return gr.Textbox(lines=3, max_lines=8, placeholder="owner/name weight=0.5", **shared)
+    if is_lines(setting):
+        example = None if shared["value"] else "owner/name weight=0.5"
+        return gr.Textbox(lines=3, max_lines=8, placeholder=example, **shared)
     values = choices(setting)
     if setting.path == BUILTIN:
         values = builtin_datasets_for(DEFAULT_METHOD)
@@ -103,10 +106,22 @@ def is_menu_of_the_data(setting: Setting) -> bool:
     return setting.section == "columns" or setting.path in menus
 
 
+def is_lines(setting: Setting) -> bool:
+    """Whether it is a list that a person writes line by line."""
+    kind = value_type(setting)
+    return get_origin(kind) is tuple and setting.path not in FILES
+
+
+def lines(value: Iterable[Line]) -> str:
+    return "\n".join(each.line for each in value)
+
+
 def default(setting: Setting) -> Any:
     value = setting.field.default
+    if is_lines(setting):
+        return lines(value) or None
     if isinstance(value, tuple) or setting.path == LEARNING_RATE:
-        # Files of a person's, or a text of lines. A rate that is left empty is the method's.
+        # Files of a person's. A rate that is left empty is the method's.
         return None
     return value.value if isinstance(value, StrEnum) else value
 
@@ -121,6 +136,8 @@ def shown(setting: Setting, value: Any) -> str:
         return words.model(value)
     if isinstance(value, int):
         return words.count(value)
+    if isinstance(value, tuple):
+        return setting.text(value)
     return words.number(value) if isinstance(value, float) else str(value)
 
 

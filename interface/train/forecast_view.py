@@ -13,6 +13,10 @@ from interface.display.render import render
 from interface.train.fields import LOOKED_AT
 
 LOOKING = messages.muted("Estimating memory and time…")
+WRITES = (
+    "Memory and time can't be forecast: they follow from the answers that the model writes, at "
+    "most of the maximum answer length. The run's page shows both from the first step on."
+)
 NOTHING = ""
 
 
@@ -40,6 +44,8 @@ def show(config: RunConfig, facts: Facts | None, *, home: Path) -> str:
         return NOTHING
     if facts.about != _about(config):
         return LOOKING
+    if config.method.generates:
+        return messages.muted(WRITES)
     if facts.shape is None:
         return messages.muted(f"Memory and time can't be forecast. {facts.unknown}")
     device = machine.now()[0]

@@ -1,6 +1,5 @@
 """The form: the settings of a run laid out as fields, and the fields read back as settings."""
 
-import shlex
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ import gradio as gr
 from gradio.components import Component
 
 from core.builtin.datasets import builtin_datasets_for
-from core.config.data import Mixed
 from core.config.every_setting import Setting, settings_of_a_run
 from core.config.parse import parse_config
 from core.config.run_config import RunConfig
@@ -25,7 +23,7 @@ CARDS = {
     "Result": ("output",),
 }
 UPLOADS = ("dataset__files", "evaluation__files")
-METHOD, MIX, BUILTIN = "method__name", "dataset__mix", "dataset__builtin"
+METHOD, BUILTIN = "method__name", "dataset__builtin"
 REPLACE, RATE = "output__replace", "training__learning_rate"
 
 
@@ -184,7 +182,9 @@ class Form:
             name: nested[setting.section].get(setting.name, self._defaults[name])
             for name, setting in self._settings.items()
         }
-        values[MIX] = "\n".join(_line(other) for other in values[MIX])
+        for name, setting in self._settings.items():
+            if fields.is_lines(setting):
+                values[name] = fields.lines(setting.value(config))
         if config.training.learning_rate == config.default_learning_rate:
             # It follows the method, if another is chosen.
             values[RATE] = None
@@ -208,7 +208,7 @@ class Form:
         value = values[name]
         if name in UPLOADS:
             return [file.name for file in issued_files(value)]
-        if name == MIX:
+        if fields.is_lines(setting):
             return [line for line in str(value or "").splitlines() if line.strip()]
         if isinstance(value, str):
             value = value.strip()
@@ -267,10 +267,3 @@ def _edits(component: Any) -> list[Any]:
     if isinstance(component, gr.Dropdown) and component.allow_custom_value:
         return [component.input]
     return [component.change]
-
-
-def _line(mixed: Mapping[str, Any]) -> str:
-    """A dataset that is mixed in, as a person writes it: without what is as by default."""
-    usual = Mixed(name=mixed["name"]).model_dump(mode="json")
-    named = [f"{name}={value}" for name, value in mixed.items() if value != usual[name]]
-    return shlex.join([mixed["name"], *named])

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from core.config.methods.cpo import CpoSettings
 from core.config.methods.dpo import DpoSettings
+from core.config.methods.grpo import GrpoSettings
 from core.config.methods.kto import KtoSettings
 from core.config.methods.orpo import OrpoSettings
 from core.config.methods.reward import RewardSettings
@@ -18,7 +19,13 @@ from core.config.methods.settings import MethodSettings
 from core.config.methods.sft import SftSettings
 
 Method = Annotated[
-    SftSettings | DpoSettings | KtoSettings | RewardSettings | OrpoSettings | CpoSettings,
+    SftSettings
+    | DpoSettings
+    | KtoSettings
+    | RewardSettings
+    | OrpoSettings
+    | CpoSettings
+    | GrpoSettings,
     Field(discriminator="name"),
 ]
 

@@ -45,6 +45,8 @@ class MethodSettings(Section):
     further_passes: ClassVar[int] = 0
     # Whether it makes a model that gives a text a number, and writes none.
     scores: ClassVar[bool] = False
+    # Whether the model itself writes the answers that it learns from: rows are prompts.
+    generates: ClassVar[bool] = False
     # Whether a long row is cut off at the maximum length, and not left out.
     truncates: ClassVar[bool] = True
     # Whether an answer's tokens begin and end with the tokenizer's own marks, whatever the chat
@@ -79,6 +81,31 @@ class MethodSettings(Section):
     def learns_answers_only(self) -> bool:
         """Whether prompts are masked in the loss."""
         return True
+
+    @property
+    def longest_row(self) -> int:
+        """How many tokens of a row are used."""
+        return self.max_length
+
+    @property
+    def longest_answer(self) -> int:
+        """How many tokens it writes at most."""
+        return 0
+
+    @property
+    def answers_a_prompt(self) -> int:
+        """How many sequences of a step belong together: their number must be a multiple of it."""
+        return 1
+
+    @property
+    def compares_with_answers(self) -> list[str]:
+        """What needs a reference answer in each row."""
+        return []
+
+    @property
+    def measures(self) -> tuple[MethodMetric, ...]:
+        """What is drawn besides the loss, as it is set."""
+        return self.metrics
 
     @property
     def packs(self) -> bool:

@@ -47,6 +47,12 @@ def _cpo() -> Method:
     return Cpo()
 
 
+def _grpo() -> Method:
+    from core.train.methods.grpo import Grpo
+
+    return Grpo()
+
+
 _METHODS: dict[str, Callable[[], Method]] = {
     "sft": _sft,
     "dpo": _dpo,
@@ -54,4 +60,5 @@ _METHODS: dict[str, Callable[[], Method]] = {
     "reward": _reward,
     "orpo": _orpo,
     "cpo": _cpo,
+    "grpo": _grpo,
 }

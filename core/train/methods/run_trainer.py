@@ -69,7 +69,10 @@ class RunTrainer(Trainer):
             done.metrics[f"{metric_key_prefix}_loss"] = float(losses.sum() / weights.sum())
             for values in self.evaluated().values():
                 if len(values) == len(weights):
-                    mean = (torch.tensor(values).double() * weights).sum() / weights.sum()
+                    measured = torch.tensor(values).double()
+                    # What could not be told of a batch counts neither way.
+                    known = ~measured.isnan()
+                    mean = (measured * weights)[known].sum() / weights[known].sum()
                     values[:] = [float(mean)]
         return done
 

@@ -49,7 +49,7 @@ class Findings:
     @property
     def cut(self) -> int:
         """Tokens of a row that are used."""
-        return self.config.method.max_length
+        return self.config.method.longest_row
 
     def add(self, row: EncodedRow, *, length: int, is_copy: bool) -> None:
         """Count a row that is trained on."""
@@ -78,7 +78,7 @@ class Findings:
 
     def teaches(self, row: EncodedRow) -> bool:
         learns = all(self.learned(side) for side in row.sides.values())
-        return learns or self.format is DatasetFormat.PROMPT_ONLY
+        return learns or self.config.method.generates or self.format is DatasetFormat.PROMPT_ONLY
 
     def finish(self) -> None:
         """Work out the figures that follow from all rows together."""
@@ -88,7 +88,7 @@ class Findings:
             statistics.histogram = _histogram(self.lengths)
             per_row = BYTES_PER_TOKEN * sum(self.lengths) // len(self.lengths) + BYTES_PER_ROW
             statistics.token_bytes = per_row * statistics.read
-        statistics.max_length = self.config.method.max_length
+        statistics.max_length = self.config.method.longest_row
         statistics.skipped = len(self.skipped)
 
     def check(self) -> None:

@@ -14,7 +14,8 @@ from core.data.preview import Fault, Preview, Question, ShownRow
 from core.data.row import Row
 from core.errors import UserError
 from core.train.preview.findings import Findings
-from core.train.preview.shown import Seen, chosen_rows, shown_row
+from core.train.preview.shown import MAX_SHOWN_ANSWER, Seen, chosen_rows, shown_row
+from core.train.tokens.columns import ANSWER
 from core.train.tokens.learnable import length_limits, nothing_to_evaluate, require_format
 from core.train.tokens.rows import EncodedRow, RowEncoder
 from core.train.tokens.split import divide, left_out, none_held_out, overlap
@@ -156,7 +157,8 @@ class Look:
             return None
         teaches = self.findings.teaches(row)
         label = row.example.get("label")
-        return Seen(row.place, row.sides, row.digest, row.group, label, source, teaches)
+        answer = str(row.example.get(ANSWER, ""))[:MAX_SHOWN_ANSWER]
+        return Seen(row.place, row.sides, row.digest, row.group, label, answer, source, teaches)
 
     def _misfit(self, seen: Seen) -> str:
         """The length limit that a row is beyond, "" where it fits."""

@@ -9,6 +9,7 @@ from core.train.preview.pieces import pieces_of
 from core.train.tokens.row_tokens import Sides, Tokens, length_of
 
 MAX_SHOWN_TOKENS = 3000
+MAX_SHOWN_ANSWER = 2000
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Seen:
     digest: bytes
     group: bytes
     label: bool | None
+    answer: str
     source: int
     teaches: bool
 
@@ -31,7 +33,9 @@ class Seen:
 def shown_row(row: Seen, *, index: int, by: Findings, use: str = "") -> ShownRow:
     """A row as text, token by token; `use` says what becomes of it."""
     sides = [_side(name, tokens, by=by) for name, tokens in row.sides.items()]
-    return ShownRow(index=index, place=row.place, sides=sides, label=row.label, use=use)
+    return ShownRow(
+        index=index, place=row.place, sides=sides, label=row.label, answer=row.answer, use=use
+    )
 
 
 def _side(name: str, tokens: Tokens, *, by: Findings) -> Side:

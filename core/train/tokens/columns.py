@@ -12,7 +12,7 @@ import pyarrow as pa
 from core.train.tokens.row_tokens import CHOSEN, IGNORED, REJECTED, WHOLE, Sides, Tokens
 from core.train.tokens.rows import EncodedRow
 
-LABEL = "label"
+LABEL, ANSWER = "label", "answer"
 
 
 def _prompt(tokens: Tokens) -> np.ndarray:
@@ -37,8 +37,8 @@ _EMPTY = np.empty(0, dtype=np.int32)
 
 
 def schema_of(columns: Sequence[str]) -> pa.Schema:
-    """The types of these columns: lists of tokens, but for the label."""
-    types = {LABEL: pa.bool_()}
+    """The types of these columns: lists of tokens, but for the label and the reference answer."""
+    types = {LABEL: pa.bool_(), ANSWER: pa.string()}
     return pa.schema([(name, types.get(name, pa.list_(pa.int32()))) for name in columns])
 
 
@@ -46,6 +46,8 @@ def column_of(name: str, row: EncodedRow) -> Any:
     """A row's value in a column, by TRL's name for it; without tokens where the row has none."""
     if name == LABEL:
         return bool(row.example.get(LABEL))
+    if name == ANSWER:
+        return row.example.get(ANSWER, "")
     return _COLUMNS[name](row.sides) if row.sides else _EMPTY
 
 
@@ -53,13 +55,13 @@ def prompt_and_answer(row: Mapping[str, Any]) -> tuple[list[int], list[int]]:
     """The tokens up to the first that is learned, and the learned ones that follow.
 
     `row` has the columns of a method. An empty prompt says that the row has none, or that its
-    answer is a bad one.
+    answer is a bad one; an empty answer, that it is none of tokens.
     """
     if row.get(LABEL) is False:
         return [], []
     if "prompt_ids" in row:
         answer = "chosen_ids" if "chosen_ids" in row else "completion_ids"
-        return list(row["prompt_ids"]), list(row[answer])
+        return list(row["prompt_ids"]), list(row.get(answer, ()))
     ids, labels = list(row["input_ids"]), row["labels"]
     start = next((i for i, label in enumerate(labels) if label != IGNORED), 0)
     end = next((i for i in range(start, len(ids)) if labels[i] == IGNORED), len(ids))

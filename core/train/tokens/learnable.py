@@ -24,16 +24,17 @@ def length_limits(config: RunConfig) -> tuple[int, float]:
     """The fewest and the most tokens of rows that are trained on."""
     filters, method = config.filters, config.method
     most = filters.max_length or math.inf
-    return filters.min_length or 0, most if method.truncates else min(most, method.max_length)
+    return filters.min_length or 0, most if method.truncates else min(most, method.longest_row)
 
 
 def too_long(rows: int, *, config: RunConfig) -> str | None:
-    """A warning about rows that are left out since a score would be of half an answer."""
-    most = config.method.max_length
-    if not rows or config.method.truncates or (config.filters.max_length or math.inf) <= most:
+    """A warning about rows that are left out since a part of them would be something else."""
+    most, method = config.method.longest_row, config.method
+    if not rows or method.truncates or (config.filters.max_length or math.inf) <= most:
         return None
+    beside = ", which is what the answers leave of the maximum length" if method.generates else ""
     return (
-        f"Left out, since they are longer than {most:,} tokens: {counted(rows)}. Raise "
+        f"Left out, since they are longer than {most:,} tokens{beside}: {counted(rows)}. Raise "
         "`method.max_length` to learn from them."
     )
 
@@ -42,6 +43,7 @@ def require_format(method: MethodSettings, mapping: RowMapping, *, source: Sourc
     """Raises UserError at the source when the method can't learn from rows of this format."""
     format, field = mapping.format, source.format_field
     if format in method.formats:
+        _require_reference(method, mapping)
         return
     *others, last = [each.words for each in method.formats]
     taken = f"{', '.join(others)} or {last}" if others else last
@@ -59,6 +61,20 @@ def require_format(method: MethodSettings, mapping: RowMapping, *, source: Sourc
         f"This data is {format.words}, and {method.title} learns from {taken}.",
         hint=f"{hint}.",
         field=field,
+    )
+
+
+def _require_reference(method: MethodSettings, mapping: RowMapping) -> None:
+    """Raises UserError where something compares with a reference answer that no column has."""
+    compared = method.compares_with_answers
+    if not compared or not {"answer", "completion"}.isdisjoint(mapping.parts):
+        return
+    named = f" to one of {', '.join(mapping.unused[:8])}" if mapping.unused else ""
+    others = "one that compares with none, such as regex, json_object or length"
+    raise UserError(
+        f"The reward {compared[0]} compares with a reference answer, and this data has none.",
+        hint=f"Set `columns.answer`{named}, or change `method.rewards` to {others}.",
+        field="columns.answer",
     )
 
 

@@ -122,7 +122,7 @@ class _Tokens:
         return none_left(
             unreadable=self._unreadable,
             unlearned=self._unlearned,
-            cut=self._config.method.max_length,
+            cut=self._config.method.longest_row,
             longer=too_long(self._longer, config=self._config),
         )
 
@@ -212,14 +212,15 @@ class _Tokens:
 
     def _suitable(self, source: Source, rows: Dataset) -> Dataset:
         """The rows that could be read, within the length limits, each with something to learn."""
-        filters, cut = source.filters, self._config.method.max_length
+        filters, method = source.filters, self._config.method
+        cut = method.longest_row
         least, most = length_limits(self._config)
         facts = rows.select_columns(["length", "first_learned"]).with_format("numpy")[:]
         length, first = facts["length"], facts["first_learned"]
         read = length > 0
         fits = (length >= least) & (length <= most)
         self._longer += int((length > most).sum())
-        learns = first < length.clip(max=cut)
+        learns = read if method.generates else first < length.clip(max=cut)
         if not read.all():
             bad = rows.select(np.flatnonzero(~read))
             self._unreadable += list(bad["place"])

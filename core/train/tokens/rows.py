@@ -67,6 +67,9 @@ class RowEncoder:
         self.columns = config.method.columns
         # A method of labeled answers takes a pair as two of them, as TRL does.
         self._unpairs = self.mapping.format is DatasetFormat.PREFERENCE and "label" in self.columns
+        # A method that writes its answers itself takes those of the rows to compare with.
+        self._asks = config.method.generates
+        self.compared = config.method.compares_with_answers
         if config.method.learns_answers_only:
             wanted = (
                 self.source.format is DatasetFormat.TEXT or self.source.columns.text is not None
@@ -74,11 +77,18 @@ class RowEncoder:
             require_answers(self.mapping, is_named=wanted or self.source.field == MIX_FIELD)
         self.encoder = Encoder(
             tokenizer,
-            format=DatasetFormat.UNPAIRED_PREFERENCE if self._unpairs else self.mapping.format,
+            format=self._format(),
             answers_only=config.method.learns_answers_only,
             closes=config.method.closes,
             model_name=config.model.name,
         )
+
+    def _format(self) -> DatasetFormat:
+        """What the rows' examples are, once they are such as the method takes."""
+        if self._unpairs:
+            return DatasetFormat.UNPAIRED_PREFERENCE
+        is_asked = self._asks and self.mapping.format is DatasetFormat.PROMPT_COMPLETION
+        return DatasetFormat.PROMPT_ONLY if is_asked else self.mapping.format
 
     @property
     def guesses(self) -> list[str]:
@@ -124,14 +134,24 @@ class RowEncoder:
 
     def _examples(self, rows: Sequence[Row]) -> list[PlacedExample]:
         placed = list(self._mapped.examples(rows))
-        return (
-            [answer for each in placed for answer in _unpaired(each)] if self._unpairs else placed
-        )
+        if self._asks:
+            return [_asked(each) for each in placed]
+        if self._unpairs:
+            return [answer for each in placed for answer in _unpaired(each)]
+        return placed
+
+    def _unscored(self, example: Example) -> list[str]:
+        if not self.compared or str(example.get("answer", "")).strip():
+            return []
+        return [
+            f"Some rows have no reference answer, so {' and '.join(self.compared)} can't score "
+            "what the model writes there: fill them in, or drop them with `filters.drop_empty`."
+        ]
 
     def _row(self, placed: PlacedExample, example: Example, sides: Sides | Refused) -> EncodedRow:
         place = placed.place
         if not isinstance(sides, Refused):
-            warnings = (*placed.warnings, *self.encoder.lost(example))
+            warnings = (*placed.warnings, *self.encoder.lost(example), *self._unscored(example))
             return EncodedRow(place, example, sides, warnings=warnings, is_half=self._unpairs)
         if not self.source.filters.skip_unreadable:
             raise UserError(
@@ -140,6 +160,16 @@ class RowEncoder:
                 field=self.source.field,
             )
         return EncodedRow(place, {}, {}, fault=sides.reason)
+
+
+def _asked(placed: PlacedExample) -> PlacedExample:
+    """A prompt with its answer as text, to compare with."""
+    example = placed.example
+    if example is None or "completion" not in example:
+        return placed
+    shared = {name: part for name, part in example.items() if name != "completion"}
+    answer = str(example["completion"][-1]["content"])
+    return replace(placed, example=shared | {"answer": answer})
 
 
 def _unpaired(placed: PlacedExample) -> Iterator[PlacedExample]:

@@ -110,7 +110,7 @@ class Stream:
         return least <= length_of(row.sides) <= most
 
     def _teaches(self, row: EncodedRow) -> bool:
-        used = min(length_of(row.sides), self._config.method.max_length)
+        used = min(length_of(row.sides), self._config.method.longest_row)
         return self._fits(row) and first_learned(row.sides) < used
 
     def _trained(self, row: EncodedRow) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def _key(encoder: RowEncoder, *, content: str, tokenizer_id: str) -> str:
         ENCODING_VERSION, content, tokenizer_id, encoder.encoder.template, _LIBRARIES,
         encoder.encoder.tokenizer.eos_token, _day(encoder.encoder.template),
         asdict(encoder.mapping), encoder.encoder.answers_only, encoder.encoder.closes,
-        encoder.columns, filters,
+        encoder.columns, encoder.compared, filters,
         # It is part of each place.
         encoder.source.is_named and encoder.source.name,
     ]  # fmt: skip

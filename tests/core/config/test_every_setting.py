@@ -14,6 +14,7 @@ from core.config.data import Mixed
 from core.config.every_setting import Setting
 from core.config.options import Schedule
 from core.config.parse import parse_config
+from core.config.rewards import AnyReward
 from core.config.run_config import RunConfig
 from core.errors import InvalidConfig
 from core.machine.source_tree import ROOT
@@ -23,6 +24,11 @@ NUMBERS = {
     path: setting
     for path, setting in SETTINGS.items()
     if any(isinstance(bound, Ge | Gt | Le | Lt) for bound in setting.field.metadata)
+}
+# What a value at its bound needs of others.
+ROOM: dict[str, dict[str, dict[str, int]]] = {
+    "method.num_generations": {"training": {"per_device_train_batch_size": 1024}},
+    "method.max_completion_length": {"method": {"max_length": 1_048_576}},
 }
 
 
@@ -58,7 +64,9 @@ def outside(setting: Setting) -> tuple[list[Any], list[Any]]:
 
 def parsed(setting: Setting, value: Any) -> Any:
     named = {"name": setting.methods[0]} if setting.methods else {}
-    return setting.value(parse_config({setting.section: {**named, setting.name: value}}))
+    beside = ROOM.get(setting.path, {})
+    own = {**beside.get(setting.section, {}), **named, setting.name: value}
+    return setting.value(parse_config({**beside, setting.section: own}))
 
 
 def test_every_number_is_bounded() -> None:
@@ -131,7 +139,7 @@ def test_a_config_has_no_place_for_a_secret() -> None:
         plain = {str, int, float, bool, NoneType}
         for kind in _types(setting.field.annotation):
             inner = get_args(kind)[0] if get_origin(kind) is Annotated else kind
-            if inner is Mixed:
+            if inner in (Mixed, get_args(AnyReward)[0]):
                 # Made of the same types as the settings beside it.
                 continue
             is_choice = isinstance(inner, str) or issubclass(inner, StrEnum)

@@ -33,6 +33,21 @@ CHANGED: dict[str, dict[str, Any]] = {
     "orpo": {"max_length": 8, "beta": 0.5},
     "cpo": {"max_length": 8, "beta": 0.5, "cpo_alpha": 0.5},
     "reward": {"max_length": 8, "center_rewards_coefficient": 0.01},
+    "grpo": {
+        "max_length": 64,
+        "rewards": [{"name": "exact_match", "weight": 2.0, "ignore_case": False}],
+        "num_generations": 4,
+        "max_completion_length": 16,
+        "temperature": 0.9,
+        "top_p": 0.95,
+        "grpo_loss_type": "dr_grpo",
+        "grpo_beta": 0.04,
+        "epsilon": 0.1,
+        "epsilon_high": 0.28,
+        "scale_rewards": "none",
+        "num_iterations": 2,
+        "mask_truncated_completions": True,
+    },
     "kto": {"max_length": 8, "beta": 0.5, "desirable_weight": 1.5, "undesirable_weight": 2.0},
 }
 
@@ -116,7 +131,8 @@ def test_a_bad_value_is_refused_at_its_field(method: dict[str, Any], field: str)
 def test_a_batch_must_have_the_rows_that_a_method_compares() -> None:
     for name, method in METHODS.items():
         least = method.smallest_batch
-        parse_config({"method": {"name": name}, "training": {FIELD: least}})
+        training = {FIELD: least, "gradient_accumulation_steps": 8}
+        parse_config({"method": {"name": name}, "training": training})
         if least > 1:
             with pytest.raises(InvalidConfig) as caught:
                 parse_config({"method": {"name": name}, "training": {FIELD: least - 1}})

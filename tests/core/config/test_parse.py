@@ -50,7 +50,8 @@ def test_nothing_is_a_value() -> None:
     assert "training.max_steps" in optional
     for path in optional:
         section, name = path.split(".")
-        config = parse_config({section: {name: None}})
+        method = {"name": methods[0]} if (methods := SETTINGS[path].methods) else {}
+        config = parse_config({section: {**method, name: None}})
         assert getattr(getattr(load_config(config.to_yaml()), section), name) is None, path
 
 

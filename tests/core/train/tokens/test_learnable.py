@@ -21,7 +21,7 @@ NEAREST = {
     DatasetFormat.TEXT: "sft",
     DatasetFormat.PREFERENCE: "dpo",
     DatasetFormat.UNPAIRED_PREFERENCE: "kto",
-    DatasetFormat.PROMPT_ONLY: None,
+    DatasetFormat.PROMPT_ONLY: "grpo",
     DatasetFormat.AUTO: None,
 }
 
@@ -82,7 +82,7 @@ def test_a_method_refuses_what_it_does_not_take_and_says_what_does(name: str) ->
     method = METHODS[name].model_validate({"name": name})
     [source] = sources_of(parse_config({}), {}).train
     for format, nearest in NEAREST.items():
-        mapping = RowMapping(format, {})
+        mapping = RowMapping(format, {"answer": "answer"})
         if format in method.formats:
             require_format(method, mapping, source=source)
             continue

@@ -28,7 +28,7 @@ from core.config.run_config import RunConfig
 from core.data.preview import Question
 from core.data.previewer import Previewer, require
 from core.errors import UserError
-from core.estimate.forecast import forecast
+from core.estimate.forecast import forecast, unforeseen
 from core.estimate.rented import cheapest_that_fits
 from core.hub.client import hub_endpoint
 from core.jobs import launcher, preflight
@@ -81,9 +81,13 @@ def preview(asked: argparse.Namespace, settings: Settings) -> int:
     for row in preview.rows:
         for side in row.sides:
             learned = f"{side.trained} of {side.tokens} tokens learned"
+            if config.method.generates:
+                learned = f"{side.tokens} tokens, which the model answers"
             use = f" ({row.use})" if row.use else ""
             tell(f"--- {row.place}, {side.name}: {learned}{use}")
             tell("".join(marked(piece) for piece in side.pieces))
+        if row.answer:
+            tell(f"--- {row.place}, reference answer: {row.answer}")
     if preview.unused:
         tell(f"Not used: {', '.join(preview.unused)}")
     for setting, rows in preview.statistics.dropped.items():
@@ -96,6 +100,8 @@ def preview(asked: argparse.Namespace, settings: Settings) -> int:
 
 def estimate(asked: argparse.Namespace, settings: Settings) -> int:
     config, files = _load(asked.file)
+    if told := unforeseen(config):
+        raise UserError(f"Memory and time can't be estimated. {told}")
     question = Question(
         config=config, files=files, home=settings.home, count=0, seconds=ESTIMATE_SECONDS,
         wants_shape=True,

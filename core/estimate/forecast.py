@@ -59,6 +59,17 @@ class Forecast:
         return self.memory.total <= USABLE * self.total
 
 
+def unforeseen(config: RunConfig) -> str:
+    """Why nobody can tell what a run takes, "" where it can be counted."""
+    if not config.method.generates:
+        return ""
+    most = config.method.longest_answer
+    return (
+        f"They depend on how long the answers are that the model writes, up to {most:,} tokens. "
+        "The run's page shows both from the first step on."
+    )
+
+
 def forecast(
     config: RunConfig, shape: ModelShape, rows: Rows, *, device: Device, home: Path
 ) -> Forecast:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.config.run_config import RunConfig
 from core.data.preview import Preview
-from core.estimate.forecast import Rows, forecast
+from core.estimate.forecast import Rows, forecast, unforeseen
 from core.estimate.model_shape import ModelShape
 from core.estimate.rented import cheapest_that_fits
 from interface.display import machine, messages
@@ -13,10 +13,6 @@ from interface.display.render import render
 from interface.train.fields import LOOKED_AT
 
 LOOKING = messages.muted("Estimating memory and time…")
-WRITES = (
-    "Memory and time can't be forecast: they follow from the answers that the model writes, at "
-    "most of the maximum answer length. The run's page shows both from the first step on."
-)
 NOTHING = ""
 
 
@@ -44,10 +40,9 @@ def show(config: RunConfig, facts: Facts | None, *, home: Path) -> str:
         return NOTHING
     if facts.about != _about(config):
         return LOOKING
-    if config.method.generates:
-        return messages.muted(WRITES)
-    if facts.shape is None:
-        return messages.muted(f"Memory and time can't be forecast. {facts.unknown}")
+    unknown = unforeseen(config) or facts.unknown
+    if facts.shape is None or unknown:
+        return messages.muted(f"Memory and time can't be forecast. {unknown}")
     device = machine.now()[0]
     found = forecast(config, facts.shape, facts.rows, device=device, home=home)
     rented = None

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,10 @@ class Asked:
         run, _ = RunStore(self.home).create(self.config, files=self.files, submission=submission)
         model = load_tokenizer(self.config.model, home=self.home, before=None)
         return load_data(self.config, run=run, tokenizer=model.tokenizer, tokenizer_id=model.id)
+
+    def text(self, ids: Sequence[int]) -> str:
+        model = load_tokenizer(self.config.model, home=self.home, before=None)
+        return str(model.tokenizer.decode(ids))
 
     def loaded(self) -> tuple[Counter[Tokens], Counter[Tokens]]:
         """How often the trainer gets each row: to train on, and to evaluate with."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.data.preview import Preview
-from core.data.previewer import Previewer
+from core.data.previewer import Previewer, require
 from core.errors import UserError
 from core.train.tokens.lost import NO_TOOLS
 from tests.core.train.asked import Asked, Tokens, rows
@@ -80,6 +80,48 @@ def test_labels_of_one_kind_are_refused_and_few_of_one_are_told(asked: Asked) ->
     with pytest.raises(UserError, match="All answers are labeled true") as caught:
         asked.load()
     assert caught.value.field == "columns.label"
+
+
+def test_a_method_that_writes_is_given_prompts_with_the_answers_to_compare_with(
+    asked: Asked,
+) -> None:
+    """Rows of prompts and answers serve as those of prompts with a reference answer do."""
+    grpo = {"name": "grpo", "max_length": 300, "max_completion_length": 100}
+    told = [*rows(1, 2, 3, answer="{}"), {"prompt": "long" * 60, "completion": "4"}]
+    given = [{"prompt": row["prompt"], "answer": row["completion"]} for row in told]
+    for made in (told, given):
+        asked.settle(made, method=grpo)
+        shown, data = asked.look(), asked.load()
+        assert data.train.column_names == ["prompt_ids", "answer"]
+        assert [row["answer"] for row in data.train] == ["1", "2", "3"]
+        assert [row.answer for row in shown.rows] == ["1", "2", "3"]
+        # Just what the trainer gets, and nothing of it is learned.
+        assert previewed(shown) == Counter(tuple(ids) for ids in data.train["prompt_ids"])
+        assert not any(piece.trained for row in shown.rows for piece in row.sides[0].pieces)
+        end = asked.text(data.train[0]["prompt_ids"])
+        assert end.endswith("1?<|im_end|>\n<|im_start|>assistant\n")
+        (left,) = (text for text in data.warnings if "longer than 200 tokens" in text)
+        assert left in shown.warnings
+
+
+def test_a_reward_that_compares_needs_a_reference_answer(asked: Asked) -> None:
+    compares = {"name": "grpo", "rewards": ["exact_match", "length"]}
+    prompts = [{"prompt": f"{n}?", "topic": "sums"} for n in range(4)]
+    asked.settle(prompts, method=compares, columns={"prompt": "prompt"})
+    for refuse in (lambda: asked.load(), lambda: require(asked.look())):
+        with pytest.raises(UserError, match="exact_match compares with a reference") as caught:
+            refuse()
+        assert caught.value.field == "columns.answer"
+        assert "topic" in str(caught.value)
+    asked.settle(prompts, method=compares | {"rewards": ["length"]}, columns={"prompt": "prompt"})
+    assert asked.load().train["answer"] == [""] * 4
+    # Some rows without one are told of, for as long as something compares with it.
+    answered = [{**row, "answer": "x" if n else ""} for n, row in enumerate(prompts)]
+    columns = {"prompt": "prompt", "answer": "answer"}
+    for rewards, is_told in ((["exact_match"], True), (["length"], False), (["exact_match"], True)):
+        asked.settle(answered, method=compares | {"rewards": rewards}, columns=columns)
+        for warnings in (asked.look().warnings, asked.load().warnings):
+            assert any("no reference answer" in text for text in warnings) is is_told
 
 
 def test_an_answer_rated_good_and_bad_is_no_copy_of_itself(asked: Asked) -> None:

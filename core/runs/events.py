@@ -96,6 +96,24 @@ class Sample(Fact):
     reference: str
 
 
+class ScoredAnswer(BaseModel):
+    """An answer of the model in training, and what each reward gives it."""
+
+    answer: str
+    rewards: dict[str, float | None]
+    # How much better it is than the others, which is what is learned from.
+    advantage: float
+
+
+class Scored(Fact):
+    """Some of the answers to one prompt that the model has just learned from."""
+
+    kind: Literal["scored"] = "scored"
+    step: int
+    prompt: str
+    answers: list[ScoredAnswer]
+
+
 class Warned(Fact):
     kind: Literal["warning"] = "warning"
     text: str
@@ -193,7 +211,7 @@ class Tracked(Fact):
 Event = (
     StateChanged | Progress | Metric | Evaluation | CheckpointSaved | Resumed | Resolved | Sample
     | ModelSaved | BestModel | Warned | Failure | PushFailed | PushProgress | ReplaceAllowed
-    | Pushed | Tracked
+    | Pushed | Tracked | Scored
 )  # fmt: skip
 _EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="kind")])
 

@@ -22,6 +22,7 @@ from core.runs.events import (
     Resolved,
     Resumed,
     Sample,
+    Scored,
     StateChanged,
     Tracked,
     Warned,
@@ -45,6 +46,8 @@ class History:
     resumed_at: list[int] = field(default_factory=list)
     choices: dict[str, Choice] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
+    # The newest alone.
+    scored: Scored | None = None
     warnings: list[str] = field(default_factory=list)
     failure: Failure | None = None
     push_failure: PushFailed | None = None
@@ -130,6 +133,8 @@ class History:
             case Sample():
                 # Those of an earlier end of the run are replaced.
                 self.samples = [s for s in self.samples if _is_other(s, event)] + [event]
+            case Scored():
+                self.scored = event
             case ModelSaved():
                 self.has_model = True
             case BestModel():

@@ -17,6 +17,8 @@ from core.runs.events import (
     EventWriter,
     Metric,
     Progress,
+    Scored,
+    ScoredAnswer,
     Warned,
 )
 from core.runs.state import Wish
@@ -24,6 +26,7 @@ from core.runs.store import Run
 
 PROGRESS_SECONDS = 0.5
 SIGN_SECONDS = 10.0
+SCORED_SECONDS = 15.0
 # Steps over which the pace is taken: enough to be calm, few enough to follow a change.
 PACE_STEPS = 20
 
@@ -44,6 +47,7 @@ class Reporter(TrainerCallback, ExportableState):
         # What it took to come to the checkpoint that this training goes on from.
         self._seconds_before = 0.0
         self._tokens = 0.0
+        self._scored: float | None = None
         self._has_diverged = False
         # The steps of this training: how many, and the time of them alone.
         self.steps, self.step_seconds = 0, 0.0
@@ -138,6 +142,13 @@ class Reporter(TrainerCallback, ExportableState):
                     "lower `training.learning_rate`."
                 )
             )
+
+    def tell_scored(self, step: int, prompt: str, answers: list[ScoredAnswer]) -> None:
+        """Tell of answers, once in a while: the events must not fill the disk."""
+        now = time.monotonic()
+        if self._scored is None or now - self._scored >= SCORED_SECONDS:
+            self._scored = now
+            self._tell(Scored(step=step, prompt=prompt, answers=answers))
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any

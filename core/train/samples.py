@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from itertools import takewhile
 from typing import Any
 
 import torch
@@ -13,13 +12,12 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.runs.events import Sample
 from core.train.tokens.columns import ANSWER, prompt_and_answer
+from core.train.tokens.question import question_of, text_of
 
 HOW_MANY = 3
 MAX_PROMPT_TOKENS = 1024
 MAX_ANSWER_TOKENS = 64
 MAX_CHARACTERS = 2000
-# What no conversation holds, to find again in what a chat template makes of it.
-FIRST, BETWEEN, SECOND = "@first@", "@answer@", "@second@"
 
 
 def sample_answers(
@@ -49,7 +47,7 @@ def sample_answers(
     return [
         Sample(
             step=step,
-            prompt=_question(tokenizer, prompt)[:MAX_CHARACTERS],
+            prompt=question_of(tokenizer, prompt)[:MAX_CHARACTERS],
             answer=answer,
             base_answer=base_answer,
             reference=expected[:MAX_CHARACTERS],
@@ -63,7 +61,7 @@ def _prompts(rows: Dataset, tokenizer: PreTrainedTokenizerBase) -> Iterator[tupl
     for row in rows.select(range(min(len(rows), 10 * HOW_MANY))):
         prompt, answer = prompt_and_answer(row)
         if 0 < len(prompt) <= MAX_PROMPT_TOKENS:
-            yield prompt, row[ANSWER] if ANSWER in row else _text(tokenizer, answer)
+            yield prompt, row[ANSWER] if ANSWER in row else text_of(tokenizer, answer)
 
 
 @contextlib.contextmanager
@@ -100,36 +98,4 @@ def _answers(
             top_k=None,
             pad_token_id=pad,
         )
-    return [_text(tokenizer, answer)[:MAX_CHARACTERS] for answer in made[:, longest:].tolist()]
-
-
-def _text(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> str:
-    return str(tokenizer.decode(ids, skip_special_tokens=True)).strip()
-
-
-def _question(tokenizer: PreTrainedTokenizerBase, prompt: Sequence[int]) -> str:
-    """What the person said last; the whole prompt where the chat template does not show it."""
-    if tokenizer.chat_template:
-        text = str(tokenizer.decode(prompt, skip_special_tokens=False))
-        before, after = _marks_of_a_turn(tokenizer)
-        if before and before in text and text.endswith(after):
-            return text.removesuffix(after).rpartition(before)[2].strip()
-    return _text(tokenizer, prompt)
-
-
-def _marks_of_a_turn(tokenizer: PreTrainedTokenizerBase) -> tuple[str, str]:
-    """What a chat template puts before what a person says, in any turn, and after it."""
-    turns = [
-        {"role": "user", "content": FIRST},
-        {"role": "assistant", "content": BETWEEN},
-        {"role": "user", "content": SECOND},
-    ]
-    text = str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-    if not all(part in text for part in (FIRST, BETWEEN, SECOND)):
-        return "", ""
-    begin = text.partition(FIRST)[0]
-    between = text.partition(BETWEEN)[2].partition(SECOND)[0]
-    # What both turns have in common just before the words.
-    pairs = zip(reversed(begin), reversed(between), strict=False)
-    shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))[::-1]
-    return shared.lstrip(), text.partition(SECOND)[2]
+    return [text_of(tokenizer, answer)[:MAX_CHARACTERS] for answer in made[:, longest:].tolist()]

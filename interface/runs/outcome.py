@@ -38,5 +38,8 @@ def outcome_of(snapshot: Snapshot) -> Outcome:
 
 
 def samples(snapshot: Snapshot) -> str:
-    """What the model answers to held-out prompts, beside its base."""
-    return render("runs/samples.html", samples=snapshot.history.samples, scores=snapshot.scores)
+    """What the model answers to held-out prompts, beside its base, and what it learned from."""
+    history = snapshot.history
+    return render(
+        "runs/samples.html", samples=history.samples, scores=snapshot.scores, scored=history.scored
+    )

@@ -18,12 +18,16 @@ NOTHING = ""
 
 @dataclass(frozen=True)
 class Facts:
-    """What a look has found of the model and the data of these settings."""
+    """What a look has found of the model and the data of these settings.
+
+    `reference` is what answers to the first row are compared with.
+    """
 
     about: str
     rows: Rows
     shape: ModelShape | None
     unknown: str
+    reference: str = ""
 
 
 def facts_of(config: RunConfig, preview: Preview) -> Facts | None:
@@ -31,7 +35,8 @@ def facts_of(config: RunConfig, preview: Preview) -> Facts | None:
     rows = preview.known_rows()
     if preview.fault is not None or rows is None:
         return None
-    return Facts(_about(config), rows, preview.shape, preview.shape_unknown)
+    reference = preview.rows[0].answer if preview.rows else ""
+    return Facts(_about(config), rows, preview.shape, preview.shape_unknown, reference)
 
 
 def show(config: RunConfig, facts: Facts | None, *, home: Path) -> str:

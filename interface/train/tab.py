@@ -26,6 +26,7 @@ from interface.train.dataset_search import offer_datasets
 from interface.train.form import Form
 from interface.train.method_defaults import follow_method
 from interface.train.presets import Presets
+from interface.train.rewards_panel import RewardsPanel
 from interface.train.run_file import UNREADY, RunFile, unready
 from interface.train.saved_form import SavedForm
 
@@ -57,6 +58,7 @@ class TrainTab:
         self.saved = SavedForm(self.form)
         # After the summary: a browser takes up the answers to one change in turn.
         self.data.wire(previews=self.previews, saves=self.saved.saves)
+        self.rewards.wire(self.data.facts)
         offer_datasets(self.form, access=access)
         follow_method(self.form)
         for fills in (self.file, self.presets):
@@ -182,6 +184,7 @@ class TrainTab:
             form=self.form, blocker=blocker, forecast=self.forecast, store=self._store,
             access=self._access,
         )  # fmt: skip
+        self.rewards = RewardsPanel(form=self.form, access=self._access)
         self.file = RunFile(self.presets)
 
     def _wire_preview(self) -> None:

@@ -35,6 +35,10 @@ class Pattern(Reward):
         str, StringConstraints(min_length=1, max_length=1000), AfterValidator(_compiles)
     ]
 
+    @classmethod
+    def example(cls) -> str:
+        return r"regex pattern='^\d+$'"
+
     def score(self, completion: str, answer: str) -> float | None:
         del answer
         try:

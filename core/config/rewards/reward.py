@@ -32,6 +32,11 @@ class Reward(Line):
         raise NotImplementedError
 
     @classmethod
+    def example(cls) -> str:
+        """A line to begin with."""
+        return str(cls.model_fields["name"].default)
+
+    @classmethod
     def about(cls) -> str:
         """What it rewards, in a sentence."""
         return " ".join((cls.__doc__ or "").split())

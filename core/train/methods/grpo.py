@@ -1,6 +1,8 @@
 """Group Relative Policy Optimization with TRL's GRPOTrainer."""
 
+import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any, ClassVar
 
 import torch
@@ -12,8 +14,14 @@ from trl.trainer.utils import add_fused_lm_head
 from core.config.methods.grpo import GrpoSettings
 from core.config.methods.settings import MethodSettings
 from core.config.rewards.reward import Reward, metric_names
+from core.runs.events import ScoredAnswer
+from core.train.callbacks import Reporter
 from core.train.methods.base import TrainerParts
 from core.train.methods.run_trainer import RunTrainer
+from core.train.tokens.question import question_of
+
+# What the run's page shows of the answers to a prompt.
+MAX_SHOWN, MAX_CHARACTERS = 8, 600
 
 
 class RewardFunction:
@@ -33,6 +41,9 @@ class RewardFunction:
 class RunGRPOTrainer(RunTrainer, GRPOTrainer):
     """The prompts of the rows are tokens already, made as TRL would make them."""
 
+    # The newest prompts and answers with their rewards, by TRL's names.
+    _logs: dict[str, Any]
+
     def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[Any], None, dict[str, Any]]:
         return prompts, None, {}
 
@@ -44,6 +55,29 @@ class RunGRPOTrainer(RunTrainer, GRPOTrainer):
         add_fused_lm_head(base, temperature=self.temperature)
         self.ref_model = self.accelerator.prepare_model(base, evaluation_mode=True)
         self.beta = beta
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        super().log(logs, start_time)
+        kept = self._logs
+        if not self.model.training or not kept["prompt"]:
+            return
+        # The newest prompt, of whose answers the last are kept.
+        count = min(self.num_generations, MAX_SHOWN)
+        prompt, answers = kept["prompt"][-1], list(kept["completion"])[-count:]
+        rewards = {name: list(scores)[-count:] for name, scores in kept["rewards"].items()}
+        advantages = list(kept["advantages"])[-count:]
+        scored = [
+            ScoredAnswer(
+                answer=answer[:MAX_CHARACTERS],
+                rewards={name: _told(scores[place]) for name, scores in rewards.items()},
+                advantage=advantages[place],
+            )
+            for place, answer in enumerate(answers)
+        ]
+        asked = question_of(self.processing_class, prompt)[:MAX_CHARACTERS]
+        for callback in self.callback_handler.callbacks:
+            if isinstance(callback, Reporter):
+                callback.tell_scored(self.state.global_step, asked, scored)
 
     def weight_of(self, batch: Any) -> torch.Tensor:
         """The rows as they are: what the model answers is no part of them yet."""
@@ -58,9 +92,11 @@ class RunGRPOTrainer(RunTrainer, GRPOTrainer):
 
     def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
         """Always by the same chance, and without a trace in that of the training."""
+        learned_from = deepcopy(self._logs)
         with torch.random.fork_rng():
             torch.manual_seed(self.args.seed)
             done = super().evaluation_loop(*args, **kwargs)
+        self._logs = learned_from
         done.metrics.pop(f"{kwargs.get('metric_key_prefix', 'eval')}_loss", None)
         return done
 
@@ -116,6 +152,10 @@ class Grpo:
         if is_whole and method.grpo_beta > 0:
             trainer.compare_with(parts.load_base(), beta=method.grpo_beta)
         return trainer
+
+
+def _told(score: float) -> float | None:
+    return None if math.isnan(score) else score
 
 
 def reward_functions(rewards: Sequence[Reward]) -> list[Callable[..., list[float | None]]]:

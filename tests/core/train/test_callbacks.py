@@ -8,7 +8,7 @@ import pytest
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from core.config.parse import parse_config
-from core.runs.events import EventWriter, Progress, read_events
+from core.runs.events import EventWriter, Progress, ScoredAnswer, read_events
 from core.runs.history import History
 from core.runs.store import Run, RunStore
 from core.train import callbacks
@@ -112,3 +112,24 @@ def test_a_checkpoint_of_an_older_version_has_neither(
     assert (first.tokens, first.seconds < 60) == (0, True)
     # Where transformers writes it with the next checkpoint.
     assert "Reporter" in state.stateful_callbacks
+
+
+def test_answers_are_told_with_their_rewards_now_and_then(
+    run: Run, arguments: TrainingArguments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reporter = Reporter(run=run, events=EventWriter(run.paths.events))
+    history = History(path=run.paths.events)
+    answers = [ScoredAnswer(answer="25", rewards={"length": None}, advantage=0.5)]
+    for step in (1, 2):
+        reporter.tell_scored(step, "5 and 20?", answers)
+    history.follow()
+    assert history.scored is not None
+    assert (history.scored.step, history.scored.answers) == (1, answers)
+    monkeypatch.setattr(callbacks, "SCORED_SECONDS", 0)
+    reporter.tell_scored(3, "5 and 20?", answers)
+    # TRL says None of what it could measure of none of them.
+    state, control = TrainerState(global_step=3, max_steps=9), TrainerControl()
+    reporter.on_log(arguments, state, control, logs={"loss": 1.0, "rewards/length/mean": None})
+    history.follow()
+    assert history.scored.step == 3
+    assert history.latest == {"loss": 1.0}

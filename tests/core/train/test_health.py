@@ -12,7 +12,7 @@ from core.builtin.model import builtin_model_folder
 from core.config.parse import parse_config
 from core.errors import UserError
 from core.runs.store import RunStore
-from core.train.health import BAD_STEPS, LossWatch, require_finite
+from core.train.health import ALIKE_STEPS, BAD_STEPS, LossWatch, RewardWatch, require_finite
 from core.train.session import prepare
 
 pytestmark = pytest.mark.process
@@ -21,7 +21,7 @@ FORMAT = {"format": "pt"}
 NOT_FINITE = (float("nan"), float("inf"))
 
 
-def log(watch: LossWatch, step: int, **logs: float) -> None:
+def log(watch: LossWatch | RewardWatch, step: int, **logs: float) -> None:
     arguments, control = TrainingArguments(report_to=[]), TrainerControl()
     watch.on_log(arguments, TrainerState(global_step=step), control, logs=logs)
 
@@ -58,6 +58,20 @@ def test_nothing_learned_from_the_start_is_a_failure() -> None:
     log(watch, 1, loss=0.5, grad_norm=0.1)
     log(watch, 2, loss=0.0, grad_norm=0.0)
     log(LossWatch(), 1, eval_loss=0.0)
+    # The answers to a few prompts may all be as good as each other.
+    log(LossWatch(may_be_zero=True), 1, loss=0.0, grad_norm=0.0)
+
+
+def test_rewards_that_tell_no_answers_apart_for_long_are_told_once() -> None:
+    told: list[str] = []
+    watch = RewardWatch(told.append)
+    for step in range(1, 4 * ALIKE_STEPS):
+        # One prompt whose answers differ begins the count anew.
+        log(watch, step, frac_reward_zero_std=0.5 if step == ALIKE_STEPS - 1 else 1.0)
+        log(watch, step, eval_frac_reward_zero_std=1.0)
+        assert bool(told) is (step >= 2 * ALIKE_STEPS - 1)
+    (only,) = told
+    assert "`method.rewards`" in only
 
 
 @pytest.mark.parametrize("bad", NOT_FINITE)

@@ -13,13 +13,23 @@ from jinja2 import UndefinedError
 
 from core.checkpoint_sync.status import SyncStatus
 from core.config.parse import parse_config
+from core.config.rewards.trial import Trial, Tried
 from core.data.preview import Bar, Fault, Piece, Preview, Question, ShownRow, Side, Statistics
 from core.errors import InvalidConfig, UserError
 from core.hub.account import Account
 from core.hub.spaces import Hardware
 from core.machine.source_tree import ROOT
 from core.publish.demo_space import Demo
-from core.runs.events import Failure, Progress, Pushed, PushFailed, Sample, Tracked
+from core.runs.events import (
+    Failure,
+    Progress,
+    Pushed,
+    PushFailed,
+    Sample,
+    Scored,
+    ScoredAnswer,
+    Tracked,
+)
 from core.runs.history import History
 from core.runs.state import RunState, RunStatus
 from core.runs.store import Run, RunStore
@@ -110,6 +120,8 @@ def hostile_history() -> History:
     history.samples = [
         Sample(step=1, prompt=HOSTILE, answer=HOSTILE, base_answer=HOSTILE, reference=HOSTILE)
     ]
+    answers = [ScoredAnswer(answer=HOSTILE, rewards={HOSTILE: None}, advantage=0.5)]
+    history.scored = Scored(step=1, prompt=HOSTILE, answers=answers)
     history.progress = Progress(
         step=1, total=2, epoch=0.5, tokens=9, tokens_per_second=9.0, seconds=1.0, eta=1.0
     )
@@ -129,6 +141,7 @@ def hostile_preview() -> Preview:
                 index=0,
                 place=HOSTILE,
                 use=HOSTILE,
+                answer=HOSTILE,
                 sides=[Side(name="row", tokens=1, trained=1, pieces=[piece])],
             )
         ],
@@ -176,6 +189,8 @@ def rendered(store: RunStore) -> Iterator[tuple[str, str]]:
     preview = hostile_preview()
     yield "figures", data_view.figures(preview)
     yield "rows", data_view.rows(preview, Question(config=config, home=store.home))
+    trial = Trial([HOSTILE], [Tried(HOSTILE, HOSTILE, [None], 0.0)], [HOSTILE])
+    yield "tried", render("train/rewards_tried.html", trial=trial, reference=HOSTILE)
     yield "blocked", data_view.blocked(UserError(HOSTILE, hint=HOSTILE))
     yield "problems", problems.listed(InvalidConfig({HOSTILE: HOSTILE, "yaml": HOSTILE}))
     named = Problem(HOSTILE, label=HOSTILE, field=HOSTILE, fold=HOSTILE)

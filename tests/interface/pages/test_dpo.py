@@ -14,8 +14,15 @@ OTHERS = (
     ("KTO: answers rated good or bad", "thumbs up", ("label: true", "label: false")),
     ("ORPO: answers and preferences", "Experimental", ("Chosen", "Rejected")),
     ("CPO: preferred answers", "translation", ("Chosen", "Rejected")),
+    ("GRPO: rewards for", "does more of what", ("which the model answers", "Reference answer: 18")),
     ("Reward model: scores for answers", "one number", ("Chosen", "Rejected", "as a whole")),
 )
+# Of the first row, whose answer is 18.
+SCORES = (
+    r"Answer 1\s+1\s+1\s+0\s+1.5", r"Answer 2\s+0\s+1\s+1\s+1.5", r"Answer 3\s+0\s+1\s+0\s+0.5",
+    r"The reference answer\s+1\s+1\s+1\s+2.5", r"Nothing at all\s+0\s+0\s+0\s+0",
+    r"Nonsense of as many words\s+0\s+1\s+0\s+0.5",
+)  # fmt: skip
 
 
 def test_dpo_is_chosen_and_trains_in_the_browser(context: BrowserContext, server: Server) -> None:
@@ -59,6 +66,31 @@ def _expect_each_method_to_show_what_it_learns_from(page: Page) -> None:
             expect(rows).to_contain_text(words, timeout=60_000)
         expect(page.locator("#data-panel")).not_to_have_class(re.compile("stale"))
         expect(page.locator("#data-panel")).not_to_contain_text("learns from")
+        if page.locator("#rewards-panel").is_visible():
+            _expect_rewards_to_be_added_and_tried(page)
+
+
+def _expect_rewards_to_be_added_and_tried(page: Page) -> None:
+    expect(page.locator("#field-method-name")).to_contain_text("GRPO")
+    expect(page.locator("#forecast")).to_contain_text("can't be forecast")
+    rewards = page.locator("#field-method-rewards").get_by_role("textbox")
+    page.get_by_label("Add a reward").click()
+    page.get_by_role("option", name="regex").click()
+    expect(rewards).to_have_value(re.compile(r"^numeric_match\nlength weight=0.5\nregex pattern="))
+    page.locator("#rewards-answers").get_by_role("textbox").fill("He has 18.\n---\n17\n---\n<b>")
+    page.locator("#rewards-try").click()
+    tried = page.locator("#rewards-tried")
+    expect(tried.get_by_role("row")).to_have_text(
+        [
+            re.compile(r"^\s*Answer\s+numeric_match\s+length\s+regex\s+Sum\s*$"),
+            *(re.compile(rf"^\s*{row}\s*$") for row in SCORES),
+        ]
+    )
+    rewards.fill("numeric_match\nlenght")
+    expect(page.locator("#problems")).to_contain_text("Did you mean length?")
+    page.locator("#rewards-try").click()
+    expect(tried).to_contain_text("Did you mean length?")
+    rewards.fill("numeric_match")
 
 
 def _expect_its_own_defaults_where_nobody_chose_others(page: Page) -> None:

@@ -91,9 +91,26 @@ def _warnings(config: RunConfig, around: Circumstances) -> list[str]:
     if config.output.tracking is Tracking.TRACKIO:
         found.append("The curves and settings of all runs in your dataset of them will be public.")
     found += _about_the_learning_rate(config)
-    if not config.evaluates:
-        found.append("No rows are held out, so there will be no evaluation loss to compare with.")
+    found += _about_the_evaluation(config)
     return found
+
+
+def _about_the_evaluation(config: RunConfig) -> list[str]:
+    method, training, evaluation = config.method, config.training, config.evaluation
+    if not config.evaluates:
+        what = "reward" if method.generates else "loss"
+        return [f"No rows are held out, so there will be no evaluation {what} to compare with."]
+    a_step = training.per_device_train_batch_size * training.gradient_accumulation_steps
+    written = a_step * evaluation.eval_steps
+    # How many rows of built-in data there are is known, and they are few.
+    is_large = config.dataset.source is not DatasetSource.BUILTIN
+    if not method.generates or not is_large or evaluation.max_eval_samples <= written:
+        return []
+    return [
+        "Evaluation may take longer than training: each writes up to"
+        f" {evaluation.max_eval_samples:,} answers, and the steps between them {written:,}. Lower"
+        " `evaluation.max_eval_samples`."
+    ]
 
 
 def _about_the_learning_rate(config: RunConfig) -> list[str]:

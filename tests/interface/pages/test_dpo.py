@@ -82,7 +82,7 @@ def _expect_rewards_to_be_added_and_tried(page: Page) -> None:
     tried = page.locator("#rewards-tried")
     expect(tried.get_by_role("row")).to_have_text(
         [
-            re.compile(r"^\s*Answer\s+numeric_match\s+length\s+regex\s+Sum\s*$"),
+            re.compile(r"^\s*Answer\s*numeric_match\s*length\s*regex\s*Sum\s*$"),
             *(re.compile(rf"^\s*{row}\s*$") for row in SCORES),
         ]
     )

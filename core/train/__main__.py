@@ -14,6 +14,7 @@ from core.runs.events import EventWriter, Failure
 from core.runs.paths import RunPaths
 from core.runs.state import TrainerExit
 from core.runs.store import Run
+from core.train.left_out import leave_out_bitsandbytes
 
 
 def main() -> int:
@@ -23,6 +24,7 @@ def main() -> int:
     run = Run(id=root.name, paths=RunPaths(root))
     events = EventWriter(run.paths.events)
     try:
+        leave_out_bitsandbytes(run.config())
         with loading():
             from core.train.session import train
 

@@ -3,8 +3,6 @@
 bitsandbytes has kernels for a processor too.
 """
 
-import logging
-
 import torch
 from torch import nn
 from transformers import BitsAndBytesConfig
@@ -18,8 +16,6 @@ def quantization_config(quantization: Quantization, *, precision: str) -> BitsAn
     """How transformers loads the base, where that is quantized; `precision` is computed in."""
     if quantization is Quantization.NONE:
         return None
-    # In each step of a layer it says that it computes in half precision.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     if quantization is Quantization.EIGHT:
         return BitsAndBytesConfig(load_in_8bit=True)
     return BitsAndBytesConfig(

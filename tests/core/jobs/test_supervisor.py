@@ -74,6 +74,7 @@ def test_all_weights_are_trained_to_the_end_on_uploaded_rows(command_line: Comma
     # Neither bars that are drawn over each other nor what libraries tell each other's authors.
     assert "/6 [" not in log
     assert "FutureWarning" not in log
+    assert "kernels" not in log
     wait_until(lambda: not processes_of(command_line.home))
 
 

@@ -33,17 +33,17 @@ class RewardsPanel:
             gr.HTML(render("train/rewards_intro.html", rewards=REWARDS))
             self._menu = gr.Dropdown(
                 list(REWARDS), value=None, label="Add a reward", elem_id="rewards-add",
-                elem_classes=["field"], info="Puts a line into the rewards, to be changed there.",
+                elem_classes=["field"], info="Adds a line to Rewards, which you can edit there.",
             )  # fmt: skip
             self._answers = gr.Textbox(
                 label="Answers to try", lines=3, max_lines=12, max_length=MAX_CHARACTERS,
                 elem_id="rewards-answers", elem_classes=["field"],
-                info="Type what the model might answer. Several: with a line --- between them.",
+                info="What the model might answer. Separate answers with a line of ---.",
             )  # fmt: skip
             self._reference = gr.Textbox(
                 label="Reference answer", max_lines=3, max_length=MAX_CHARACTERS,
                 elem_id="rewards-reference", elem_classes=["field"],
-                info="If empty, that of the first row.",
+                info="If empty, the first row's.",
             )  # fmt: skip
             self._try = gr.Button("Try the rewards", size="sm", elem_id="rewards-try")
             self._tried = gr.HTML("", elem_id="rewards-tried")

@@ -103,6 +103,8 @@ def _what_saves_memory(run: Run) -> list[str]:
         remedies.append("Turn on `hardware.gradient_checkpointing`.")
     if not config.adapter.has_adapter:
         remedies.append("Train an adapter instead of all weights: `adapter.kind`.")
+    elif not config.model.quantized:
+        remedies.append("Hold the frozen weights in 4 bits: `model.quantization`.")
     return [*remedies, "Lower `method.max_length`, or choose a smaller model."]
 
 

@@ -8,6 +8,7 @@ from core.jobs.patience import stop_note
 from core.machine.disk import is_full
 from core.runs.causes import FailureCause
 from core.runs.events import Cause, Progress
+from core.runs.history import History
 from core.runs.state import RunState, RunStatus, UnreadableRun, Wish
 from interface.display import machine, words
 from interface.display.render import render
@@ -51,7 +52,7 @@ def head(snapshot: Snapshot) -> str:
         "runs/head.html",
         status=status,
         note=_note(snapshot),
-        share=min(1.0, step / total) if total else 0.0,
+        share=_share(step, total, history),
         is_waiting=status.state is RunState.QUEUED,
         is_busy=status.state.live and status.state is not RunState.QUEUED and not total,
         progress=progress,
@@ -60,6 +61,13 @@ def head(snapshot: Snapshot) -> str:
         outcome=outcome_of(snapshot),
         warnings=history.warnings,
     )
+
+
+def _share(step: int, total: int, history: History) -> float:
+    """How much of the training is done; one that ended early by itself is done."""
+    if history.best is not None and history.best.stopped_early:
+        return 1.0
+    return min(1.0, step / total) if total else 0.0
 
 
 def device(snapshot: Snapshot) -> str:

@@ -107,6 +107,10 @@ def test_what_would_save_memory_is_what_was_not_done(tmp_path: Path, killed: boo
     wasteful = remedies(made(tmp_path / "wasteful", adapter={"kind": "full"}))
     for setting in ("batch_size", "gradient_checkpointing", "adapter.kind", "max_length"):
         assert setting in wasteful
-    frugal = made(tmp_path / "frugal", training={"per_device_train_batch_size": 1})
+    frugal = made(
+        tmp_path / "frugal",
+        training={"per_device_train_batch_size": 1},
+        model={"quantization": "4bit"},
+    )
     frugal.paths.resolved.write_text(yaml.safe_dump({"gradient_checkpointing": "on"}))
     assert remedies(frugal) == "Lower `method.max_length`, or choose a smaller model."

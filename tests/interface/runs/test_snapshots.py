@@ -9,6 +9,7 @@ from core.config.parse import parse_config
 from core.errors import UserError
 from core.jobs.queue import Queue, Ticket, TokenOwner
 from core.machine import disk
+from core.runs.events import BestModel, EventWriter, Progress, StateChanged
 from core.runs.state import RunState, UnreadableRun
 from core.runs.store import Run, RunStore
 from interface.runs import run_view
@@ -97,6 +98,24 @@ def test_a_disk_that_is_full_is_told_while_something_can_be_done(
     monkeypatch.setattr(disk, "FULL_BYTES", 10**18)
     assert "The disk is full: make room now" in head()
     os.close(held)
+
+
+def test_a_run_that_stopped_early_is_through_and_says_whose_model_it_has(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    run = training(store, submission="c" * 16)
+    best = BestModel(step=4, values={"eval_loss": 1.25}, last_step=6, stopped_early=True)
+    events = EventWriter(run.paths.events)
+    events.write(
+        Progress(step=6, total=40, epoch=0, tokens=0, tokens_per_second=0, seconds=1, eta=None)
+    )
+    for event in (best, StateChanged(state=RunState.DONE, note=best.note)):
+        events.write(event)
+    run.write_status(run.status().model_copy(update={"state": RunState.DONE, "note": best.note}))
+    snapshot = Snapshots(store, in_reach=True).take(run.id)
+    assert snapshot is not None
+    shown = run_view.head(snapshot)
+    assert 'aria-valuenow="100"' in shown
+    assert "Stopped early at step 6. The model is that of step 4, with the lowest" in shown
 
 
 def test_a_waiting_run_says_what_it_waits_for(tmp_path: Path) -> None:

@@ -88,11 +88,6 @@ class TrainingSection(Section):
         """Whether the result is the best checkpoint, and not the last."""
         return self.load_best_model_at_end or self.early_stopping_patience is not None
 
-    @property
-    def kept_checkpoints(self) -> int:
-        """How many checkpoints are on the disk at most, once there are so many."""
-        return max(self.save_total_limit, 2) if self.keeps_best else self.save_total_limit
-
 
 class ScheduleSection(Section):
     lr_scheduler_type: Schedule = setting(

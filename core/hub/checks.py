@@ -54,12 +54,14 @@ def require_room_for_weights(
 
     `settings` is its config.json.
     """
-    checkpoints = config.training.kept_checkpoints + 1
+    checkpoints = config.training.save_total_limit + 1
     is_full = not config.adapter.has_adapter
     # All weights are trained in float32, and saved at the end as they were stored.
     is_half = (settings.get("dtype") or settings.get("torch_dtype")) in ("bfloat16", "float16")
     trained = weights * (2 if is_half else 1)
-    written = trained * FULL_CHECKPOINT_FACTOR * checkpoints + weights if is_full else 0
+    # Of the best checkpoint the weights alone are kept.
+    best = trained if config.training.keeps_best else 0
+    written = trained * FULL_CHECKPOINT_FACTOR * checkpoints + best + weights if is_full else 0
     require_room(
         written + download, home=context.home, what="This run",
         field="training.save_total_limit" if is_full else "model.name",

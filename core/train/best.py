@@ -1,6 +1,7 @@
 """The best checkpoint of a run, by its evaluation loss: kept, and taken as the result."""
 
 import math
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,10 +17,11 @@ from transformers import (
 
 from core.config.training import TrainingSection
 from core.runs.checkpoint_files import damage
-from core.runs.checkpoints import checkpoint_folder
+from core.runs.checkpoints import checkpoint_folder, saved_checkpoints
 from core.runs.events import BestModel
 
-LOSS = "eval_loss"
+LOSS, BEST = "eval_loss", "best"
+WEIGHTS = (".safetensors", ".safetensors.index.json", "adapter_config.json")
 
 
 class BestCheckpoint(EarlyStoppingCallback):
@@ -54,7 +56,7 @@ class BestCheckpoint(EarlyStoppingCallback):
         # It was cut off between its early end and the saving of its model.
         control.should_training_stop |= self.has_stopped
         step = state.best_global_step
-        if step is not None and damage(_folder(args, step), reads_all=False):
+        if step is not None and best_weights(Path(args.output_dir), step=step) is None:
             state.best_global_step = state.best_metric = None
             self._warn(
                 f"The best checkpoint so far, that of step {step:,}, is not here any more: from "
@@ -75,6 +77,35 @@ class BestCheckpoint(EarlyStoppingCallback):
             control.should_save = True
 
 
+def carry_best(state: TrainerState, checkpoints: Path, newer: Path) -> None:
+    """Link the weights of the best checkpoint into a newer one.
+
+    So they go wherever the newest goes, such as to another machine, and stay when it is deleted.
+    """
+    step = state.best_global_step
+    if step is None or step == state.global_step:
+        return
+    folder = best_weights(checkpoints, step=step)
+    if folder is None:
+        return
+    # Where transformers looks for adapters to load besides, there is none: it is a folder deeper.
+    carried = checkpoint_folder(newer / BEST, step=step)
+    carried.mkdir(parents=True)
+    for path in folder.iterdir():
+        if path.name.endswith(WEIGHTS):
+            os.link(path, carried / path.name)
+
+
+def best_weights(checkpoints: Path, *, step: int, reads_all: bool = False) -> Path | None:
+    """Where the weights of this checkpoint lie: in its own folder, or in one that carries them."""
+    own = checkpoint_folder(checkpoints, step=step)
+    for saved in saved_checkpoints(checkpoints):
+        folder = own if saved.path == own else checkpoint_folder(saved.path / BEST, step=step)
+        if folder.is_dir() and not damage(saved.path, reads_all=reads_all):
+            return folder
+    return None
+
+
 def take_best(
     trainer: Trainer, best: BestCheckpoint, *, warn: Callable[[str], None]
 ) -> BestModel | None:
@@ -84,9 +115,9 @@ def take_best(
     if step is None:
         warn("No checkpoint is known to be the best, so the model is the last one.")
         return None
-    folder = _folder(trainer.args, step)
-    if what := damage(folder, reads_all=True):
-        warn(f"The model is the last one, since the best, that of step {step:,}, is lost: {what}.")
+    folder = best_weights(Path(trainer.args.output_dir), step=step, reads_all=True)
+    if folder is None:
+        warn(f"The model is the last one: the best, that of step {step:,}, is lost or damaged.")
         return None
     if step != state.global_step:
         state.best_model_checkpoint = str(folder)
@@ -96,10 +127,6 @@ def take_best(
     return BestModel(
         step=step, values=values, last_step=state.global_step, stopped_early=best.has_stopped
     )
-
-
-def _folder(args: TrainingArguments, step: int) -> Path:
-    return checkpoint_folder(Path(args.output_dir), step=step)
 
 
 def _is_of(log: dict[str, float], step: int) -> bool:

@@ -24,7 +24,7 @@ from core.runs.checkpoints import (
     saved_checkpoints,
     set_aside,
 )
-from core.train.best import BestCheckpoint
+from core.train.best import BestCheckpoint, carry_best
 from core.train.schedule import warmup_within
 
 
@@ -125,6 +125,8 @@ class RunTrainer(Trainer):
             super()._save_checkpoint(model, trial)
         finally:
             args.output_dir, args.save_total_limit, args.save_strategy = before
+        if any(isinstance(each, BestCheckpoint) for each in self.callback_handler.callbacks):
+            carry_best(self.state, Path(args.output_dir), aside)
         write_manifest(aside)
         return aside
 
@@ -139,15 +141,5 @@ class RunTrainer(Trainer):
     def _delete_oldest(self, folder: Path) -> None:
         """Renamed first: a kill in the middle must leave no half checkpoint behind."""
         saved = saved_checkpoints(folder)
-        best = self.state.best_global_step if self._keeps_best else None
-        limit = self.args.save_total_limit or len(saved)
-        if limit > 1 and best not in [each.step for each in saved[:limit]]:
-            # As transformers counts: the best is one of so many.
-            limit -= best is not None
-        for each in saved[limit:]:
-            if each.step != best:
-                set_aside(each.path)
-
-    @property
-    def _keeps_best(self) -> bool:
-        return any(isinstance(each, BestCheckpoint) for each in self.callback_handler.callbacks)
+        for each in saved[self.args.save_total_limit or len(saved) :]:
+            set_aside(each.path)

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from core.config.parse import parse_config
-from core.runs.checkpoints import checkpoint_folder, saved_checkpoints
+from core.config.training import TrainingSection
+from core.runs.checkpoints import saved_checkpoints
 from core.runs.events import BestModel, Evaluation, EventWriter, read_events
 from core.runs.history import History
 from core.runs.state import TrainerExit
 from core.runs.store import Run, RunStore
+from core.train.best import BestCheckpoint, best_weights
 from core.train.session import train
 
 pytestmark = pytest.mark.process
@@ -26,7 +29,7 @@ PATIENCE, MOST = 2, 40
 SETTINGS: dict[str, Any] = {
     "training": {
         "max_steps": MOST, "per_device_train_batch_size": 2, "learning_rate": 0.3,
-        "save_steps": 1, "save_total_limit": 1, "early_stopping_patience": PATIENCE,
+        "save_steps": 1, "save_total_limit": 2, "early_stopping_patience": PATIENCE,
     },
     "schedule": {"lr_scheduler_type": "constant"},
     "evaluation": {"eval_steps": 1, "max_eval_samples": 4},
@@ -61,7 +64,8 @@ def trained(run: Run) -> BestModel:
     history.follow()
     best = history.best
     assert best is not None
-    saved = checkpoint_folder(run.paths.checkpoints, step=best.step)
+    saved = best_weights(run.paths.checkpoints, step=best.step, reads_all=True)
+    assert saved is not None
     (weights,) = (path.name for path in saved.glob("*model.safetensors"))
     model, wanted = load_file(run.paths.model / weights), load_file(saved / weights)
     assert model.keys() == wanted.keys()
@@ -85,27 +89,28 @@ def test_a_run_ends_early_with_its_best_checkpoint_wherever_it_was_cut_off(
     assert best.stopped_early
     assert best.note.startswith(f"Stopped early at step {best.last_step}. ")
     assert best.step + PATIENCE == best.last_step < MOST
-    newest, kept = saved_checkpoints(run.paths.checkpoints)
-    assert (newest.step, kept.step) == (best.last_step, best.step)
+    newest, before = saved_checkpoints(run.paths.checkpoints)
+    assert [newest.step, before.step] == [best.last_step, best.last_step - 1]
 
     # Between its end and the saving of its model: it takes no step more.
     shutil.rmtree(run.paths.model)
     assert facts(trained(run)) == facts(best)
-    # Before its end: it comes to the same.
+    # Before its end, with nothing but its newest checkpoint: on another machine, say.
     shutil.rmtree(newest.path)
     assert facts(trained(run)) == facts(best)
 
 
-def test_a_best_checkpoint_that_is_lost_is_told_and_the_next_best_is_taken(home: Path) -> None:
-    run = made(home, **KINDS["lora"])
-    best = trained(run)
-    shutil.rmtree(checkpoint_folder(run.paths.checkpoints, step=best.step))
-    state = train(run, EventWriter(run.paths.events))
-    history = History(run.paths.events)
-    history.follow()
-    assert state is TrainerExit.FINISHED
-    (told,) = [text for text in history.warnings if "not here any more" in text]
-    assert f"step {best.step}," in told
+def test_a_best_checkpoint_that_is_lost_is_told_and_the_next_best_is_taken(tmp_path: Path) -> None:
+    told: list[str] = []
+    best = BestCheckpoint(TrainingSection(load_best_model_at_end=True), warn=told.append)
+    state = TrainerState(global_step=6, best_global_step=4, best_metric=0.5)
+    arguments = TrainingArguments(str(tmp_path), report_to="none", use_cpu=True)
+    best.on_train_begin(arguments, state, TrainerControl())
+    assert "that of step 4, is not here any more" in told[0]
+    control = TrainerControl()
+    arguments.metric_for_best_model, arguments.greater_is_better = "eval_loss", False
+    best.on_evaluate(arguments, state, control, {"eval_loss": 0.75})
+    assert control.should_save
 
 
 def facts(best: BestModel) -> dict[str, Any]:

@@ -108,6 +108,7 @@ def test_the_card_has_the_base_models_licence_and_shows_no_rows_behind_a_gate(
         online.home / "runs" / trained,
         {
             "HuggingFaceTB/SmolLM2-135M-Instruct": "acme/base",
+            "quantization: none": "quantization: 4bit",
             "source: builtin": "source: hub",
             "name: null": "name: closed/rows",
         },
@@ -119,6 +120,7 @@ def test_the_card_has_the_base_models_licence_and_shows_no_rows_behind_a_gate(
     assert card["base_model"] == "acme/base"
     assert card["datasets"] == ["closed/rows"]
     assert "did not train on" not in text
+    assert "held in 4 bits meanwhile (QLoRA). The adapter fits the base as it is" in text
 
 
 @LFS_ONLY

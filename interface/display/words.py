@@ -63,6 +63,7 @@ _CHOICES = {
     "cpo": "CPO: preferred answers, no base model (experimental)",
     "reward": "Reward model: scores for answers",
     "grpo": "GRPO: rewards for the model's own answers",
+    "rloo": "RLOO: rewards, each answer against the others",
     "kto": "KTO: answers rated good or bad",
     "sft": "SFT: supervised fine-tuning",
     "sgd": "SGD",

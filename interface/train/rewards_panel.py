@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from core.config.methods import METHODS
-from core.config.methods.grpo import GrpoSettings
+from core.config.methods.writing import WritingSettings
 from core.config.rewards import REWARDS
 from core.config.rewards.trial import try_rewards
 from core.errors import UserError
@@ -78,7 +78,7 @@ class RewardsPanel:
             method = self._form.parse(values).method
         except UserError as error:
             return problems.listed(error)
-        if not isinstance(method, GrpoSettings):
+        if not isinstance(method, WritingSettings):
             return ""
         texts = [text.strip("\n") for text in BETWEEN.split((answers or "")[:MAX_CHARACTERS])]
         compared = (reference or "")[:MAX_CHARACTERS] or (facts.reference if facts else "")

@@ -15,6 +15,7 @@ from core.config.methods.grpo import GrpoSettings
 from core.config.methods.kto import KtoSettings
 from core.config.methods.orpo import OrpoSettings
 from core.config.methods.reward import RewardSettings
+from core.config.methods.rloo import RlooSettings
 from core.config.methods.settings import MethodSettings
 from core.config.methods.sft import SftSettings
 
@@ -25,7 +26,8 @@ Method = Annotated[
     | RewardSettings
     | OrpoSettings
     | CpoSettings
-    | GrpoSettings,
+    | GrpoSettings
+    | RlooSettings,
     Field(discriminator="name"),
 ]
 

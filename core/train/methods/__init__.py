@@ -53,6 +53,12 @@ def _grpo() -> Method:
     return Grpo()
 
 
+def _rloo() -> Method:
+    from core.train.methods.rloo import Rloo
+
+    return Rloo()
+
+
 _METHODS: dict[str, Callable[[], Method]] = {
     "sft": _sft,
     "dpo": _dpo,
@@ -61,4 +67,5 @@ _METHODS: dict[str, Callable[[], Method]] = {
     "orpo": _orpo,
     "cpo": _cpo,
     "grpo": _grpo,
+    "rloo": _rloo,
 }

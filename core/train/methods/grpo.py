@@ -1,115 +1,18 @@
 """Group Relative Policy Optimization with TRL's GRPOTrainer."""
 
-import math
-from collections.abc import Callable, Sequence
-from copy import deepcopy
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import torch
-from transformers import PreTrainedModel, Trainer
-from transformers.trainer_utils import EvalLoopOutput
+from transformers import Trainer
 from trl import GRPOConfig, GRPOTrainer
-from trl.trainer.utils import add_fused_lm_head
 
 from core.config.methods.grpo import GrpoSettings
 from core.config.methods.settings import MethodSettings
-from core.config.rewards.reward import Reward, metric_names
-from core.runs.events import ScoredAnswer
-from core.train.callbacks import Reporter
 from core.train.methods.base import TrainerParts
-from core.train.methods.run_trainer import RunTrainer
-from core.train.tokens.question import question_of
-
-# What the run's page shows of the answers to a prompt.
-MAX_SHOWN, MAX_CHARACTERS = 8, 600
+from core.train.methods.writing import RunWritingTrainer, shared_arguments, trainer_of
 
 
-class RewardFunction:
-    """A reward as TRL calls it: on all answers at once. Its name is that of its metrics."""
-
-    def __init__(self, reward: Reward, *, name: str) -> None:
-        self._reward = reward
-        self.__name__ = name
-
-    def __call__(
-        self, *, completions: Sequence[str], answer: Sequence[str], **_: Any
-    ) -> list[float | None]:
-        pairs = zip(completions, answer, strict=True)
-        return [self._reward.score(completion, reference) for completion, reference in pairs]
-
-
-class RunGRPOTrainer(RunTrainer, GRPOTrainer):
-    """The prompts of the rows are tokens already, made as TRL would make them."""
-
-    # The newest prompts and answers with their rewards, by TRL's names.
-    _logs: dict[str, Any]
-
-    def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[Any], None, dict[str, Any]]:
-        return prompts, None, {}
-
-    def compare_with(self, base: PreTrainedModel, *, beta: float) -> None:
-        """Hold the model close to a base that it is not an adapter of.
-
-        TRL would load it by its name, at whatever commit that has today.
-        """
-        add_fused_lm_head(base, temperature=self.temperature)
-        self.ref_model = self.accelerator.prepare_model(base, evaluation_mode=True)
-        self.beta = beta
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        super().log(logs, start_time)
-        kept = self._logs
-        if not self.model.training or not kept["prompt"]:
-            return
-        # The newest prompt, of whose answers the last are kept.
-        count = min(self.num_generations, MAX_SHOWN)
-        prompt, answers = kept["prompt"][-1], list(kept["completion"])[-count:]
-        rewards = {name: list(scores)[-count:] for name, scores in kept["rewards"].items()}
-        advantages = list(kept["advantages"])[-count:]
-        scored = [
-            ScoredAnswer(
-                answer=answer[:MAX_CHARACTERS],
-                rewards={name: _told(scores[place]) for name, scores in rewards.items()},
-                advantage=advantages[place],
-            )
-            for place, answer in enumerate(answers)
-        ]
-        asked = question_of(self.processing_class, prompt)[:MAX_CHARACTERS]
-        for callback in self.callback_handler.callbacks:
-            if isinstance(callback, Reporter):
-                callback.tell_scored(self.state.global_step, asked, scored)
-
-    def weight_of(self, batch: Any) -> torch.Tensor:
-        """The rows as they are: what the model answers is no part of them yet."""
-        return torch.tensor(len(batch))
-
-    def _compute_loss(self, model: Any, inputs: Any) -> torch.Tensor:
-        """None in an evaluation: of single answers none is better than the others."""
-        if model.training:
-            loss: torch.Tensor = super()._compute_loss(model, inputs)
-            return loss
-        return torch.zeros((), device=self.accelerator.device)
-
-    def evaluation_loop(self, *args: Any, **kwargs: Any) -> EvalLoopOutput:
-        """Always by the same chance, and without a trace in that of the training."""
-        learned_from = deepcopy(self._logs)
-        with torch.random.fork_rng():
-            torch.manual_seed(self.args.seed)
-            done = super().evaluation_loop(*args, **kwargs)
-        self._logs = learned_from
-        done.metrics.pop(f"{kwargs.get('metric_key_prefix', 'eval')}_loss", None)
-        return done
-
-    def _init_training_state(self, *args: Any, **kwargs: Any) -> Any:
-        begun = super()._init_training_state(*args, **kwargs)
-        # TRL counts from nought, and would write new answers out of turn where it has iterations.
-        self._step = self.state.global_step * self.args.gradient_accumulation_steps
-        return begun
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        # This of TRL's trainers counts there alone.
-        self._total_train_tokens = self.state.num_input_tokens_seen
-        super()._save_checkpoint(model, trial)
+class RunGRPOTrainer(RunWritingTrainer, GRPOTrainer):
+    pass
 
 
 class Grpo:
@@ -119,45 +22,13 @@ class Grpo:
         method = parts.config.method
         if not isinstance(method, GrpoSettings):
             raise TypeError(f"These are the settings of {method.name}.")
-        is_whole = parts.peft_config is None
-        trainer = RunGRPOTrainer(
-            model=parts.model,
-            reward_funcs=reward_functions(method.rewards),
+        return trainer_of(
+            RunGRPOTrainer,
+            parts,
+            method=method,
             args=GRPOConfig(
-                **parts.arguments,
-                # Without an adapter, what it is held close to is loaded below.
-                beta=0.0 if is_whole else method.grpo_beta,
-                reward_weights=[reward.weight for reward in method.rewards],
-                num_generations=method.num_generations,
-                # Rewards of more prompts say more than those of more answers to each.
-                num_generations_eval=1,
-                max_completion_length=method.max_completion_length,
-                temperature=method.temperature,
-                top_p=method.top_p,
+                **shared_arguments(method, parts),
                 loss_type=method.grpo_loss_type.value,
-                epsilon=method.epsilon,
-                epsilon_high=method.epsilon_high,
                 scale_rewards=method.scale_rewards.value,
-                num_iterations=method.num_iterations,
-                mask_truncated_completions=method.mask_truncated_completions,
             ),
-            processing_class=parts.tokenizer,
-            train_dataset=parts.data.train.rename_column("prompt_ids", "prompt"),
-            eval_dataset=evaluation.rename_column("prompt_ids", "prompt")
-            if (evaluation := parts.data.evaluation)
-            else None,
-            peft_config=parts.peft_config,
-            callbacks=parts.callbacks,
         )
-        if is_whole and method.grpo_beta > 0:
-            trainer.compare_with(parts.load_base(), beta=method.grpo_beta)
-        return trainer
-
-
-def _told(score: float) -> float | None:
-    return None if math.isnan(score) else score
-
-
-def reward_functions(rewards: Sequence[Reward]) -> list[Callable[..., list[float | None]]]:
-    names = metric_names(rewards)
-    return [RewardFunction(reward, name=name) for reward, name in zip(rewards, names, strict=True)]

@@ -48,6 +48,20 @@ CHANGED: dict[str, dict[str, Any]] = {
         "num_iterations": 2,
         "mask_truncated_completions": True,
     },
+    "rloo": {
+        "max_length": 64,
+        "rewards": [{"name": "tags", "weight": 0.5, "tags": "sum"}],
+        "num_generations": 2,
+        "max_completion_length": 16,
+        "temperature": 0.9,
+        "top_p": 0.95,
+        "epsilon": 0.1,
+        "epsilon_high": 0.28,
+        "num_iterations": 2,
+        "mask_truncated_completions": True,
+        "rloo_beta": 0.0,
+        "normalize_advantages": True,
+    },
     "kto": {"max_length": 8, "beta": 0.5, "desirable_weight": 1.5, "undesirable_weight": 2.0},
 }
 

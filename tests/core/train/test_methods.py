@@ -27,8 +27,8 @@ from trl.trainer import utils
 from core.builtin.datasets import builtin_dataset_files
 from core.builtin.model import builtin_model_folder
 from core.config.methods import METHODS
-from core.config.methods.grpo import GrpoSettings
 from core.config.methods.settings import MethodSettings
+from core.config.methods.writing import WritingSettings
 from core.config.parse import parse_config
 from core.config.rewards import AnyReward
 from core.config.rewards.reward import Reward, metric_names
@@ -157,6 +157,29 @@ METHOD_RUNS: dict[str, dict[str, Any]] = {
         },
         "adapter": {"kind": "full"},
     },
+    "rloo": {
+        "dataset": {"builtin": "sums"},
+        "method": {
+            "name": "rloo",
+            "max_length": 512,
+            "max_completion_length": 12,
+            "num_generations": 4,
+            "rewards": ["length min=3 max=4", "regex pattern='[a-zA-Z ]{2}'"],
+            "normalize_advantages": True,
+        },
+    },
+    "rloo with all weights": {
+        "dataset": {"builtin": "sums"},
+        "method": {
+            "name": "rloo",
+            "max_length": 512,
+            "max_completion_length": 12,
+            "num_generations": 4,
+            "rewards": ["regex pattern='[a-z]'"],
+            "rloo_beta": 0.1,
+        },
+        "adapter": {"kind": "full"},
+    },
     "kto on pairs": {
         "dataset": {"builtin": "facts_pairs"},
         "method": {"name": "kto", "max_length": MAX_LENGTH},
@@ -202,8 +225,8 @@ def trl_trainer(name: str, *, model: Path, out: Path) -> Any:
         if (lora := shared["peft_config"]) is not None:
             lora.task_type, lora.modules_to_save = "SEQ_CLS", ["score"]
         return trl.RewardTrainer(args=args, **shared)
-    if method["name"] == "grpo":
-        return trl_grpo_trainer(name, out=out, shared=shared)
+    if METHODS[method["name"]].generates:
+        return trl_writing_trainer(name, out=out, shared=shared)
     special = {key: value for key, value in method.items() if key not in ("name", "max_length")}
     if method["name"] == "kto":
         # TRL's own takes the rows in their order.
@@ -222,17 +245,21 @@ def trl_trainer(name: str, *, model: Path, out: Path) -> Any:
     return trl.DPOTrainer(args=trl.DPOConfig(output_dir=str(out), **SHARED, **special), **shared)
 
 
-def trl_grpo_trainer(name: str, *, out: Path, shared: dict[str, Any]) -> Any:
+def trl_writing_trainer(name: str, *, out: Path, shared: dict[str, Any]) -> Any:
     special = {**METHOD_RUNS[name]["method"]}
     scores = [scored_by(line) for line in special.pop("rewards")]
-    beta, loss = special.pop("grpo_beta"), special.pop("grpo_loss_type", "dapo")
-    given = SHARED | special | {"beta": beta, "loss_type": loss}
+    named = {"grpo_beta": "beta", "grpo_loss_type": "loss_type", "rloo_beta": "beta"}
+    given = SHARED | {named.get(key, key): value for key, value in special.items()}
     weights = [weight for _, weight in scores]
-    args = trl.GRPOConfig(
+    configuration, kind = {
+        "grpo": (trl.GRPOConfig, trl.GRPOTrainer),
+        "rloo": (trl.RLOOConfig, trl.RLOOTrainer),
+    }[special["name"]]
+    args = configuration(
         output_dir=str(out), reward_weights=weights,
         **{key: value for key, value in given.items() if key not in ("name", "max_length")}
     )  # fmt: skip
-    return trl.GRPOTrainer(args=args, reward_funcs=[each for each, _ in scores], **shared)
+    return kind(args=args, reward_funcs=[each for each, _ in scores], **shared)
 
 
 def scored_by(line: str) -> tuple[Any, float]:
@@ -328,7 +355,7 @@ def test_losses_of_each_method_are_those_of_a_plain_script_and_go_on_in_a_resume
 
 
 def _expect_answers_with_their_rewards(run: Run, method: MethodSettings) -> None:
-    assert isinstance(method, GrpoSettings)
+    assert isinstance(method, WritingSettings)
     history = History(path=run.paths.events)
     history.follow()
     assert history.scored is not None

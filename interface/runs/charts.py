@@ -18,6 +18,8 @@ WIDTH, HEIGHT = 1000, 300
 # Few points are drawn as dots too: they stand apart, and a single one makes no line.
 MAX_DOTS = 24
 MAX_TICKS = 5
+# What differs by less is noise, such as the loss of a method that starts each step at 0.
+LEAST_SPAN = 1e-7
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def _padded(low: float, high: float) -> _Axis:
     """A range a little wider than the values, and never empty."""
     size = max(abs(low), abs(high))
     # A flat line is drawn as one: what is a thousandth of it would fill the chart else.
-    span = max(high - low, size * 1e-3, 1e-12) if high > low else size or 1.0
+    span = max(high - low, size * 1e-3, LEAST_SPAN) if high > low else size or 1.0
     middle = (low + high) / 2
     axis = _Axis(low=middle - span * 0.55, high=middle + span * 0.55, length=HEIGHT)
     # What is never negative is not drawn as if it could be.

@@ -34,7 +34,7 @@ class WritingSettings(MethodSettings):
         MethodMetric("kl", "KL divergence from the base", kind="kl"),
         MethodMetric("entropy", "Entropy", kind="entropy"),
     )
-    learning_rates: ClassVar = (1e-6, 2e-4)
+    learning_rates: ClassVar = (1e-6, 5e-4)
     # For all weights TRL's own default; an adapter takes ten times as much and more:
     # https://thinkingmachines.ai/blog/lora, and TRL's LoRA examples have 1e-5.
     adapter_learning_rate: ClassVar = 1e-5

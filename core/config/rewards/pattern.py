@@ -28,7 +28,7 @@ def _compiles(pattern: str) -> str:
 
 class Pattern(Reward):
     """1 where the answer has a match of the regular expression `pattern`, else 0, as also where it
-    takes longer than half a second to search. `.` matches a new line too."""
+    takes longer than half a second to search. A dot matches a new line too."""
 
     name: Literal["regex"] = "regex"
     pattern: Annotated[

@@ -14,6 +14,7 @@ OTHERS = (
     ("KTO: answers rated good or bad", "thumbs up", ("label: true", "label: false")),
     ("ORPO: answers and preferences", "Experimental", ("Chosen", "Rejected")),
     ("CPO: preferred answers", "translation", ("Chosen", "Rejected")),
+    ("RLOO: rewards, each", "as GRPO does", ("which the model answers",)),
     ("GRPO: rewards for", "does more of what", ("which the model answers", "Reference answer: 18")),
     ("Reward model: scores for answers", "one number", ("Chosen", "Rejected", "as a whole")),
 )

@@ -139,7 +139,9 @@ class DataPanel:
             fn=None, inputs=[self._shown], js="(look) => window.smolfactory.lookShown(look)"
         )
         self._part.input(
-            self._pager(None), **(asked | {"inputs": [self._start], "api_visibility": "private"})
+            self._pager(None),
+            trigger_mode="always_last",
+            **(asked | {"inputs": [self._start], "api_visibility": "private"}),
         )
         paged = asked | {"inputs": [self._start], "api_visibility": "private"}
         for button, step in self._pages.items():

@@ -30,7 +30,15 @@ def follow_method(form: Form) -> None:
         preprocess=False,
         **QUIET,
     )
-    chosen[0].input(_about, [method, builtin], [method, builtin], preprocess=False, **QUIET)
+    chosen[0].input(
+        _about,
+        [method, builtin],
+        [method, builtin],
+        preprocess=False,
+        # Otherwise a choice made while another is answered would be lost.
+        trigger_mode="always_last",
+        **QUIET,
+    )
 
 
 def _learning_rate(method: str, kind: str) -> Any:

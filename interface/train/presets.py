@@ -60,6 +60,7 @@ class Presets:
             [self._about, self._delete, *form.components.values()],
             inputs_kwargs=form.components,
             preprocess=False,
+            trigger_mode="always_last",
             **QUIET,
         )
         self._save.click(

@@ -47,7 +47,7 @@ def read_rows(path: Path) -> Iterator[Row]:
     except UnicodeDecodeError as error:
         raise UserError(
             f"{path.name} is not UTF-8 text (near row {count + 1}).",
-            hint="Save it as UTF-8 and choose it again.",
+            hint="Save it as UTF-8 (in Excel: Save as, CSV UTF-8) and choose it again.",
         ) from error
     if count == 0:
         raise UserError(f"{path.name} has no rows.", hint="Choose a file with rows.")

@@ -42,10 +42,17 @@ def is_vague(column: str) -> bool:
     return plain(column) == "data"
 
 
+# What people write for an answer that is good, and for one that is bad.
+RATINGS: dict[str, bool] = {
+    **dict.fromkeys(("true", "1", "yes", "good", "positive", "like", "thumbs_up", "👍"), True),
+    **dict.fromkeys(("false", "0", "no", "bad", "negative", "dislike", "thumbs_down", "👎"), False),
+}
+
+
 def label(value: Any) -> bool | None:
     """A rating as good or bad; None where it is neither."""
     if isinstance(value, str):
-        return {"true": True, "false": False, "1": True, "0": False}.get(value.strip().lower())
+        return RATINGS.get(value.strip().lower().replace(" ", "_"))
     return bool(value) if value in (0, 1) else None
 
 

@@ -68,7 +68,9 @@ def to_example(row: Row, mapping: RowMapping) -> Example:
         case DatasetFormat.UNPAIRED_PREFERENCE:
             rating = label(maker.value("label"))
             if rating is None:
-                raise maker.refusal("label", "should be true or false, or 1 or 0")
+                raise maker.refusal(
+                    "label", "should be true or false, 1 or 0, yes or no, or good or bad"
+                )
             example = {"prompt": maker.prompt(), "completion": maker.answer("completion")}
             example["label"] = rating
         case _:

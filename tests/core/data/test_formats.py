@@ -67,6 +67,9 @@ def test_each_format_is_made_as_trl_takes_it() -> None:
     }
     rated = {"prompt": [USER], "completion": [ANSWER], "label": "True"}
     assert example(rated, DatasetFormat.UNPAIRED_PREFERENCE) == rated | {"label": True}
+    for word, is_good in (("Good", True), ("thumbs down", False), ("no", False), ("👍", True)):
+        found = example(rated | {"label": word}, DatasetFormat.UNPAIRED_PREFERENCE)
+        assert found["label"] is is_good
     assert example({"prompt": "a"}, DatasetFormat.PROMPT_ONLY) == {
         "prompt": [{"role": "user", "content": "a"}]
     }

@@ -85,9 +85,17 @@ class Form:
         offered = builtin_datasets_for(merged[METHOD])
         if merged[BUILTIN] not in offered:
             given[BUILTIN] = merged[BUILTIN] = offered[0]
+        return self._put(merged, {*given, BUILTIN})
+
+    def put_back(self, before: Mapping[str, Any], values: Mapping[str, Any]) -> list[Any]:
+        """Updates that put back what these fields had, into the form as it is, by its values."""
+        return self._put({**values, **before}, before.keys())
+
+    def _put(self, merged: Mapping[str, Any], names: Collection[str]) -> list[Any]:
+        """Updates of these fields, none for files among them; which are seen follows from all."""
         updates = self._updates(merged)
         for position, name in enumerate(self._settings):
-            if name in UPLOADS or (name not in given and name != BUILTIN):
+            if name in UPLOADS or name not in names:
                 updates[position] = gr.update(visible=updates[position]["visible"])
         return updates
 

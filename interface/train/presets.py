@@ -37,6 +37,8 @@ class Presets:
                 info="Optional: settings that are known to work together.",
             )  # fmt: skip
             self._about = gr.HTML("", elem_id="preset-about")
+            # What the form had before a preset was chosen, by the names of its fields.
+            self._before = gr.State(None)
             self._delete = gr.Button(
                 "Delete this preset", size="sm", visible=False, elem_id="preset-delete"
             )
@@ -56,8 +58,8 @@ class Presets:
         self._form = form
         filled = self._menu.input(
             self._choose,
-            [self._menu],
-            [self._about, self._delete, *form.components.values()],
+            [self._menu, self._before],
+            [self._about, self._delete, self._before, *form.components.values()],
             inputs_kwargs=form.components,
             preprocess=False,
             trigger_mode="always_last",
@@ -79,15 +81,23 @@ class Presets:
         self.offers: dict[str, Any] = {"fn": self._offer, "outputs": [self._menu]}
         return filled
 
-    def _choose(self, request: gr.Request, chosen: str | None, **values: Any) -> list[Any]:
+    def _choose(
+        self,
+        request: gr.Request,
+        chosen: str | None,
+        before: dict[str, Any] | None,
+        **values: Any,
+    ) -> list[Any]:
+        before = before or {}
         preset = self._found(chosen, with_own=self._access.may_act(request))
         if preset is None:
-            return ["", gr.update(visible=False), *[gr.skip()] * len(self._form.components)]
+            return ["", gr.update(visible=False), None, *self._form.put_back(before, values)]
         names = [fields.component_name(setting) for setting in preset.decides()]
         about = render("train/preset.html", preset=preset, settings=_shown(preset))
         return [
             about,
             gr.update(visible=preset.is_own),
+            {name: values[name] for name in names} | before,
             *self._form.put(preset.config, names, values),
         ]
 

@@ -13,6 +13,7 @@ def test_presets_fill_the_form_and_a_persons_own_are_offered_too(
     page: Page, server: Server
 ) -> None:
     about, yaml = page.locator("#preset-about"), page.locator("#yaml")
+    page.get_by_label("Maximum length", exact=True).fill("512")
     choose(page, "Preset", "SmolLM3-3B, DPO")
     expect(page.get_by_label("Base model", exact=True)).to_have_value("HuggingFaceTB/SmolLM3-3B")
     expect(page.get_by_label("Maximum length", exact=True)).to_have_value("24576")
@@ -24,6 +25,8 @@ def test_presets_fill_the_form_and_a_persons_own_are_offered_too(
     expect(about).to_contain_text("What to train: All weights")
     expect(page.locator("#preset-delete")).to_be_hidden()
 
+    expect(about).to_contain_text("“None” brings back what was there")
+
     # Another one undoes what the first has set; what is no affair of a preset stays.
     page.get_by_label("Model name").fill("my-bot")
     choose(page, "Preset", "Built in, SFT")
@@ -32,6 +35,8 @@ def test_presets_fill_the_form_and_a_persons_own_are_offered_too(
     expect(page.get_by_label("Model name")).to_have_value("my-bot")
     expect(page.locator("#data-rows .seen")).to_have_count(3, timeout=60_000)
 
+    choose(page, "Preset", "None")
+    expect(page.get_by_label("Maximum length", exact=True)).to_have_value("512")
     page.get_by_label("Epochs").fill("3")
     page.locator("#preset-save").click()
     expect(page.locator("#preset-saved")).to_contain_text("Give the preset a name.")

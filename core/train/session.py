@@ -60,6 +60,9 @@ class Prepared:
     beginning: Path | None
 
 
+SAMPLING = "The model is saved. Now it answers a few of the held-out prompts…"
+
+
 def train(run: Run, events: EventWriter) -> TrainerExit:
     """Train the run's model, and leave it in the run's folder. Returns why it ended.
 
@@ -102,6 +105,7 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     is_through = trainer.state.global_step >= trainer.state.max_steps
     is_whole = is_through or (best is not None and best.has_stopped)
     if is_whole and data.evaluation is not None and not run.config().method.scores:
+        events.write(StateChanged(state=RunState.SAVING, note=SAMPLING))
         _tell_samples(
             trainer, data.evaluation, prepared.source.tokenizer, events, step=step,
             has_base=prepared.beginning is None,

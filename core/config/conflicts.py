@@ -72,10 +72,15 @@ def _adapter_conflicts(config: RunConfig) -> dict[str, str]:
     if fault := _layers_fault(layer_names(adapter)):
         faults["adapter.lora_target_modules"] = fault
     start = "adapter.init_lora_weights"
-    if adapter.changes_base and method.has_reference:
+    if adapter.changes_base and method.compares_with_base:
         faults[start] = (
             f"{method.title} compares with the base, which this changes: use `default`, or "
             "`orthogonal`."
+        )
+    elif adapter.changes_base and method.scores:
+        faults[start] = (
+            "PiSSA and OLoRA can't train the new head of a reward model beside the adapter: use "
+            "`default`, or `orthogonal`."
         )
     elif adapter.changes_base and config.model.quantized:
         faults[start] = (
@@ -107,11 +112,11 @@ def _expert_conflicts(config: RunConfig) -> dict[str, str]:
     """What peft can't do over the experts of a mixture, which are no layers of their own."""
     adapter, field = config.adapter, "adapter.target_parameters"
     if adapter.lora_dropout:
-        return {"adapter.lora_dropout": "There is no dropout over experts: set it to 0."}
+        return {"adapter.lora_dropout": "Experts can't have dropout: set it to 0."}
     if adapter.use_dora:
         return {"adapter.use_dora": "There is no DoRA over experts: turn it off."}
     if adapter.init_lora_weights is not LoraInit.DEFAULT:
-        return {"adapter.init_lora_weights": "Over experts only `default` is there."}
+        return {"adapter.init_lora_weights": "Experts support only the `default` initialization."}
     if config.model.quantized:
         return {field: "Experts are not quantized: leave this empty, or use no quantization."}
     return {}

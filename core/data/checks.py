@@ -29,8 +29,10 @@ def check_data(config: RunConfig, context: Context, *, previewer: Previewer | No
     offline = is_over()
     if _is_known_to_be_right(config) or (offline and _is_builtin(config)):
         return []
-    if previewer is not None and not offline:
-        # What others look at may take its turns, and the memory that it has.
+    is_here = config.dataset.source is not DatasetSource.HUB and not config.dataset.mix
+    if previewer is not None and is_here and not offline:
+        # What lies on the Hub may have changed since. What others look at may take the turns of
+        # this process, and its memory.
         with contextlib.suppress(Superseded, OutOfMemory):
             _check_rows(config, previewer=previewer, context=context)
             return []

@@ -142,6 +142,8 @@ class Question(BaseModel):
 
 
 class Preview(BaseModel):
+    # Which look at the data it is of; another begins where other data was asked for meanwhile.
+    look: int = 0
     format: DatasetFormat | None = None
     parts: dict[str, str] = {}
     why: str = ""

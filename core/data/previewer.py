@@ -140,15 +140,15 @@ class Previewer:
         Raises as `ask` and `require` do, and Superseded when others look at other data meanwhile.
         """
         question = question.model_copy(update={"seconds": CHECK_SECONDS, "to_the_end": True})
-        read = 0
+        look = None
         while True:
             preview = require(self.ask(question, token=token))
             if preview.statistics.complete and preview.statistics.evaluation_complete:
                 return preview
-            if preview.statistics.read < read:
+            if look not in (None, preview.look):
                 raise Superseded("Others look at other data meanwhile.")
-            read = preview.statistics.read
-            report(f"Checked {read:,} rows…")
+            look = preview.look
+            report(f"Checked {preview.statistics.read:,} rows…")
 
     def close(self) -> None:
         with self._turn():

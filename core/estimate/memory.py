@@ -119,7 +119,7 @@ def peak_memory(
         weights = _frozen(config, shape, precision=precision) + 4 * trained
     else:
         trained = int(shape.parameters - frozen_parameters(config, shape))
-        weights = 4 * shape.parameters * (1 + method.has_reference)
+        weights = 4 * shape.parameters * (1 + method.compares_with_base)
     is_stored_so = adapter.has_adapter and precision == Precision.BFLOAT16
     if not is_full and not is_stored_so and not config.model.quantized:
         # Layers in float32 save a copy of their weights in half precision for the backward pass.

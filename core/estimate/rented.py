@@ -13,26 +13,31 @@ GIGABYTE = 1024**3
 
 @dataclass(frozen=True)
 class Rented:
-    """One GPU of a Space: its memory in bytes, compute capability, and US dollars an hour."""
+    """One GPU of a Space: gigabytes as torch reports them, and US dollars an hour."""
 
     name: str
-    memory: int
+    gigabytes: float
     capability: tuple[int, int]
     price: float
 
     @property
     def device(self) -> Device:
         return Device(
-            self.name, "cuda", self.memory, memory_used=0, load=0, capability=self.capability
+            self.name,
+            "cuda",
+            int(self.gigabytes * GIGABYTE),
+            memory_used=0,
+            load=0,
+            capability=self.capability,
         )
 
 
 # Of November 2026, https://huggingface.co/pricing#spaces; the cheapest first.
 RENTED = (
-    Rented("Nvidia T4", 16 * GIGABYTE, (7, 5), 0.40),
-    Rented("Nvidia L4", 24 * GIGABYTE, (8, 9), 0.80),
-    Rented("Nvidia L40S", 48 * GIGABYTE, (8, 9), 1.80),
-    Rented("Nvidia A100", 80 * GIGABYTE, (8, 0), 2.50),
+    Rented("Nvidia T4", 14.6, (7, 5), 0.40),
+    Rented("Nvidia L4", 22.0, (8, 9), 0.80),
+    Rented("Nvidia L40S", 44.4, (8, 9), 1.80),
+    Rented("Nvidia A100", 79.0, (8, 0), 2.50),
 )
 
 

@@ -2,6 +2,9 @@
 
 import re
 
+from core.config.conflicts import conflicts
+from core.config.options import Quantization
+from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.machine.disk import is_for_lack_of_room, is_full
 from core.machine.processes import signal_name
@@ -103,9 +106,17 @@ def _what_saves_memory(run: Run) -> list[str]:
         remedies.append("Turn on `hardware.gradient_checkpointing`.")
     if not config.adapter.has_adapter:
         remedies.append("Train an adapter instead of all weights: `adapter.kind`.")
-    elif not config.model.quantized:
+    elif _could_be_quantized(config):
         remedies.append("Hold the frozen weights in 4 bits: `model.quantization`.")
     return [*remedies, "Lower `method.max_length`, or choose a smaller model."]
+
+
+def _could_be_quantized(config: RunConfig) -> bool:
+    """Whether 4 bits are allowed by the other settings."""
+    if config.model.quantized:
+        return False
+    model = config.model.model_copy(update={"quantization": Quantization.FOUR})
+    return not conflicts(config.model_copy(update={"model": model}))
 
 
 def _cause(code: int, *, was_out_of_memory: bool, log: str, run: Run) -> Cause:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -59,8 +60,8 @@ class BestCheckpoint(EarlyStoppingCallback):
         if step is not None and best_weights(Path(args.output_dir), step=step) is None:
             state.best_global_step = state.best_metric = None
             self._warn(
-                f"The best checkpoint so far, that of step {step:,}, is not here any more: from "
-                "now on the best is chosen from those to come."
+                f"The best checkpoint so far, that of step {step:,}, is missing. The best will be "
+                "chosen from later evaluations."
             )
 
     def on_evaluate(
@@ -93,7 +94,11 @@ def carry_best(state: TrainerState, checkpoints: Path, newer: Path) -> None:
     carried.mkdir(parents=True)
     for path in folder.iterdir():
         if path.name.endswith(WEIGHTS):
-            os.link(path, carried / path.name)
+            try:
+                os.link(path, carried / path.name)
+            except OSError:
+                # Some file systems have no links.
+                shutil.copy2(path, carried / path.name)
 
 
 def best_weights(checkpoints: Path, *, step: int, reads_all: bool = False) -> Path | None:

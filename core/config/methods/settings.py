@@ -78,6 +78,11 @@ class MethodSettings(Section):
         return cls.adapter_learning_rate if has_adapter else cls.full_learning_rate
 
     @property
+    def compares_with_base(self) -> bool:
+        """Whether the base is needed as it is, beside what it becomes."""
+        return self.has_reference
+
+    @property
     def learns_answers_only(self) -> bool:
         """Whether prompts are masked in the loss."""
         return True

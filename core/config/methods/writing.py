@@ -81,6 +81,10 @@ class WritingSettings(MethodSettings):
     )  # fmt: skip
 
     @property
+    def compares_with_base(self) -> bool:
+        return self.kl_coefficient > 0
+
+    @property
     def longest_row(self) -> int:
         return self.max_length - self.max_completion_length
 

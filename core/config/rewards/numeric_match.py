@@ -14,7 +14,9 @@ _NUMBER = re.compile(
     r"(?<![\w.])[-\u2212]?\$?(?:\d{1,3}(?:,\d{3}){1,20}|\d{1,60})(?:\.\d{1,60})?"
     r"(?:[eE][-+]?\d{1,3}\b|/\d{1,60})?(?![\d])"
 )
-_BOXED = re.compile(r"\\boxed\{([^{}]{0,200})\}")
+_BOXED = re.compile(r"\\boxed\{((?:[^{}]|\{[^{}]{0,200}\}){0,200})\}")
+_UNIT = re.compile(r"\\(?:text|mathrm)\{[^{}]{0,200}\}|\\[%$,; ]")
+_FRACTION = re.compile(r"(-?)\\[dt]?frac\{(-?\d{1,60})\}\{(\d{1,60})\}")
 
 
 class NumericMatch(Reward):
@@ -40,7 +42,9 @@ def final_number(text: str) -> float | None:
     said = final_answer(text)
     _, mark, after = said.rpartition("####")
     if not mark and (boxed := _BOXED.findall(said)):
-        return _number(_NUMBER.findall(boxed[-1])[-1:])
+        inside = _FRACTION.sub(r"\1\2/\3", _UNIT.sub("", boxed[-1]))
+        # Of an expression, as a root of 2, no number is the result.
+        return None if "\\" in inside else _number(_NUMBER.findall(inside)[-1:])
     numbers = _NUMBER.findall(after)
     return _number(numbers[:1] if mark else numbers[-1:])
 
@@ -51,6 +55,7 @@ def _number(found: list[str]) -> float | None:
     text = found[0].replace(",", "").replace("$", "").replace("\u2212", "-")
     whole, _, part = text.partition("/")
     try:
-        return float(whole) / float(part) if part else float(text)
+        number = float(whole) / float(part) if part else float(text)
     except (ZeroDivisionError, OverflowError):
         return None
+    return number if math.isfinite(number) else None

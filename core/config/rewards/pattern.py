@@ -22,7 +22,7 @@ def _compiles(pattern: str) -> str:
     try:
         regex.compile(pattern)
     except (regex.error, RecursionError, OverflowError) as error:
-        raise PydanticCustomError("pattern", f"This is no regular expression: {error}") from error
+        raise PydanticCustomError("pattern", f"Invalid regular expression: {error}") from error
     return pattern
 
 

@@ -7,7 +7,7 @@ trainer's own way: the same reading, the same columns, the same tokens.
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 
 # Tokenizers need no torch, and the seconds and the memory that it takes are the person's.
@@ -42,6 +42,7 @@ class Answers:
 
     def __init__(self) -> None:
         self._look: Look | None = None
+        self._numbers = count(1)
         self._key = ""
         self._model: tuple[str, ModelSource] | None = None
         self._contents: tuple[HubSplit, HubContents] | None = None
@@ -54,6 +55,7 @@ class Answers:
             found = Preview()
             try:
                 self._look = self._open(question, found)
+                self._look.preview.look = next(self._numbers)
                 self._key = key
             except (UserError, MemoryError) as error:
                 # With all that was found out before: a person can choose from it.
@@ -68,6 +70,8 @@ class Answers:
             )
         except (UserError, MemoryError) as error:
             look.preview.fault = _fault_of(error)
+            # What is at fault may be put right by the next question, such as a Hub that is away.
+            self._look = None
             statistics = look.preview.statistics
             statistics.complete = statistics.evaluation_complete = True
         look.finish()

@@ -60,6 +60,21 @@ CONFLICTS: list[tuple[dict[str, Any], str]] = [
     ({"adapter": {"lora_target_modules": "all-linear, wte"}}, "adapter.lora_target_modules"),
     ({"method": {"name": "dpo"}, "adapter": {"lora_dropout": 0.05}}, "adapter.lora_dropout"),
     (
+        {"method": {"name": "reward"}, "adapter": {"init_lora_weights": "olora"}},
+        "adapter.init_lora_weights",
+    ),
+    (
+        {"method": {"name": "rloo"}, "adapter": {"init_lora_weights": "pissa"}},
+        "adapter.init_lora_weights",
+    ),
+    (
+        {
+            "method": {"name": "grpo", "grpo_beta": 0.1},
+            "adapter": {"init_lora_weights": "pissa"},
+        },
+        "adapter.init_lora_weights",
+    ),
+    (
         {"method": {"name": "dpo"}, "adapter": {"init_lora_weights": "pissa"}},
         "adapter.init_lora_weights",
     ),

@@ -106,7 +106,7 @@ def test_a_best_checkpoint_that_is_lost_is_told_and_the_next_best_is_taken(tmp_p
     state = TrainerState(global_step=6, best_global_step=4, best_metric=0.5)
     arguments = TrainingArguments(str(tmp_path), report_to="none", use_cpu=True)
     best.on_train_begin(arguments, state, TrainerControl())
-    assert "that of step 4, is not here any more" in told[0]
+    assert "that of step 4, is missing" in told[0]
     control = TrainerControl()
     arguments.metric_for_best_model, arguments.greater_is_better = "eval_loss", False
     best.on_evaluate(arguments, state, control, {"eval_loss": 0.75})

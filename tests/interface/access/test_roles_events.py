@@ -25,9 +25,10 @@ NO_RUN = "20260101-000000-00000000"
 # What anyone may ask for: what the form says of itself, and how to get a Space of one's own. A
 # number that Gradio puts behind the name of a second handler is left out.
 OPEN = {
-    "_about", "_check_login_status", "_choose", "_fill", "_fill_menus",
-    "_learning_rate", "_load", "_look", "_offer", "_show_account", "_show_space", "_tell_prices",
-    "_tick", "follow", "lambda", "leap", "look", "page", "preview", "search", "test_token",
+    "_about", "_added", "_check_login_status", "_choose", "_fill", "_fill_menus",
+    "_learning_rate", "_load", "_look", "_offer", "_show_account", "_show_space", "_shown",
+    "_tell_prices", "_tick", "follow", "lambda", "leap", "look", "page", "preview", "search",
+    "test_token",
 }  # fmt: skip
 # What somebody does with their own account: nobody may without one.
 OWN = {"duplicate": "Nobody is signed in."}

@@ -130,8 +130,7 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     for text in data.warnings:
         warn(text)
     load_base = partial(load_model, config, source=source, precision=precision.value)
-    free = free_memory()
-    model = load_base()
+    free, model = free_memory(), load_base()
     if (last := config.adapter.last_layers) is not None:
         freeze_all_but(model, last=last)
     settle_generation(model, source.tokenizer)
@@ -141,18 +140,16 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     if padding.value == Switch.ON and config.method.groups_by_length:
         warn("Batches have no padding here, so rows are not grouped by length.")
     head = choose_fused_head(config.hardware.fused_lm_head, before=before.get("fused_lm_head"))
+    peak = memory_of(
+        config, model=model, precision=precision.value, length=longest_row(config, data.train),
+        fused_head=head.value == Switch.ON,
+    )  # fmt: skip
     checkpointing = choose_gradient_checkpointing(
-        config.hardware.gradient_checkpointing, free=free,
-        peak=memory_of(
-            config, model=model, precision=precision.value,
-            length=longest_row(config, data.train), fused_head=head.value == Switch.ON,
-        ),
+        config.hardware.gradient_checkpointing, free=free, peak=peak,
         before=before.get("gradient_checkpointing"),
     )  # fmt: skip
     parts = TrainerParts(
-        config=config,
-        model=model,
-        load_base=load_base,
+        config=config, model=model, load_base=load_base,
         peft_config=peft_config(
             config.adapter, model=model, revision=source.revision, scores=config.method.scores
         ),
@@ -168,14 +165,10 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     beginning = run.paths.beginning if config.adapter.changes_base else None
     trainer = _make_trainer(parts, beginning)
     choices = {
-        "precision": precision,
-        **source.choices,
-        **data.choices,
-        "gradient_checkpointing": checkpointing,
-        "padding_free": padding,
-        "fused_lm_head": head,
+        "precision": precision, **source.choices, **data.choices,
+        "gradient_checkpointing": checkpointing, "padding_free": padding, "fused_lm_head": head,
         **{library: Choice(value=version(library)) for library in _libraries(config)},
-    }
+    }  # fmt: skip
     return Prepared(
         trainer=trainer, source=source, data=data, choices=choices, stored=stored_dtype(source),
         beginning=beginning,

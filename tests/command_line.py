@@ -22,6 +22,7 @@ from core.machine.processes import end_family
 from core.machine.source_tree import ROOT
 from core.runs.store import Run, RunStore
 from core.settings import token_of_this_process
+from tests import warm
 from tests.waiting import wait_until
 
 DISPATCHER = "core.jobs.dispatcher"
@@ -47,7 +48,7 @@ class CommandLine:
 
     def __init__(self, home: Path, environment: dict[str, str]) -> None:
         self.home = home
-        self.environment = environment
+        self.environment = warm.warmed(environment)
 
     def __call__(self, *arguments: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -171,21 +172,15 @@ def taken_device(home: Path) -> Iterator[None]:
 def environment_of(home: Path) -> dict[str, str]:
     """A person's environment with this home, no token, and no Hub in reach."""
     inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
-    return inherited | {
-        "HOME": str(home),
-        "SMOLFACTORY_HOME": str(home),
-        "HF_HOME": str(home / "hf"),
-        # Nobody listens there: the Hub is out of reach at once.
-        "HF_ENDPOINT": "http://127.0.0.1:9",
-        **FRUGAL,
-    }
+    own = {"HOME": str(warm.FOLDER), "SMOLFACTORY_HOME": str(home)}
+    return inherited | own | warm.NOWHERE | FRUGAL
 
 
 def processes_of(home: Path) -> list[psutil.Process]:
     """The dispatcher of this home, and the supervisors, trainers and pushes of its runs."""
     found = []
     for process in psutil.process_iter(["cmdline", "status"]):
-        words = process.info["cmdline"] or []
+        words = _words(process.info["cmdline"] or [])
         is_dispatcher = DISPATCHER in words and str(home) in words
         is_of_a_run = str(home / "runs") in " ".join(words)
         if process.info["status"] != psutil.STATUS_ZOMBIE and (is_dispatcher or is_of_a_run):
@@ -204,6 +199,11 @@ def end_processes_of(home: Path, *, grace: float = 2) -> None:
 def words_of(process: psutil.Process) -> list[str]:
     """Its command line; empty when it has ended meanwhile."""
     try:
-        return list(process.cmdline())
+        return _words(process.cmdline())
     except psutil.NoSuchProcess:
         return []
+
+
+def _words(command: list[str]) -> list[str]:
+    """One that was forked from the warm process has its command line in one piece."""
+    return [word for piece in command for word in piece.split()]

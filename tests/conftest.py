@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
+from tests import warm
 from tests.browser.chromium import ARGUMENTS, chromium, open_context
 from tests.command_line import FRUGAL, CommandLine, end_processes_of, environment_of
 from tests.hub import HubDouble
@@ -87,5 +88,6 @@ def context(_context: BrowserContext) -> Iterator[BrowserContext]:
 @pytest.fixture(params=[False, True], ids=["lfs", "xet"])
 def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HubDouble]:
     """A double of the Hub, once with each of its ways to take large files."""
-    with HubDouble(root=tmp_path / "hub", xet=request.param) as double:
+    shutil.rmtree(warm.HUB_HOME, ignore_errors=True)
+    with HubDouble(root=tmp_path / "hub", xet=request.param, port=warm.HUB_PORT) as double:
         yield double

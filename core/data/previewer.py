@@ -6,8 +6,6 @@ The page and the command line ask here; core/train/preview/__main__.py answers.
 import contextlib
 import json
 import selectors
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,8 +15,9 @@ from pydantic import SecretStr
 
 from core.data.preview import Preview, Question, too_large
 from core.errors import InvalidConfig, UserError
+from core.machine.child import Child
 from core.machine.environment import allowed_environment
-from core.machine.source_tree import ROOT
+from core.machine.warm import start_piped
 
 ANSWER_SECONDS = 60.0
 IDLE_SECONDS = 300.0
@@ -54,7 +53,7 @@ class Previewer:
         self._question: Question | None = None
         self._patient_until = 0.0
         self._gave_up = False
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Child | None = None
         self._timer: threading.Timer | None = None
 
     def ask(
@@ -123,7 +122,7 @@ class Previewer:
             with self._turns_changed:
                 self._question = None
 
-    def _begin(self, question: Question, *, token: SecretStr | None) -> subprocess.Popen[bytes]:
+    def _begin(self, question: Question, *, token: SecretStr | None) -> Child:
         with self._turns_changed:
             if token != self._token or self._gave_up:
                 # The process has it in its environment, and must not use another's.
@@ -167,16 +166,11 @@ class Previewer:
                 self._gave_up = True
                 self._process.kill()
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> Child:
         if self._process is None or self._process.poll() is not None:
             self._patient_until += START_SECONDS
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "core.train.preview"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                cwd=ROOT,
-                env=allowed_environment(token=self._token) | self._environment,
-            )
+            environment = allowed_environment(token=self._token) | self._environment
+            self._process = start_piped("core.train.preview", environment=environment)
         return self._process
 
     def _rest(self) -> None:
@@ -213,7 +207,7 @@ def require(preview: Preview) -> Preview:
     raise InvalidConfig({fault.field: f"{fault.message} {fault.hint}".strip()})
 
 
-def _exchange(process: subprocess.Popen[bytes], question: Question) -> Preview:
+def _exchange(process: Child, question: Question) -> Preview:
     if process.stdin is None or process.stdout is None:
         raise TypeError("The preview's process has no pipes.")
     with contextlib.suppress(BrokenPipeError):
@@ -233,7 +227,7 @@ def _exchange(process: subprocess.Popen[bytes], question: Question) -> Preview:
     return Preview.model_validate(json.loads(answer))
 
 
-def _lines(process: subprocess.Popen[bytes], *, until: float, field: str) -> Iterator[bytes]:
+def _lines(process: Child, *, until: float, field: str) -> Iterator[bytes]:
     """What the process says, up to the end of its line. Raises UserError when it takes too long."""
     pipe: Any = process.stdout
     with selectors.DefaultSelector() as waiting:

@@ -11,16 +11,20 @@ from dataclasses import dataclass
 
 from core.jobs.deadline import Deadline
 from core.jobs.record import RunRecord
+from core.machine.child import Child
 from core.machine.hardware import out_of_memory_kills
 from core.machine.processes import child_of_this, end_descendants, signal_name
 from core.machine.scratch import scratch
 from core.machine.source_tree import ROOT
+from core.machine.standby import Standby
 from core.runs.logs import LogWriter
 
 POLL_SECONDS = 0.25
 STATUS_SECONDS = 1.0
 READ_BYTES = 65536
 END_GRACE_SECONDS = 10
+# Programs whose libraries the process that stands by has loaded.
+WARM = "core.train"
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,11 @@ class ChildProcess:
     `spared` is the one process below this one that is none of theirs.
     """
 
-    def __init__(self, record: RunRecord, *, secrets: list[str]) -> None:
+    def __init__(self, record: RunRecord, *, secrets: list[str], standby: Standby | None) -> None:
         self._record = record
         self._run = record.run
         self._secrets = secrets
+        self._standby = standby
         self.spared: int | None = None
         self.is_told_to_end = False
 
@@ -92,14 +97,7 @@ class ChildProcess:
         self, module: str, environment: Mapping[str, str], log: LogWriter, deadline: Deadline
     ) -> int:
         """Returns the exit code, once nothing is left alive of what it started."""
-        child = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", module, str(self._run.paths.root)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-            env=dict(environment),
-        )
+        child = self._start([module, str(self._run.paths.root)], dict(environment))
         self._record.child = child
         try:
             self._try_to_write_status()
@@ -107,13 +105,29 @@ class ChildProcess:
         finally:
             if child.poll() is None:
                 child.kill()
-            child.wait()
+            code = child.wait()
             end_descendants(grace=END_GRACE_SECONDS, but=self.spared)
             _close(log)
             self._record.child = None
-        return child.returncode
+        return code
 
-    def _watch(self, child: subprocess.Popen[bytes], log: LogWriter, deadline: Deadline) -> None:
+    def _start(self, arguments: list[str], environment: dict[str, str]) -> Child:
+        """Start it, in the process that stands by where that has its libraries loaded."""
+        if self._standby is not None and arguments[0].startswith(WARM):
+            standby, self._standby = self._standby, None
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                # Else it has ended meanwhile.
+                return standby.become(arguments, environment=environment)
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+            env=environment,
+        )
+
+    def _watch(self, child: Child, log: LogWriter, deadline: Deadline) -> None:
         """Log what it says until it ends."""
         if child.stdout is None:
             raise ValueError("The child's output is not piped.")
@@ -163,7 +177,7 @@ def _complain(text: str) -> None:
         sys.stderr.write(f"{text}\n")
 
 
-def _wait_or_kill(child: subprocess.Popen[bytes], *, grace: float) -> None:
+def _wait_or_kill(child: Child, *, grace: float) -> None:
     """The output has ended, so the child should: it gets a moment to do it."""
     try:
         child.wait(timeout=grace)

@@ -1,10 +1,10 @@
 """Writing down what becomes of a run, in its events and in its status. Who does has its lock."""
 
-import subprocess
 import time
 from datetime import UTC, datetime
 from functools import partial
 
+from core.machine.child import Child
 from core.machine.processes import ProcessIdentity
 from core.runs.events import Event, EventWriter, StateChanged
 from core.runs.history import History
@@ -46,7 +46,7 @@ class RunRecord:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.history = History.of(run.paths)
-        self.child: subprocess.Popen[bytes] | None = None
+        self.child: Child | None = None
         self._wrote_status = 0.0
 
     @property

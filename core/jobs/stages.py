@@ -16,7 +16,7 @@ from core.jobs.child_process import Ended
 from core.jobs.diagnosis import explain_end
 from core.jobs.plan import StageName
 from core.jobs.record import CALLED_OFF, CANCELED, RunRecord, canceled
-from core.machine.environment import allowed_environment, trainer_environment
+from core.machine.environment import allowed_environment
 from core.runs.causes import FailureCause
 from core.runs.checkpoints import newest_checkpoint
 from core.runs.events import Cause, Failure, PushFailed, PushProgress, Warned
@@ -183,4 +183,4 @@ def _explain_push(record: RunRecord, ended: Ended) -> None:
 
 def _environment_of_models(run: Run, *, token: SecretStr | None) -> dict[str, str]:
     """Code that runs a stranger's model gets the token only where the Hub asks for one."""
-    return trainer_environment(token=token if needs_token(run.config()) else None)
+    return allowed_environment(token=token if needs_token(run.config()) else None)

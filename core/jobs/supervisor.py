@@ -23,6 +23,7 @@ from core.jobs.plan import StageName
 from core.jobs.record import CANCELED_BEFORE_START, RunRecord, canceled
 from core.jobs.stages import STAGES
 from core.machine.processes import become_subreaper
+from core.machine.standby import Standby
 from core.runs.events import Failure, PushFailed, Warned
 from core.runs.paths import RunPaths
 from core.runs.state import RunState, Wish
@@ -39,7 +40,13 @@ class Supervisor:
     """Works on one run. `work` returns when no process of the run is left alive."""
 
     def __init__(
-        self, run: Run, *, token: SecretStr | None, space: Space | None, slot: int | None
+        self,
+        run: Run,
+        *,
+        token: SecretStr | None,
+        space: Space | None,
+        slot: int | None,
+        standby: Standby | None,
     ) -> None:
         self._run = run
         self._token = token
@@ -47,7 +54,7 @@ class Supervisor:
         self._slot = slot
         self._record = RunRecord(run)
         secrets = [token.get_secret_value()] if token else []
-        self._child = ChildProcess(self._record, secrets=secrets)
+        self._child = ChildProcess(self._record, secrets=secrets, standby=standby)
 
     def work(self, stages: Sequence[StageName]) -> None:
         become_subreaper()
@@ -157,12 +164,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m core.jobs.supervisor")
     parser.add_argument("folder", type=Path, metavar="RUN_DIR")
     parser.add_argument("--slot", type=int, metavar="FD", help="the device's lock, inherited")
+    parser.add_argument(
+        "--standby", type=Standby.find, metavar="NAME", help="a child that waits to be the trainer"
+    )
     parser.add_argument("stages", type=StageName, nargs="*", metavar="STAGE")
     asked = parser.parse_args()
     run, settings = Run(id=asked.folder.name, paths=RunPaths(asked.folder)), load_settings()
     supervisor = Supervisor(
-        run, token=settings.token, space=settings.space, slot=asked.slot
-    )  # fmt: skip
+        run,
+        token=settings.token,
+        space=settings.space,
+        slot=asked.slot,
+        standby=asked.standby,
+    )
     supervisor.work(asked.stages)
 
 

@@ -15,18 +15,13 @@ _ALLOWED = (
     "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
     "HF_HOME", "HF_HUB_CACHE", "HF_DATASETS_CACHE", "HF_ENDPOINT", "HF_HUB_OFFLINE",
     "HF_HUB_DISABLE_XET", "HF_HUB_ETAG_TIMEOUT", "HF_HUB_DOWNLOAD_TIMEOUT", "XDG_CACHE_HOME",
-    "XDG_DATA_HOME", "SMOLFACTORY_HOME", "SMOLFACTORY_HUB_SECONDS", "CUDA_VISIBLE_DEVICES",
-    "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
-    "COVERAGE_PROCESS_START", "SPACE_ID", "PYTHONWARNINGS",
+    "XDG_DATA_HOME", "SMOLFACTORY_HOME", "SMOLFACTORY_HUB_SECONDS", "SMOLFACTORY_WARM",
+    "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "NVIDIA_VISIBLE_DEVICES", "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS", "COVERAGE_PROCESS_START", "SPACE_ID", "PYTHONWARNINGS",
 )  # fmt: skip
 
-# Steps free and take again the same hundreds of megabytes. Kept by the allocator instead of given
-# back each time, a step on the processor takes a fifth less time.
-_MALLOC = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": "100000000000",
-    "MALLOC_TOP_PAD_": "536870912",
-}
+# Read wherever they are needed. Libraries read the others as they are imported.
+_READ_LATE = {"TMPDIR", "SMOLFACTORY_HOME", "SMOLFACTORY_WARM", "SPACE_ID"}
 
 
 def allowed_environment(
@@ -47,9 +42,7 @@ def allowed_environment(
     return environment
 
 
-def trainer_environment(*, token: SecretStr | None) -> dict[str, str]:
-    # What libraries say to each other's authors is noise in a log that a person reads.
-    quiet = {"PYTHONWARNINGS": "ignore::FutureWarning"}
-    return quiet | allowed_environment(token=token) | _MALLOC | {
-        "TOKENIZERS_PARALLELISM": "false",
-    }  # fmt: skip
+def read_once(environment: Mapping[str, str]) -> dict[str, str]:
+    """Of an environment, what libraries go by for good once they are imported."""
+    names = (name for name in _ALLOWED if name in environment and name not in _READ_LATE)
+    return {name: environment[name] for name in names}

@@ -8,18 +8,17 @@ from pathlib import Path
 
 from core.errors import UserError
 from core.machine.loading import loading
-from core.machine.processes import die_with_parent
 from core.runs.causes import FailureCause
 from core.runs.events import EventWriter, Failure
 from core.runs.paths import RunPaths
 from core.runs.state import TrainerExit
 from core.runs.store import Run
 from core.train.left_out import leave_out_bitsandbytes
+from core.train.process import prepare_process
 
 
 def main() -> int:
-    # Without its supervisor nobody would stop it, keep its log or free its slot.
-    die_with_parent()
+    prepare_process()
     root = Path(sys.argv[1])
     run = Run(id=root.name, paths=RunPaths(root))
     events = EventWriter(run.paths.events)

@@ -16,7 +16,11 @@ def leave_out_bitsandbytes(config: RunConfig) -> None:
     """
     quantizes = config.model.quantized or config.training.optim in BITSANDBYTES
     if quantizes or config.model.name != BUILTIN_MODEL:
-        # It tells which kernels it did not find, and in each step of a layer what it computes in.
-        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    else:
+        quieten_bitsandbytes()
+    elif "bitsandbytes" not in sys.modules:
         sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
+
+
+def quieten_bitsandbytes() -> None:
+    """It tells which kernels it did not find, and in each step of a layer what it computes in."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)

@@ -8,7 +8,7 @@ from core.config.options import Precision
 from core.config.resolved import Choice
 from core.errors import UserError
 
-PROBE_ROWS, PROBE_SIZE, PROBE_ROUNDS = 128, 512, 3
+PROBE_ROWS, PROBE_SIZE, PROBE_ROUNDS = 128, 512, 20
 # Products are only a part of a step, and the rest is slower in bfloat16: on a processor that was
 # 2.5 times as fast at them, ten steps of a LoRA took a fifth longer.
 WORTHWHILE = 4.0

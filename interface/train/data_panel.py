@@ -11,6 +11,7 @@ from core.config.data import NOT_USED
 from core.data.preview import Jump, Preview, Question, RowsPart
 from core.data.previewer import Previewer, Superseded
 from core.errors import UserError
+from core.machine.warm import WarmProcess
 from core.runs.store import RunStore
 from interface.access.roles import Access
 from interface.display import messages
@@ -71,6 +72,7 @@ class DataPanel:
         self._store = store
         self._access = access
         self.previewer = Previewer()
+        self._warm = WarmProcess()
         # The newest look of each open page, while it lasts.
         self._newest: dict[str, str] = {}
         with gr.Column(elem_classes=["card", "data-panel"], elem_id="data-panel"):
@@ -185,6 +187,8 @@ class DataPanel:
         finally:
             if self._newest.get(page) == number:
                 del self._newest[page]
+                # The page rests, so that nobody waits for the processor time that this takes.
+                self._warm.begin()
 
     def _fill_menus(self, request: gr.Request, part: RowsPart, **values: Any) -> list[Any]:
         """What there is to choose from: columns for parts of a row, subsets, splits."""

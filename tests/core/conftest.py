@@ -14,6 +14,7 @@ from tests.command_line import CommandLine, end_processes_of, environment_of, pr
 from tests.conftest import made_once
 from tests.hub import HubDouble
 from tests.waiting import wait_until
+from tests.warm import HUB_HOME
 
 TOKEN = "hf_CanaryThatMustNeverReachADisk0123456789"
 SHORT = """
@@ -133,8 +134,7 @@ def copy_run(source: Path, home: Path) -> str:
 def online(home: Path, hub: HubDouble) -> Iterator[CommandLine]:
     """The command line with a token, on a machine that reaches the double of the Hub."""
     hub.add_user(name="ada", token=TOKEN, orgs={"acme": "write", "other": "read"})
-    environment = environment_of(home) | hub.environment(home=home / "hf", token=TOKEN)
-    yield CommandLine(home, environment)
+    yield CommandLine(home, environment_of(home) | hub.environment(home=HUB_HOME, token=TOKEN))
     end_processes_of(home)
 
 

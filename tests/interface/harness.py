@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -32,10 +31,12 @@ from core.runs.events import (
 )
 from core.runs.state import RunState
 from core.runs.store import Run, RunStore
+from tests.command_line import environment_of
 from tests.hub import HubDouble
 from tests.saved_checkpoint import save_checkpoint
 from tests.tiny_model import make_tiny_model
 from tests.waiting import wait_until
+from tests.warm import warmed
 
 OAUTH_SECRET = "not-a-real-secret"
 SPACE = {
@@ -78,22 +79,10 @@ def free_port() -> int:
 
 def spawn(home: Path, *, port: int, **environment: str) -> subprocess.Popen[str]:
     """Start the page's process, with no way to any other machine."""
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("HF_", "SPACE", "OAUTH_", "SMOLFACTORY_", "GRADIO_"))
-    }
     return subprocess.Popen(
         [sys.executable, "app.py"],
         cwd=ROOT,
-        env=clean
-        | {
-            "SMOLFACTORY_HOME": str(home),
-            "PORT": str(port),
-            "HF_ENDPOINT": "http://127.0.0.1:9",
-            "HF_HOME": str(home / "hf"),
-        }
-        | environment,
+        env=warmed(environment_of(home) | {"PORT": str(port)} | environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -37,6 +37,7 @@ class LocalEngine:
                 log=run.paths.supervisor_log,
                 environment=submitter.environment(),
                 pass_fds=locks,
+                has_standby=StageName.TRAIN in stages,
             )
         finally:
             if slot is not None:

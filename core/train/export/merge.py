@@ -13,13 +13,13 @@ from transformers import AutoTokenizer
 
 from core.errors import UserError
 from core.machine.atomic import publish_folder
-from core.machine.processes import die_with_parent
 from core.runs.causes import FailureCause
 from core.runs.events import EventWriter, PushFailed
 from core.runs.paths import RunPaths
 from core.runs.store import Run
 from core.train.generation import settle_generation
 from core.train.model import load_base, stored_dtype
+from core.train.process import prepare_process
 from core.train.tokenizer import load_tokenizer
 
 FAILED = 1
@@ -54,7 +54,7 @@ def merge(run: Run) -> None:
 
 
 def main() -> int:
-    die_with_parent()
+    prepare_process()
     root = Path(sys.argv[1])
     run = Run(id=root.name, paths=RunPaths(root))
     try:

@@ -10,8 +10,11 @@ from dataclasses import replace
 from itertools import chain, count, islice
 from pathlib import Path
 
-# Tokenizers need no torch, and the seconds and the memory that it takes are the person's.
-sys.modules["torch"] = None  # type: ignore[assignment]
+# Tokenizers need no torch, and the seconds and the memory that it takes are the person's. A fork
+# of the warm process has it already.
+_IS_COLD = "torch" not in sys.modules
+if _IS_COLD:
+    sys.modules["torch"] = None  # type: ignore[assignment]
 
 from core.data.column_values import columns_of  # noqa: E402
 from core.data.examples import LOOKED_AT_ROWS, map_rows, rows_of  # noqa: E402
@@ -34,7 +37,8 @@ from core.train.tokenizer import ModelSource, load_tokenizer  # noqa: E402
 from core.train.tokens.rows import RowEncoder  # noqa: E402
 
 # By now they know that there is none; datasets takes its name alone for its presence.
-del sys.modules["torch"]
+if _IS_COLD:
+    del sys.modules["torch"]
 
 
 class Answers:

@@ -33,6 +33,7 @@ from tests.core.conftest import LFS_ONLY, TOKEN, Learned
 from tests.hub import HubDouble
 from tests.interface.harness import SPACE, serving, sign_in_cookie
 from tests.waiting import wait_until
+from tests.warm import HUB_HOME
 
 
 @pytest.mark.parametrize("hub", [True], indirect=True, ids=["xet"])
@@ -59,7 +60,7 @@ def test_runs_go_on_from_the_hub_to_the_same_weights_when_their_container_is_los
     assert there.keys() == {stopped, finished}
 
     # As long as it trains: a Space that ends has its runs saved, or stopped while they start.
-    environment = SPACE | hub.environment(home=online.home / "hf", token=TOKEN)
+    environment = SPACE | hub.environment(home=HUB_HOME, token=TOKEN)
     with serving(online.home, **environment) as server:
         client = server.client(cookie=sign_in_cookie("acme"))
         assert client.predict(run=finished, api_name="/restore") == ("", finished)
@@ -164,7 +165,7 @@ def test_a_run_is_synced_from_one_machine_at_a_time_and_canceled_by_the_one_that
     run = stopped
     sync_from_now_on(online, run)
     elsewhere = CommandLine(
-        tmp_path, environment_of(tmp_path) | hub.environment(home=tmp_path / "hf", token=TOKEN)
+        tmp_path, environment_of(tmp_path) | hub.environment(home=HUB_HOME, token=TOKEN)
     )
     with subprocess.Popen(
         [sys.executable, "-m", UPLOADER, str(folder_of(online, run))],

@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +14,12 @@ from core.config.parse import parse_config
 from core.data.preview import Question
 from core.data.previewer import Previewer
 from core.hub.lookups import search_datasets
-from core.machine.processes import end_family
 from core.runs.checkpoints import newest_checkpoint
-from tests.command_line import CommandLine, environment_of, processes_of, words_of
+from tests.command_line import CommandLine, processes_of, words_of
+from tests.core.conftest import TOKEN
 from tests.hub import HubDouble
+from tests.warm import HUB_HOME
 
-TOKEN = "hf_CanaryOfTheDatasetsTests0123456789"
 SHORT: dict[str, Any] = {
     "version": 2,
     "training": {"max_steps": 2, "per_device_train_batch_size": 2, "logging_steps": 1},
@@ -30,16 +29,6 @@ SHORT: dict[str, Any] = {
 Look = Callable[..., dict[str, Any]]
 
 pytestmark = [pytest.mark.process, pytest.mark.parametrize("hub", [False], indirect=True)]
-
-
-@pytest.fixture
-def online(home: Path, hub: HubDouble) -> Iterator[CommandLine]:
-    """The command line with a token, on a machine that reaches the double of the Hub."""
-    hub.add_user(name="ada", token=TOKEN)
-    environment = environment_of(home) | hub.environment(home=home / "hf", token=TOKEN)
-    yield CommandLine(home, environment)
-    for process in processes_of(home):
-        end_family(process, grace=2)
 
 
 def jsonl(count: int, *, word: str = "row") -> bytes:
@@ -121,10 +110,10 @@ def test_subsets_and_splits_are_those_of_the_repository(hub: HubDouble, look: Lo
 
 def test_a_gated_dataset_needs_its_persons_token(hub: HubDouble, online: CommandLine) -> None:
     repo = hub.add_repo(
-        kind="dataset", repo_id="acme/gated", gated=True, files={"train.jsonl": jsonl(4)}
+        kind="dataset", repo_id="bob/gated", gated=True, files={"train.jsonl": jsonl(4)}
     )
     file = online.home / "run.yaml"
-    file.write_text(written(dataset=on_hub("acme/gated")), encoding="utf-8")
+    file.write_text(written(dataset=on_hub("bob/gated")), encoding="utf-8")
     fault = json.loads(online("preview", str(file), "--json").stdout)["fault"]
     assert fault["field"] == "dataset.name"
     assert "gated" in fault["message"]
@@ -244,7 +233,7 @@ def test_a_stream_goes_on_in_its_place_after_several_passes_at_the_commit_it_beg
     assert any("1 row (row 71)" in text for text in warnings)
     # Nothing of it was unpacked into files of ours.
     assert not (online.home / "tokens").exists()
-    assert not list((online.home / "hf").rglob("*.arrow"))
+    assert not list(HUB_HOME.rglob("*.arrow"))
 
 
 def test_a_stream_has_no_end_of_its_own(online: CommandLine) -> None:

@@ -5,7 +5,7 @@ import os
 import pytest
 from pydantic import SecretStr
 
-from core.machine.environment import allowed_environment, trainer_environment
+from core.machine.environment import allowed_environment
 
 
 def test_no_secret_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,10 +16,10 @@ def test_no_secret_comes_along(monkeypatch: pytest.MonkeyPatch) -> None:
         "SMOLFACTORY_PASSWORD",
     ):
         monkeypatch.setenv(name, "a-secret")
-    for environment in (allowed_environment(token=None), trainer_environment(token=None)):
-        assert "a-secret" not in environment.values()
-        # Nor is the person's own token file read.
-        assert environment["HF_TOKEN_PATH"] == os.devnull
+    environment = allowed_environment(token=None)
+    assert "a-secret" not in environment.values()
+    # Nor is the person's own token file read.
+    assert environment["HF_TOKEN_PATH"] == os.devnull
 
 
 def test_a_token_is_given_to_whom_it_is_meant_for() -> None:

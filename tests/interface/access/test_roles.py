@@ -26,6 +26,7 @@ from tests.interface.harness import (
     spawn,
     without_default,
 )
+from tests.warm import HUB_HOME
 
 pytestmark = pytest.mark.browser
 
@@ -93,7 +94,7 @@ def test_what_is_asked_of_the_owner_alone(tmp_path: Path, hub: HubDouble) -> Non
     hub.add_user(name="grace", token="token-of-grace")
     hub.add_user(name="stays", token="token-of-stays", orgs={"acme": "write"})
     hub.add_user(name="left", token="token-of-left", orgs={})
-    environment = SPACE | hub.environment(home=tmp_path / "hf")
+    environment = SPACE | hub.environment(home=HUB_HOME)
     with serving(tmp_path, **environment, SMOLFACTORY_ALLOWED="Grace, ada") as running:
         _expect_a_guest_to_spend_nothing_of_the_owners(running)
         _expect_who_has_left_the_organization_to_be_refused(running)

@@ -6,9 +6,9 @@ asked; 130 interrupted by the keyboard (the run itself goes on).
 
 import sys
 
-from core.cli.commands import BAD_INPUT, INTERRUPTED
 from core.cli.output import complain, tell_person
 from core.cli.parser import parse
+from core.cli.runs import BAD_INPUT, INTERRUPTED
 from core.errors import UserError
 from core.settings import load_settings
 

@@ -48,6 +48,14 @@ class TokenRefused(UserError):
     """The Hub does not take this token, or not for this."""
 
 
+class Gated(UserError):
+    """The Hub gives it only to those who accepted its terms."""
+
+
+class NotFinite(UserError):
+    """The training came to a loss or weights that are NaN or infinite."""
+
+
 def fields_of(error: UserError) -> dict[str, str]:
     """The message for each setting that an error concerns; "" stands for none."""
     return error.fields if isinstance(error, InvalidConfig) else {error.field or "": str(error)}

@@ -6,6 +6,8 @@ from typing import Any
 import gradio as gr
 
 from core.config.proposed_name import for_another_run
+from core.errors import UserError
+from core.jobs.fixes import fix_with
 from core.runs.store import RunStore
 from core.settings import Settings, Space
 from interface import guide
@@ -15,7 +17,7 @@ from interface.access.upload_totals import UploadTotals
 from interface.access.uploads import offered, refuse_foreign_files
 from interface.account.tab import AccountTab
 from interface.account.visitor_card import Gate
-from interface.display import live, machine, messages
+from interface.display import live, machine, messages, problems
 from interface.display.live import NO_PROGRESS, QUIET
 from interface.display.render import render
 from interface.runs.tab import RunsTab
@@ -92,6 +94,7 @@ class Page:
         self._wire_load(then=nudge)
         self._wire_start()
         self._wire_reuse()
+        self._wire_retry()
 
     def _wire_load(self, *, then: dict[str, Any]) -> None:
         loaded = self.blocks.load(
@@ -144,6 +147,18 @@ class Page:
         )
         self._train.data.follow(filled)
 
+    def _wire_retry(self) -> None:
+        chosen = gr.Textbox(visible="hidden", label="Fix")
+        page = self._runs.page
+        page.failure.select(
+            self._retry,
+            [self._run_id, chosen, self._submission],
+            [page.retry_said, self._submission, self._run_id],
+            js="(run, _, submission) => [run, window.smolfactory.chosenFix(), submission]",
+            api_name="retry",
+            **NO_PROGRESS,
+        )
+
     def _load(self, request: gr.Request, run_id: str, tab: str, saved: Any) -> tuple[Any, ...]:
         self._access.meet(request)
         may_act = self._access.may_act(request)
@@ -187,6 +202,24 @@ class Page:
             self._totals.has_come(person, [str(path) for path in files.values()])
             filled = self._train.file.filled(for_another_run(run.config()), files=files)
         return [gr.Tabs(selected=TRAIN), *filled]
+
+    def _retry(
+        self, request: gr.Request, run_id: str, fix: str, submission: str
+    ) -> Iterator[tuple[Any, ...]]:
+        """Start a new run in place of one that had trouble, with other settings."""
+        with in_plain_words():
+            run = self._runs.open(request, run_id)
+        try:
+            config = fix_with(fix, run).config
+            for said in self._train.launch(
+                request, submission, config=config, files=run.files()
+            ):  # fmt: skip
+                if isinstance(said, str):
+                    yield messages.busy(said), gr.skip(), gr.skip()
+                else:
+                    yield "", new_submission(), said.id
+        except UserError as error:
+            yield problems.listed(error), gr.skip(), gr.skip()
 
 
 def _build_header(space: Space | None) -> gr.HTML:

@@ -3,12 +3,14 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from core.data.preview import Piece
 from core.errors import InvalidConfig, UserError
 from core.estimate.forecast import Forecast
 from core.estimate.rented import Rented
+from core.jobs.fixes import Fix
 from core.machine.hardware import Device
 from core.runs.history import History
 from core.runs.state import RunState, RunStatus, UnreadableRun
@@ -53,6 +55,23 @@ def forecast_lines(found: Forecast, device: Device, rented: Rented | None) -> It
         yield f"Time: unknown for {found.steps:,} steps until a run has been timed here."
     else:
         yield "Time: unknown, as is the number of rows."
+
+
+def fix_lines(fixes: Sequence[Fix]) -> Iterator[str]:
+    for number, fix in enumerate(fixes, 1):
+        changes = ", ".join(f"{each.path} {each.old} → {each.new}" for each in fix.changes)
+        yield f"{number}. {fix.text} ({changes})"
+
+
+def fixes_for_machines(fixes: Sequence[Fix]) -> list[dict[str, Any]]:
+    return [
+        {
+            "fix": number,
+            "text": fix.text,
+            "changes": {each.path: {"old": each.old, "new": each.new} for each in fix.changes},
+        }
+        for number, fix in enumerate(fixes, 1)
+    ]
 
 
 def show(asked: argparse.Namespace, status: RunStatus) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, get_args
 
-from core.cli import commands
+from core.cli import commands, runs
 from core.config.options import Weights
 from core.data.preview import RowsPart
 from core.settings import Settings
@@ -75,25 +75,31 @@ def _add_estimate(subparsers: Subparsers) -> None:
 
 
 def _add_runs(subparsers: Subparsers) -> None:
-    runs = subparsers.add_parser("runs", help="list, show, stop, resume and restore runs")
-    actions = runs.add_subparsers(required=True, metavar="ACTION")
-    _command(actions, "list", commands.list_runs, help="all runs, the newest first")
-    show = _command(actions, "show", commands.show_run, help="one run")
-    stop = _command(actions, "stop", commands.stop, help="save what was learned, and end")
+    about_runs = subparsers.add_parser("runs", help="list, show, stop, resume and retry runs")
+    actions = about_runs.add_subparsers(required=True, metavar="ACTION")
+    _command(actions, "list", runs.list_runs, help="all runs, the newest first")
+    show = _command(actions, "show", runs.show_run, help="one run")
+    stop = _command(actions, "stop", runs.stop, help="save what was learned, and end")
     stop.add_argument("--now", action="store_true", help="cancel: save nothing new")
-    resume = _command(actions, "resume", commands.resume, help="continue from the last checkpoint")
+    resume = _command(actions, "resume", runs.resume, help="continue from the last checkpoint")
     _command(
         actions,
         "restorable",
-        commands.list_restorable,
+        runs.list_restorable,
         help="runs whose checkpoints are on the Hub",
     )
     restore = _command(
-        actions, "restore", commands.restore_run, help="download a run from the Hub, to resume it"
+        actions, "restore", runs.restore_run, help="download a run from the Hub, to resume it"
     )
-    for action in (show, stop, resume, restore):
+    retry = _command(
+        actions, "retry", runs.retry, help="start a new run with the settings of another"
+    )
+    retry.add_argument(
+        "--fix", type=int, metavar="N", help="and with one of the fixes that `runs show` lists"
+    )
+    for action in (show, stop, resume, retry, restore):
         action.add_argument("run", metavar="RUN_ID")
-    for action in (show, resume):
+    for action in (show, resume, retry):
         _add_follow(action)
 
 

@@ -18,7 +18,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from core.errors import HubAway, HubUnreachable, TokenRefused, UserError
+from core.errors import Gated, HubAway, HubUnreachable, TokenRefused, UserError
 from core.hub.client import hub_endpoint
 from core.hub.deadline import LOOKS, deadline
 
@@ -44,7 +44,7 @@ def hub_errors(
         with contextlib.nullcontext() if is_transfer else deadline():
             yield
     except GatedRepoError as error:
-        raise UserError(
+        raise Gated(
             f"You don't have access to {what} yet: it is gated.",
             hint="Accept its terms on its Hub page, with the account of your token.",
             field=field,

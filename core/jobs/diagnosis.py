@@ -2,9 +2,6 @@
 
 import re
 
-from core.config.conflicts import conflicts
-from core.config.options import Quantization
-from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.machine.disk import is_for_lack_of_room, is_full
 from core.machine.processes import signal_name
@@ -13,13 +10,13 @@ from core.runs.events import Cause
 from core.runs.store import Run
 
 _ERROR = re.compile(r"[A-Za-z_][\w.]*(: |$)")
-MEMORY = (FailureCause.DEVICE_OUT_OF_MEMORY, FailureCause.OUT_OF_MEMORY)
+# Beside what other settings can do: fixes.py.
+SMALLER = ["Choose a smaller model, or a machine with more memory."]
 DISK_FULL = Cause(
     cause=FailureCause.DISK_FULL,
     explanation="The disk is full.",
     remedies=[
         "Delete old runs or caches, then resume from the newest whole checkpoint.",
-        "Lower `training.save_total_limit`.",
     ],
 )
 # The first that is found in the end of the log names the cause.
@@ -29,7 +26,7 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
         Cause(
             cause=FailureCause.DEVICE_OUT_OF_MEMORY,
             explanation="The GPU's memory was not enough for a step.",
-            remedies=[],
+            remedies=SMALLER,
         ),
     ),
     (
@@ -61,7 +58,7 @@ _LAST_WORDS: tuple[tuple[re.Pattern[str], Cause], ...] = (
         Cause(
             cause=FailureCause.OUT_OF_MEMORY,
             explanation="This machine's memory was not enough.",
-            remedies=[],
+            remedies=SMALLER,
         ),
     ),
 )
@@ -73,58 +70,11 @@ def explain_end(code: int, *, was_out_of_memory: bool, log: str, run: Run) -> Ca
     `code` is the exit code, negative for a signal; `was_out_of_memory` is whether the kernel ended
     a process for lack of memory meanwhile.
     """
-    cause = _cause(code, was_out_of_memory=was_out_of_memory, log=log, run=run)
-    if cause.cause in MEMORY:
-        return cause.model_copy(update={"remedies": _what_saves_memory(run)})
-    return cause
-
-
-def explain_refusal(error: UserError | OSError, *, run: Run) -> Cause:
-    """The cause where it was not the trainer, but the supervisor that could not go on."""
-    if isinstance(error, UserError):
-        hint = error.hint or "Open it with the SmolFactory that wrote it, or start a new run."
-        return Cause(cause=FailureCause.INPUT, explanation=error.message, remedies=[hint])
-    if is_for_lack_of_room(error) or is_full(run.home):
-        return DISK_FULL
-    return Cause(
-        cause=FailureCause.CRASHED,
-        explanation=f"A file could not be read or written: {error}",
-        remedies=["Resume when the cause is gone."],
-    )
-
-
-def _what_saves_memory(run: Run) -> list[str]:
-    """What this run does not do already."""
-    config = run.config()
-    remedies = []
-    if config.training.per_device_train_batch_size > 1:
-        remedies.append(
-            "Halve `training.per_device_train_batch_size`, and double "
-            "`training.gradient_accumulation_steps` to train the same."
-        )
-    if run.resolved().get("gradient_checkpointing") != "on":
-        remedies.append("Turn on `hardware.gradient_checkpointing`.")
-    if not config.adapter.has_adapter:
-        remedies.append("Train an adapter instead of all weights: `adapter.kind`.")
-    elif _could_be_quantized(config):
-        remedies.append("Hold the frozen weights in 4 bits: `model.quantization`.")
-    return [*remedies, "Lower `method.max_length`, or choose a smaller model."]
-
-
-def _could_be_quantized(config: RunConfig) -> bool:
-    """Whether 4 bits are allowed by the other settings."""
-    if config.model.quantized:
-        return False
-    model = config.model.model_copy(update={"quantization": Quantization.FOUR})
-    return not conflicts(config.model_copy(update={"model": model}))
-
-
-def _cause(code: int, *, was_out_of_memory: bool, log: str, run: Run) -> Cause:
     if was_out_of_memory:
         return Cause(
             cause=FailureCause.OUT_OF_MEMORY,
             explanation="The system ended the training because its memory ran out.",
-            remedies=[],
+            remedies=SMALLER,
         )
     for words, cause in _LAST_WORDS:
         if words.search(log):
@@ -141,6 +91,20 @@ def _cause(code: int, *, was_out_of_memory: bool, log: str, run: Run) -> Cause:
         cause=FailureCause.CRASHED,
         explanation=f"The training ended with an error: {_error_line(log)}",
         remedies=["See the log for details.", "Resume when the cause is gone."],
+    )
+
+
+def explain_refusal(error: UserError | OSError, *, run: Run) -> Cause:
+    """The cause where it was not the trainer, but the supervisor that could not go on."""
+    if isinstance(error, UserError):
+        hint = error.hint or "Open it with the SmolFactory that wrote it, or start a new run."
+        return Cause(cause=FailureCause.INPUT, explanation=error.message, remedies=[hint])
+    if is_for_lack_of_room(error) or is_full(run.home):
+        return DISK_FULL
+    return Cause(
+        cause=FailureCause.CRASHED,
+        explanation=f"A file could not be read or written: {error}",
+        remedies=["Resume when the cause is gone."],
     )
 
 

@@ -1,6 +1,11 @@
-"""Why a run or its push failed, for programs. Cause in events.py is for a person."""
+"""Why a run or its push failed, or what it was warned of, for programs.
+
+Cause in events.py is for a person.
+"""
 
 from enum import StrEnum
+
+from core.errors import Gated, HubUnreachable, NotFinite, UserError
 
 
 class FailureCause(StrEnum):
@@ -14,6 +19,10 @@ class FailureCause(StrEnum):
     KILLED = "killed"
     INTERRUPTED = "interrupted"
     STUCK = "stuck"
+    NOT_FINITE = "not_finite"
+    # Of these a run is warned, and goes on.
+    DIVERGING = "diverging"
+    REWARDS_ALIKE = "rewards_alike"
     # It waited with a person's own sign-in, which is gone with the process that held it.
     SIGNED_OUT = "signed_out"
     NOT_MERGED = "not_merged"
@@ -26,3 +35,16 @@ class FailureCause(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> "FailureCause | None":
         return cls.OTHER if isinstance(value, str) else None
+
+
+def cause_of(error: UserError) -> FailureCause:
+    """What kept a trainer from its work."""
+    match error:
+        case HubUnreachable():
+            return FailureCause.NO_NETWORK
+        case Gated():
+            return FailureCause.GATED
+        case NotFinite():
+            return FailureCause.NOT_FINITE
+        case _:
+            return FailureCause.INPUT

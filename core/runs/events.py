@@ -7,14 +7,15 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from core.config.options import Weights
 from core.config.resolved import Choice
+from core.errors import UserError
 from core.machine.atomic import write_whole
-from core.runs.causes import FailureCause
+from core.runs.causes import FailureCause, cause_of
 from core.runs.state import RunState
 
 # A long run's events would fill the memory if they were read at once.
@@ -115,8 +116,11 @@ class Scored(Fact):
 
 
 class Warned(Fact):
+    """`cause` is what other settings may help against, where that is known."""
+
     kind: Literal["warning"] = "warning"
     text: str
+    cause: FailureCause | None = None
 
 
 class ModelSaved(Fact):
@@ -149,11 +153,24 @@ class BestModel(Fact):
 
 
 class Cause(BaseModel):
-    """Why a run or its push failed, for a person."""
+    """Why a run or its push failed, for a person; `field` is the setting at fault, if one is.
+
+    What other settings can do about it follows from these facts: core/jobs/fixes.py.
+    """
 
     cause: FailureCause
     explanation: str
     remedies: list[str] = []
+    field: str | None = None
+
+    @classmethod
+    def of(cls, error: UserError) -> Self:
+        return cls(
+            cause=cause_of(error),
+            explanation=error.message,
+            remedies=[error.hint] if error.hint else [],
+            field=error.field,
+        )
 
 
 class Failure(Fact, Cause):

@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from core.config.resolved import Choice
+from core.runs.causes import FailureCause
 from core.runs.curves import Curve
 from core.runs.events import (
     BestModel,
@@ -49,6 +50,8 @@ class History:
     # The newest alone.
     scored: Scored | None = None
     warnings: list[str] = field(default_factory=list)
+    # What it was warned of since it was last started, for programs.
+    troubles: list[FailureCause] = field(default_factory=list)
     failure: Failure | None = None
     push_failure: PushFailed | None = None
     pushed: Pushed | None = None
@@ -142,6 +145,8 @@ class History:
             case Warned():
                 if event.text not in self.warnings:
                     self.warnings.append(event.text)
+                if event.cause is not None and event.cause not in self.troubles:
+                    self.troubles.append(event.cause)
             case Failure():
                 self.failure = event
             case PushFailed():
@@ -164,6 +169,7 @@ class History:
         if event.state is RunState.QUEUED:
             # A new start: what stopped the last one is history.
             self.failure = self.push_failure = None
+            self.troubles = []
             self.has_model = False
         if event.state is RunState.PUSHING:
             self.push_failure = None

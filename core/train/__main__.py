@@ -8,7 +8,6 @@ from pathlib import Path
 
 from core.errors import UserError
 from core.machine.loading import loading
-from core.runs.causes import FailureCause
 from core.runs.events import EventWriter, Failure
 from core.runs.paths import RunPaths
 from core.runs.state import TrainerExit
@@ -30,13 +29,7 @@ def main() -> int:
         return train(run, events)
     except UserError as error:
         sys.stderr.write(f"{error}\n")
-        events.write(
-            Failure(
-                cause=FailureCause.INPUT,
-                explanation=error.message,
-                remedies=[error.hint] if error.hint else [],
-            )
-        )
+        events.write(Failure.of(error))
         return TrainerExit.NEEDS_A_PERSON
 
 

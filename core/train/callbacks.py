@@ -10,6 +10,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from transformers.trainer_callback import ExportableState
 
 from core.machine.disk import is_for_lack_of_room
+from core.runs.causes import FailureCause
 from core.runs.events import (
     CheckpointSaved,
     Evaluation,
@@ -139,7 +140,8 @@ class Reporter(TrainerCallback, ExportableState):
             self._tell(
                 Warned(
                     text=f"The loss is NaN or infinite since step {state.global_step}: "
-                    "lower `training.learning_rate`."
+                    "lower `training.learning_rate`.",
+                    cause=FailureCause.NOT_FINITE,
                 )
             )
 

@@ -7,12 +7,16 @@ from typing import Any
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from core.errors import UserError
+from core.errors import NotFinite, UserError
 
 # A single step may be bad by chance, and the next ones good again.
 BAD_STEPS = 3
 # By chance all answers of a few steps score alike.
 ALIKE_STEPS = 10
+# A loss that is so many times its best, and above where it began, for so long is no bad luck.
+DIVERGED_TIMES, DIVERGED_STEPS = 3, 20
+# How much a loss counts in the average that is looked at: of the last ten or so.
+_NEWEST = 0.1
 
 
 class LossWatch(TrainerCallback):
@@ -38,7 +42,7 @@ class LossWatch(TrainerCallback):
             return
         self._bad = 0 if math.isfinite(logs["loss"]) else self._bad + 1
         if self._bad == BAD_STEPS:
-            raise UserError(
+            raise NotFinite(
                 f"The loss was NaN or infinite {BAD_STEPS} times in a row, up to step "
                 f"{state.global_step}.",
                 hint="Lower `training.learning_rate`, or set `hardware.precision` to bfloat16 or "
@@ -50,6 +54,40 @@ class LossWatch(TrainerCallback):
                 hint="Look in the preview which tokens are learned.",
             )
         self._has_begun = True
+
+
+class DivergenceWatch(TrainerCallback):
+    """Warns once of a loss that has risen far above its best, and stays there."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._smoothed: float | None = None
+        self._first = self._best = math.inf
+        self._bad = 0
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is None or not math.isfinite(loss):
+            return
+        if self._smoothed is None:
+            self._smoothed = self._first = loss
+        self._smoothed += _NEWEST * (loss - self._smoothed)
+        self._best = min(self._best, self._smoothed)
+        has_risen = self._smoothed > max(DIVERGED_TIMES * self._best, self._first)
+        self._bad = self._bad + 1 if has_risen and self._best > 0 else 0
+        if self._bad == DIVERGED_STEPS:
+            self._warn(
+                f"The loss is rising: around step {state.global_step} it is {self._smoothed:.3g}, "
+                f"more than {DIVERGED_TIMES} times its best of {self._best:.3g}. Lower "
+                "`training.learning_rate`."
+            )
 
 
 class RewardWatch(TrainerCallback):
@@ -88,7 +126,7 @@ def require_finite(model: torch.nn.Module) -> None:
     """Raises UserError when a weight that was trained is NaN or infinite."""
     for name, weight in model.named_parameters():
         if weight.requires_grad and not bool(torch.isfinite(weight).all()):
-            raise UserError(
+            raise NotFinite(
                 f"The trained weights are not usable: {name} has NaN or infinite values.",
                 hint="Lower `training.learning_rate`, and train again.",
             )

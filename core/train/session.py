@@ -18,6 +18,7 @@ from core.config.options import BITSANDBYTES, Switch
 from core.config.resolved import Choice
 from core.config.run_config import RunConfig
 from core.machine.atomic import write_atomically
+from core.runs.causes import FailureCause
 from core.runs.checkpoints import mark_damaged, remove_torn_checkpoints, resume_point
 from core.runs.events import EventWriter, ModelSaved, Resolved, Resumed, StateChanged, Warned
 from core.runs.state import RunState, TrainerExit
@@ -29,7 +30,7 @@ from core.train.callbacks import Reporter
 from core.train.freeze import freeze_all_but
 from core.train.fused_head import choose_fused_head
 from core.train.generation import settle_generation
-from core.train.health import LossWatch, RewardWatch
+from core.train.health import DivergenceWatch, LossWatch, RewardWatch
 from core.train.memory import free_memory, longest_row, memory_of
 from core.train.methods import method_of
 from core.train.methods.base import TrainerParts
@@ -69,14 +70,17 @@ def train(run: Run, events: EventWriter) -> TrainerExit:
     Raises UserError for what a person can put right.
     """
 
-    def warn(text: str) -> None:
-        events.write(Warned(text=text))
+    def warn(text: str, cause: FailureCause | None = None) -> None:
+        events.write(Warned(text=text, cause=cause))
 
     training, generates = run.config().training, run.config().method.generates
     reporter = Reporter(run=run, events=events)
     best = BestCheckpoint(training, warn=warn) if training.keeps_best else None
     watch: list[TrainerCallback] = [reporter, LossWatch(may_be_zero=generates)]
-    watch += [RewardWatch(warn)] if generates else []
+    if generates:
+        watch.append(RewardWatch(partial(warn, cause=FailureCause.REWARDS_ALIKE)))
+    else:
+        watch.append(DivergenceWatch(partial(warn, cause=FailureCause.DIVERGING)))
     watch += [best] if best else []
     prepared = prepare(run, callbacks=watch, warn=warn)
     trainer, data = prepared.trainer, prepared.data

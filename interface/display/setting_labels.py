@@ -22,7 +22,24 @@ def with_labels(text: str) -> str:
 
 def setting_label(path: str) -> str:
     """What the field of the setting with this path is called."""
-    return next(setting.label for setting in settings_of_a_run() if setting.path == path)
+    return _setting(path).label
+
+
+def setting_value(path: str, value: str | float | None) -> str:
+    """What a setting of a run's file is set to, as a person reads it."""
+    match value:
+        case None:
+            return "empty"
+        case bool():
+            return "On" if value else "Off"
+        case str():
+            return words.choice(value) if choices(_setting(path)) else value
+        case _:
+            return f"{value:g}"
+
+
+def _setting(path: str) -> Setting:
+    return next(setting for setting in settings_of_a_run() if setting.path == path)
 
 
 @cache

@@ -19,7 +19,11 @@ class RunPage:
         with gr.Column(elem_classes=["card"]):
             self.head = gr.HTML("", elem_id="run-head")
             self.device = gr.HTML("", elem_id="run-device")
-            self.failure = gr.HTML("", elem_id="run-failure")
+            self.failure = gr.HTML(
+                "", elem_id="run-failure",
+                js_on_load="window.smolfactory.chooseFixes(element, () => trigger('select'))",
+            )  # fmt: skip
+            self.retry_said = gr.HTML("", elem_id="retry-said")
             self._build_buttons()
         self.push_card = PushCard()
         self._build_tabs()

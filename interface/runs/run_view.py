@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from core.jobs.fixes import Fix
 from core.jobs.patience import stop_note
 from core.machine.disk import is_full
 from core.runs.causes import FailureCause
@@ -12,6 +14,7 @@ from core.runs.history import History
 from core.runs.state import RunState, RunStatus, UnreadableRun, Wish
 from interface.display import machine, words
 from interface.display.render import render
+from interface.display.setting_labels import setting_label, setting_value
 from interface.runs.outcome import outcome_of
 from interface.runs.snapshots import Snapshot
 
@@ -26,6 +29,9 @@ _CAUSES = {
     FailureCause.NO_NETWORK: "The Hub can't be reached",
     FailureCause.OUT_OF_MEMORY: "The machine ran out of memory",
     FailureCause.STUCK: "The training hung",
+    FailureCause.NOT_FINITE: "The loss is not a number",
+    FailureCause.DIVERGING: "The loss rose",
+    FailureCause.REWARDS_ALIKE: "The rewards tell no answers apart",
     FailureCause.SIGNED_OUT: "Its sign-in was lost while it waited",
 }
 WORRYING_MINUTES = 5
@@ -79,14 +85,44 @@ def device(snapshot: Snapshot) -> str:
 
 def failure(snapshot: Snapshot) -> str:
     """What happened, why, and what to do; nothing where nothing went wrong."""
-    cause = _cause(snapshot)
+    cause, history = _cause(snapshot), snapshot.history
     if cause is None:
-        return ""
-    history = snapshot.history
+        return _advice(snapshot)
     is_of_the_push = history.failure is None
     pushed = history.pushed if is_of_the_push else None
     title = _title(cause, pushing=is_of_the_push, has_pushed=pushed is not None)
-    return render("runs/failure.html", title=title, cause=cause, pushed=pushed)
+    fixes = [] if is_of_the_push else snapshot.fixes
+    return render("runs/failure.html", title=title, cause=cause, pushed=pushed, fixes=_shown(fixes))
+
+
+def _advice(snapshot: Snapshot) -> str:
+    """What to try about what a run was warned of; the warning itself is in its head."""
+    if snapshot.history.failure is not None or not snapshot.fixes:
+        return ""
+    title = _CAUSES[snapshot.history.troubles[0]]
+    is_live = snapshot.status.state.live
+    return render(
+        "runs/advice.html", title=title, fixes=_shown(snapshot.fixes), is_live=is_live
+    )  # fmt: skip
+
+
+def _shown(fixes: Sequence[Fix]) -> list[dict[str, Any]]:
+    """Each fix with its changes: the setting's label, and its values before and after."""
+    return [
+        {
+            "key": fix.key,
+            "text": fix.text,
+            "changes": [
+                (
+                    setting_label(change.path),
+                    setting_value(change.path, change.old),
+                    setting_value(change.path, change.new),
+                )
+                for change in fix.changes
+            ],
+        }
+        for fix in fixes
+    ]
 
 
 def buttons(snapshot: Snapshot) -> Buttons:

@@ -13,6 +13,7 @@ from core.checkpoint_sync.status import SyncStatus, sync_status
 from core.config.methods.settings import MethodSettings
 from core.config.output import OutputSection
 from core.errors import UserError
+from core.jobs.fixes import Fix, fixes_of
 from core.jobs.liveness import current_status
 from core.jobs.queue import Queue
 from core.publish import demo_space
@@ -45,6 +46,8 @@ class Snapshot:
     curves: str
     log: str
     has_model: bool
+    # What other settings can do about its failure, or about what it was warned of.
+    fixes: list[Fix]
     # The step of the newest checkpoint, where it can be resumed.
     resumes_at: int | None
     # Whether the person can go to the folder: not on a Space.
@@ -173,6 +176,7 @@ def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
         curves=cached.part("curves", drawn, lambda: charts.draw(history, metrics)),
         log=cached.part("log", _changed(paths.log), lambda: tail(paths.log, size=LOG_BYTES)),
         has_model=paths.model.is_dir(),
+        fixes=cached.part("fixes", _trouble(history), lambda: fixes_of(run, history)),
         resumes_at=_newest_step(run) if status.state.resumable else None,
         is_in_reach=in_reach,
         is_adapter=(paths.model / "adapter_config.json").exists(),
@@ -181,6 +185,11 @@ def _read(run: Run, cached: _Cached, *, in_reach: bool) -> Snapshot:
         sync=cached.part("sync", _changed(paths.sync_status), lambda: sync_status(run)),
         wish=run.wish() if status.state.live else None,
     )
+
+
+def _trouble(history: History) -> tuple[object, ...]:
+    """What the fixes of a run follow from."""
+    return (history.failure and history.failure.seq, *history.troubles)
 
 
 def _newest_step(run: Run) -> int | None:

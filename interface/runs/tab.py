@@ -106,10 +106,11 @@ class RunsTab:
         run_id.change(**hide)
         card = page.push_card
         outcome = [card.problem, card.fields["replace"]]
+        told = [page.retry_said, *outcome]
         # What was said of one run is not said of the next, whose page opens at its first tab.
         run_id.change(
-            lambda: (problems.NOTHING, False, gr.Tabs(selected=FIRST_TAB)),
-            outputs=[*outcome, page.tabs],
+            lambda: ("", problems.NOTHING, False, gr.Tabs(selected=FIRST_TAB)),
+            outputs=[*told, page.tabs],
             **QUIET,
         )
         refresh(

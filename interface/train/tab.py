@@ -16,7 +16,7 @@ from core.config.run_config import RunConfig
 from core.errors import UserError
 from core.jobs import launcher, preflight
 from core.publish import free_name
-from core.runs.store import RunStore
+from core.runs.store import Run, RunStore
 from interface.access.roles import Access
 from interface.display import messages, problems
 from interface.display.live import NO_PROGRESS, QUIET
@@ -86,32 +86,48 @@ class TrainTab:
             yield "", field_problems.show(self.form, error, reveal=True), None, None
             return
         try:
-            by_itself = config.output.auto_resume
-            self._access.require_own_account(request, resumes_by_itself=by_itself)
-            token = self._access.token(request)
-            yield messages.busy("Checking…"), problems.NOTHING, None, None
-            named = free_name.named(config, store=self._store, token=token)
-
-            def check(report: Callable[[str], None]) -> list[str]:
-                return preflight.check(
-                    named, files=files, home=self._store.home, token=token, report=report,
-                    previewer=self.data.previewer,
-                )  # fmt: skip
-
-            checking = _Reporting(check)
-            for text in checking.reports():
-                yield messages.busy(text), problems.NOTHING, None, None
-            warnings = checking.result()
-            yield messages.busy("Starting…"), problems.NOTHING, None, None
-            run = launcher.start(
-                self._store, named, files=files, token=token, warnings=warnings,
-                submission=submission or new_submission(),
-            )  # fmt: skip
+            for said in self.launch(request, submission, config=config, files=files):
+                if isinstance(said, str):
+                    yield messages.busy(said), problems.NOTHING, None, None
+                else:
+                    yield "", problems.NOTHING, None, said.id
         except UserError as error:
             found = field_problems.show(self.form, error, reveal=True)
             yield "", found, Refusal(config=config, files=files, words=found), None
-            return
-        yield "", problems.NOTHING, None, run.id
+
+    def launch(
+        self,
+        request: gr.Request,
+        submission: str | None,
+        *,
+        config: RunConfig,
+        files: Mapping[str, Path],
+    ) -> Iterator[str | Run]:
+        """Check everything, then start the run, for someone who may.
+
+        Yields what is done at the moment, and at the end the run. Raises UserError for what is in
+        the way.
+        """
+        by_itself = config.output.auto_resume
+        self._access.require_own_account(request, resumes_by_itself=by_itself)
+        token = self._access.token(request)
+        yield "Checking…"
+        named = free_name.named(config, store=self._store, token=token)
+
+        def check(report: Callable[[str], None]) -> list[str]:
+            return preflight.check(
+                named, files=files, home=self._store.home, token=token, report=report,
+                previewer=self.data.previewer,
+            )  # fmt: skip
+
+        checking = _Reporting(check)
+        yield from checking.reports()
+        warnings = checking.result()
+        yield "Starting…"
+        yield launcher.start(
+            self._store, named, files=files, token=token, warnings=warnings,
+            submission=submission or new_submission(),
+        )  # fmt: skip
 
     def preview(
         self,

@@ -35,6 +35,19 @@
     });
   };
 
+  // --- Fixes: other settings for a run that had trouble.
+
+  let fix = "";
+
+  const chooseFixes = (element, tell) => {
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-fix]");
+      if (!button) return;
+      fix = button.dataset.fix;
+      tell();
+    });
+  };
+
   // --- Addresses: each tab and each run has one, for a reload, for Back and for a link.
 
   const TABS = ["train", "runs", "account", "guide"];
@@ -101,6 +114,6 @@
   }
 
   Object.assign(window.smolfactory, {
-    askedPlace, chooseRuns, chosenRun: () => chosen, showAddress,
+    askedPlace, chooseFixes, chooseRuns, chosenFix: () => fix, chosenRun: () => chosen, showAddress,
   });
 })();

@@ -2,12 +2,20 @@
 
 import json
 import subprocess
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.command_line import CommandLine, environment_of
+from core.__main__ import main
+from core.config.parse import parse_config
+from core.jobs.record import enter
+from core.runs.causes import FailureCause
+from core.runs.events import Failure
+from core.runs.state import RunState
+from core.runs.store import RunStore
+from tests.command_line import CommandLine, environment_of, taken_device
 
 pytestmark = pytest.mark.process
 
@@ -137,3 +145,38 @@ def test_a_command_that_is_none_is_answered_with_the_usage(
     done = run(bare, *command)
     assert (done.returncode, done.stdout) == (2, "")
     assert "usage: python -m core" in done.stderr
+
+
+def test_a_run_that_failed_is_tried_again_with_one_of_its_fixes(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in command_line.environment.items():
+        monkeypatch.setenv(name, value)
+    store = RunStore(command_line.home)
+    made = parse_config({"training": {"seed": 7}})
+    failed, _ = store.create(made, files={}, submission=uuid.uuid4().hex)
+    cause = FailureCause.DEVICE_OUT_OF_MEMORY
+    enter(failed, RunState.FAILED, fact=Failure(cause=cause, explanation="It was too much."))
+
+    assert main(["runs", "show", failed.id, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["state"], shown["failure"]["cause"]) == ("failed", cause)
+    batch, times = "training.per_device_train_batch_size", "training.gradient_accumulation_steps"
+    assert shown["fixes"][0]["changes"] == {
+        batch: {"old": 8, "new": 4},
+        times: {"old": 1, "new": 2},
+    }
+    assert main(["runs", "show", failed.id]) == 0
+    told = capsys.readouterr().err
+    assert "1. Use smaller batches" in told
+    assert f"runs retry {failed.id} --fix 1" in told
+
+    assert main(["runs", "retry", failed.id, "--fix", "9", "--json"]) == 2
+    assert "no fix 9" in json.loads(capsys.readouterr().out)["error"]
+    with taken_device(command_line.home):
+        assert main(["runs", "retry", failed.id, "--fix", "1", "--json"]) == 0
+        again = store.open(json.loads(capsys.readouterr().out)["id"])
+        training = again.config().training
+        assert (training.seed, training.per_device_train_batch_size) == (7, 4)
+        assert again.status().name != failed.status().name
+        assert main(["runs", "stop", again.id, "--now"]) == 0

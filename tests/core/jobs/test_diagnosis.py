@@ -6,7 +6,6 @@ import uuid
 from pathlib import Path
 
 import pytest
-import yaml
 
 from core.config.parse import parse_config
 from core.errors import UserError
@@ -16,11 +15,7 @@ from core.runs.store import Run, RunStore
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return made(tmp_path)
-
-
-def made(home: Path, **settings: object) -> Run:
-    run, _ = RunStore(home).create(parse_config(settings), files={}, submission=uuid.uuid4().hex)
+    run, _ = RunStore(tmp_path).create(parse_config({}), files={}, submission=uuid.uuid4().hex)
     return run
 
 
@@ -96,21 +91,3 @@ def test_a_crash_tells_its_last_line_or_that_there_is_none(run: Run) -> None:
     assert last.explanation.endswith("two")
     silent = explain_end(1, was_out_of_memory=False, log="", run=run)
     assert "no output" in silent.explanation
-
-
-@pytest.mark.parametrize("killed", [True, False], ids=["by the kernel", "by its own words"])
-def test_what_would_save_memory_is_what_was_not_done(tmp_path: Path, killed: bool) -> None:
-    def remedies(run: Run) -> str:
-        log = "torch.OutOfMemoryError: CUDA out of memory."
-        return " ".join(explain_end(1, was_out_of_memory=killed, log=log, run=run).remedies)
-
-    wasteful = remedies(made(tmp_path / "wasteful", adapter={"kind": "full"}))
-    for setting in ("batch_size", "gradient_checkpointing", "adapter.kind", "max_length"):
-        assert setting in wasteful
-    frugal = made(
-        tmp_path / "frugal",
-        training={"per_device_train_batch_size": 1},
-        model={"quantization": "4bit"},
-    )
-    frugal.paths.resolved.write_text(yaml.safe_dump({"gradient_checkpointing": "on"}))
-    assert remedies(frugal) == "Lower `method.max_length`, or choose a smaller model."

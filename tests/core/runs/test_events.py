@@ -68,7 +68,9 @@ def test_every_kind_of_fact_is_read_as_it_was_written(path: Path) -> None:
         Resumed(step=1),
         Resolved(choices={"rows": Choice(value="3", why="counted")}),
         Warned(text="line one\nline two\r\u2028three"),
+        Warned(text="It rises.", cause="diverging"),
         Failure(cause="killed", explanation="It was ended.", remedies=["Resume."]),
+        Failure(cause="input", explanation="No such revision.", field="model.revision"),
         PushFailed(cause="no_network", explanation="No answer."),
         PushProgress(note="Uploading"),
         Pushed(repo="a/b", url="http://x", commit="c", files=1, size=0, private=True),
@@ -162,10 +164,17 @@ def test_kinds_and_lines_that_nobody_knows_are_passed_over(path: Path) -> None:
         file.write(b'{"seq":2,"time":"2026-01-01T00:00:00Z","kind":"hologram","depth":3}\n')
         file.write(b'\n{"seq":\n\xff\xfe\x00\n[]\n{"kind":"metric"}\n')
         file.write(b'{"seq":3,"kind":"metric","step":2,"values":{"loss":2.0},"colour":"red"}\n')
+        # A failure and a warning as they were before they had a setting and a cause.
+        file.write(b'{"seq":4,"kind":"failure","cause":"killed","explanation":"It was ended."}\n')
+        file.write(b'{"seq":5,"kind":"warning","text":"Cut."}\n')
     found, offset = read_events(path, offset=0)
-    assert steps(found) == [1, 2]
+    assert steps(found[:2]) == [1, 2]
     assert offset == path.stat().st_size
-    assert history(path).curves["loss"].points() == [(1, 1.0), (2, 2.0)]
+    read = history(path)
+    assert read.curves["loss"].points() == [(1, 1.0), (2, 2.0)]
+    assert read.failure is not None
+    assert (read.failure.cause, read.failure.remedies, read.failure.field) == ("killed", [], None)
+    assert (read.warnings, read.troubles) == (["Cut."], [])
 
 
 def test_a_long_file_is_read_piece_by_piece(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

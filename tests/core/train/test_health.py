@@ -11,8 +11,18 @@ from transformers import TrainerControl, TrainerState, TrainingArguments
 from core.builtin.model import builtin_model_folder
 from core.config.parse import parse_config
 from core.errors import UserError
+from core.runs.causes import FailureCause
+from core.runs.events import Failure
 from core.runs.store import RunStore
-from core.train.health import ALIKE_STEPS, BAD_STEPS, LossWatch, RewardWatch, require_finite
+from core.train.health import (
+    ALIKE_STEPS,
+    BAD_STEPS,
+    DIVERGED_STEPS,
+    DivergenceWatch,
+    LossWatch,
+    RewardWatch,
+    require_finite,
+)
 from core.train.session import prepare
 
 pytestmark = pytest.mark.process
@@ -21,7 +31,7 @@ FORMAT = {"format": "pt"}
 NOT_FINITE = (float("nan"), float("inf"))
 
 
-def log(watch: LossWatch | RewardWatch, step: int, **logs: float) -> None:
+def log(watch: LossWatch | RewardWatch | DivergenceWatch, step: int, **logs: float) -> None:
     arguments, control = TrainingArguments(report_to=[]), TrainerControl()
     watch.on_log(arguments, TrainerState(global_step=step), control, logs=logs)
 
@@ -40,7 +50,9 @@ def test_a_model_whose_loss_is_no_number_is_not_trained_on(home: Path) -> None:
     trainer = prepare(run, callbacks=[LossWatch()], warn=print).trainer
     with pytest.raises(UserError, match="NaN or infinite") as caught:
         trainer.train()
-    assert "training.learning_rate" in caught.value.hint
+    failure = Failure.of(caught.value)
+    assert failure.cause is FailureCause.NOT_FINITE
+    assert "training.learning_rate" in failure.remedies[0]
     assert trainer.state.global_step == BAD_STEPS
 
 
@@ -60,6 +72,29 @@ def test_nothing_learned_from_the_start_is_a_failure() -> None:
     log(LossWatch(), 1, eval_loss=0.0)
     # The answers to a few prompts may all be as good as each other.
     log(LossWatch(may_be_zero=True), 1, loss=0.0, grad_norm=0.0)
+
+
+def test_a_loss_that_stays_far_above_its_best_is_told_once() -> None:
+    told: list[str] = []
+    watch = DivergenceWatch(told.append)
+
+    def go_on(*losses: float) -> None:
+        for step, loss in enumerate(losses, start=1):
+            log(watch, step, loss=loss)
+
+    go_on(*[3.0] * 5, *[0.5] * 60)
+    # Noise, and a plateau below where it began, are no divergence; nor is a while of it.
+    go_on(*[9.0, 0.5] * 3, *[2.5] * 200)
+    go_on(*[7.0] * (DIVERGED_STEPS // 2), *[0.5] * 60, float("nan"))
+    assert told == []
+    go_on(*[7.0] * 10 * DIVERGED_STEPS)
+    (only,) = told
+    assert "training.learning_rate" in only
+    silent = DivergenceWatch(told.append)
+    for loss in [-1.0, *[5.0] * 5 * DIVERGED_STEPS]:
+        log(silent, 1, loss=loss)
+        log(silent, 1, eval_loss=9.0)
+    assert told == [only]
 
 
 def test_rewards_that_tell_no_answers_apart_for_long_are_told_once() -> None:

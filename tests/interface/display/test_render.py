@@ -18,8 +18,10 @@ from core.data.preview import Bar, Fault, Piece, Preview, Question, ShownRow, Si
 from core.errors import InvalidConfig, UserError
 from core.hub.account import Account
 from core.hub.spaces import Hardware
+from core.jobs.fixes import Change, Fix
 from core.machine.source_tree import ROOT
 from core.publish.demo_space import Demo
+from core.runs.causes import FailureCause
 from core.runs.events import (
     Failure,
     Progress,
@@ -86,6 +88,7 @@ def snapshot(run: Run, history: History, state: RunState, **parts: object) -> Sn
         "curves": "",
         "log": "",
         "has_model": True,
+        "fixes": [],
         "is_in_reach": True,
         "is_adapter": True,
         "scores": False,
@@ -181,7 +184,10 @@ def rendered(store: RunStore) -> Iterator[tuple[str, str]]:
     yield "failed push", run_view.failure(snapshot(run, history, RunState.DONE))
     failed = History(path=history.path)
     failed.failure = Failure(cause=HOSTILE, explanation=HOSTILE, remedies=[HOSTILE])
-    yield "failure", run_view.failure(snapshot(run, failed, RunState.FAILED))
+    fixes = [Fix(HOSTILE, (Change("model.name", HOSTILE, HOSTILE),), parse_config({}))]
+    yield "failure", run_view.failure(snapshot(run, failed, RunState.FAILED, fixes=fixes))
+    warned = History(path=history.path, troubles=[FailureCause.DIVERGING])
+    yield "advice", run_view.failure(snapshot(run, warned, RunState.TRAINING, fixes=fixes))
     config = parse_config({"output": {"name": "bot"}})
     model = config.model.model_copy(update={"name": HOSTILE})
     around = summary.Circumstances(signed_in=True, token_seconds=None, on_space=False)

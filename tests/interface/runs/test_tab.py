@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from core.runs.events import Failure, Pushed, PushFailed, Warned
+from core.runs.events import Failure, Pushed, PushFailed, StateChanged, Warned
 from core.runs.state import RunState
 from core.runs.store import Run
 from tests.command_line import taken_device
@@ -144,6 +144,7 @@ def test_what_became_of_a_run_is_shown_and_what_to_do(
     page = context.new_page()
     page.goto(f"{server.url}/?run={failed.id}")
     _expect_a_failure_with_its_remedies(page)
+    _expect_a_fix_to_start_another_run(page, server, failed)
     page.get_by_role("tab", name="Log").click()
     page.locator(f'[data-run="{owed.id}"]').click()
     expect(page.get_by_role("tab", name="Curves")).to_have_attribute("aria-selected", "true")
@@ -168,9 +169,42 @@ def _expect_a_failure_with_its_remedies(page: Page) -> None:
     card = page.locator("#run-failure")
     expect(card.locator("h3")).to_have_text("The GPU ran out of memory")
     expect(card).to_contain_text(EXPLANATION)
-    expect(card.locator("li").first).to_have_text(REMEDY)
+    expect(card.locator("ul:not(.fixes) li").first).to_have_text(REMEDY)
     expect(page.locator("#resume")).to_have_text("Resume from step 5")
     expect(page.locator("#run-head")).to_contain_text("<i>3 rows</i> were cut.")
+
+
+def _expect_a_fix_to_start_another_run(page: Page, server: Server, failed: Run) -> None:
+    fixes = page.locator("#run-failure .fixes li")
+    expect(fixes.nth(1)).to_contain_text("Gradient checkpointing: Automatic → On")
+    smaller = fixes.first
+    changes = "Per-device batch size: 8 → 4, Gradient accumulation steps: 1 → 2"
+    expect(smaller).to_contain_text(changes)
+    with taken_device(server.home):
+        smaller.get_by_role("button", name="Apply and start again").dblclick()
+        expect(page.locator("#run-head .badge")).to_have_text("Waiting")
+        (run,) = [run for run in server.store.list() if run.id > failed.id and _waits(run)]
+        expect(page).to_have_url(f"{server.url}/?run={run.id}")
+        asked, before = run.config(), failed.config()
+        update = {"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}
+        assert asked.training == before.training.model_copy(update=update)
+        assert asked.model_copy(update={"training": before.training}) == before
+        server.client().predict(run_id=run.id, api_name="/cancel")
+        wait_until(lambda: run.status().state is RunState.CANCELED)
+    # What is none of its fixes starts nothing.
+    foreign = {"run_id": failed.id, "fix": "training.seed=1", "submission": ""}
+    told, *_ = server.client().predict(**foreign, api_name="/retry")
+    assert "not offered" in told
+    # What a run was only warned of is answered too, while it goes on.
+    write(failed, StateChanged(state=RunState.QUEUED), StateChanged(state=RunState.STOPPED))
+    write(failed, Warned(text="It rises.", cause="diverging"))
+    page.goto(f"{server.url}/?run={failed.id}")
+    expect(page.locator("#run-failure h3")).to_have_text("The loss rose")
+    expect(fixes.first).to_contain_text("Learning rate: 0.001 → 0.00033")
+
+
+def _waits(run: Run) -> bool:
+    return run.status().state is RunState.QUEUED
 
 
 def _owed(server: Server) -> Run:

@@ -55,6 +55,7 @@ _CHOICES = {
     "unpaired_preference": "Answers with a label",
     "reduce_lr_on_plateau": "Reduce on plateau",
     "rmsprop": "RMSprop",
+    "simpo": "SimPO",
     "dpo": "DPO: preferred answers",
     "olora": "OLoRA",
     "pissa": "PiSSA",

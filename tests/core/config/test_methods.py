@@ -31,7 +31,14 @@ CHANGED: dict[str, dict[str, Any]] = {
         "sft_loss_weight": 0.5,
     },
     "orpo": {"max_length": 8, "beta": 0.5},
-    "cpo": {"max_length": 8, "beta": 0.5, "cpo_alpha": 0.5},
+    "cpo": {
+        "max_length": 8,
+        "beta": 0.5,
+        "cpo_alpha": 0.5,
+        "cpo_loss_type": "simpo",
+        "simpo_gamma": 1.0,
+        "alphapo_alpha": 0.1,
+    },
     "reward": {"max_length": 8, "center_rewards_coefficient": 0.01},
     "grpo": {
         "max_length": 64,

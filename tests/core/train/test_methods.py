@@ -128,6 +128,18 @@ METHOD_RUNS: dict[str, dict[str, Any]] = {
         "method": {"name": "cpo", "max_length": MAX_LENGTH, "beta": 0.3},
         "adapter": {"kind": "full"},
     },
+    "simpo": {
+        "dataset": {"builtin": "facts_pairs"},
+        "method": {
+            "name": "cpo",
+            "max_length": MAX_LENGTH,
+            "beta": 2.0,
+            "cpo_loss_type": "simpo",
+            "simpo_gamma": 1.0,
+            "cpo_alpha": 0.0,
+            "alphapo_alpha": 0.1,
+        },
+    },
     "grpo": {
         "dataset": {"builtin": "sums"},
         "method": {
@@ -240,6 +252,8 @@ def trl_trainer(name: str, *, model: Path, out: Path) -> Any:
         special |= {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, weight]}
     experimental = {"orpo": (ORPOConfig, ORPOTrainer), "cpo": (CPOConfig, CPOTrainer)}
     if method["name"] in experimental:
+        named = {"cpo_loss_type": "loss_type", "alphapo_alpha": "alpha"}
+        special = {named.get(key, key): value for key, value in special.items()}
         configuration, kind = experimental[method["name"]]
         return kind(args=configuration(output_dir=str(out), **SHARED, **special), **shared)
     return trl.DPOTrainer(args=trl.DPOConfig(output_dir=str(out), **SHARED, **special), **shared)

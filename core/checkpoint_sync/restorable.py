@@ -9,11 +9,11 @@ from huggingface_hub.errors import RepositoryNotFoundError
 from pydantic import SecretStr
 
 from core.checkpoint_sync.manifest import MANIFEST, OLD_MANIFEST, PREFIX, Manifest, read_manifest
+from core.config.setting import RUN_ID
 from core.errors import HubAway, HubUnreachable, UserError
 from core.hub.account import account
 from core.hub.client import hub_client
 from core.hub.errors import hub_errors
-from core.runs.store import RUN_ID
 
 MAX_LISTED = 20
 

@@ -120,8 +120,7 @@ def _reward_rows() -> Iterator[str]:
         own = [key for key in reward.model_fields if key not in ("name", "weight")]
         named = f" ({', '.join(f'`{key}`' for key in own)})" if own else ""
         compared = " Compares with the reference answer." if reward.needs_answer else ""
-        span = f"from {reward.low:g} to {reward.high:g}"
-        yield f"- `{name}`{named}, {span}: {reward.about()}{compared}\n"
+        yield f"- `{name}`{named}, {reward.span()}: {reward.about()}{compared}\n"
 
 
 def _default_text(value: Any) -> str:

@@ -4,6 +4,7 @@ From that come the form, its validation, the YAML file, its JSON Schema and the 
 errors.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -36,6 +37,9 @@ RepoId = Annotated[
 Revision = Annotated[str, StringConstraints(pattern=r"^\w+([\-./]\w+)*$", max_length=128)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][\w\-.]{0,95}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00.][^/\\\x00]{0,254}$")]
+# A run's: its time and a few letters by chance.
+RUN_ID = re.compile(r"^\d{8}-\d{6}-[0-9a-f]{8}$")
+RunId = Annotated[str, StringConstraints(pattern=RUN_ID.pattern)]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Part = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from yaml import YAMLError
 
 from core.config.builtin_names import BUILTIN_MODEL
+from core.config.methods.writing import WritingSettings
 from core.config.run_config import RunConfig, hub_datasets
 from core.errors import HubUnreachable, UserError
 from core.hub.client import hub_client
@@ -32,35 +33,49 @@ MOST_LISTED = 1000
 NEVER_GATED = ("README.md", ".gitattributes")
 
 
-def model_info(name: str, *, revision: str | None, token: SecretStr | None) -> ModelInfo:
-    """Raises UserError at model.name or model.revision when it can't be had."""
-    with hub_errors(f"the model {name}", field="model.name", revision_field="model.revision"):
+def model_info(
+    name: str,
+    *,
+    revision: str | None,
+    token: SecretStr | None,
+    field: str = "model.name",
+    revision_field: str = "model.revision",
+) -> ModelInfo:
+    """Raises UserError at `field` or `revision_field` when it can't be had."""
+    with hub_errors(f"the model {name}", field=field, revision_field=revision_field):
         api = hub_client(token)
         _require_access(api, name, kind="model")
         return api.model_info(name, revision=revision, files_metadata=True)
 
 
 def model_config(
-    name: str, *, revision: str | None, token: SecretStr | None, file: str = "config.json"
+    name: str,
+    *,
+    revision: str | None,
+    token: SecretStr | None,
+    file: str = "config.json",
+    field: str = "model.name",
 ) -> dict[str, Any]:
-    """A model's settings, without its weights. Raises UserError at model.name."""
-    with hub_errors(f"the model {name}", field="model.name"):
+    """A model's settings, without its weights. Raises UserError at `field`."""
+    with hub_errors(f"the model {name}", field=field):
         path = hub_client(token).hf_hub_download(name, file, revision=revision)
-    return _settings_in(Path(path), name)
+    return _settings_in(Path(path), name, field=field)
 
 
 def stored_model_config(name: str, *, revision: str | None) -> dict[str, Any] | None:
     """A model's settings where they were downloaded before, without asking the Hub."""
     path = try_to_load_from_cache(name, "config.json", revision=revision)
-    return _settings_in(Path(path), name) if isinstance(path, str) else None
+    if not isinstance(path, str):
+        return None
+    return _settings_in(Path(path), name, field="model.name")
 
 
-def _settings_in(path: Path, name: str) -> dict[str, Any]:
+def _settings_in(path: Path, name: str, *, field: str) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         text = f"The {path.name} of {name} holds no settings."
-        raise UserError(text, field="model.name") from error
+        raise UserError(text, field=field) from error
 
 
 def weight_names(name: str, *, revision: str | None, token: SecretStr | None) -> set[str]:
@@ -205,6 +220,10 @@ def hub_parts(config: RunConfig) -> Iterator[tuple[str, str]]:
     """What of a run is on the Hub, and of which kind."""
     if config.model.name != BUILTIN_MODEL:
         yield config.model.name, "model"
+    if isinstance(config.method, WritingSettings):
+        for reward in config.method.reward_models:
+            if reward.id is not None:
+                yield reward.id, "model"
     for name in hub_datasets(config):
         yield name, "dataset"
 

@@ -18,6 +18,7 @@ from core.errors import HubAway, InvalidConfig, UserError, fields_of
 from core.hub.checks import check_hub_model
 from core.hub.deadline import deadline
 from core.hub.licences import check_licences
+from core.jobs.reward_models import check_reward_models
 from core.publish.checks import check_push, check_tracking
 
 
@@ -27,6 +28,7 @@ def checks(previewer: Previewer | None) -> tuple[Check, ...]:
         check_machine,
         check_builtin_model,
         check_hub_model,
+        check_reward_models,
         partial(check_data, previewer=previewer),
         check_push,
         check_tracking,

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
+from core.config.setting import RUN_ID
 from core.errors import UserError
 from core.jobs.plan import StageName
 from core.machine.atomic import lock_file, write_atomically
 from core.machine.processes import ProcessIdentity
-from core.runs.store import RUN_ID, Run, RunStore
+from core.runs.store import Run, RunStore
 
 
 class TokenOwner(StrEnum):

@@ -22,12 +22,12 @@ from core.config.output import OutputSection
 from core.config.parse import load_stored_config
 from core.config.proposed_name import named
 from core.config.run_config import RunConfig, data_name
+from core.config.setting import RUN_ID
 from core.errors import UserError
 from core.machine.atomic import lock_file, write_atomically
 from core.runs.paths import RunPaths
 from core.runs.state import Request, RunState, RunStatus, Wish
 
-RUN_ID = re.compile(r"^\d{8}-\d{6}-[0-9a-f]{8}$")
 SUBMISSION = re.compile(r"^[0-9a-f]{8,64}$")
 
 

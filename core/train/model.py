@@ -77,6 +77,31 @@ def load_base(
     return base
 
 
+def load_scorer(model: ModelSection, *, source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:
+    """A reward model as it was trained, its head with it. Raises UserError at model.name."""
+    with load_errors(model):
+        scorer, loaded = AutoModelForSequenceClassification.from_pretrained(
+            source.path,
+            revision=source.revision,
+            local_files_only=source.is_offline,
+            dtype=dtype,
+            trust_remote_code=False,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            num_labels=1,
+        )
+    lacks = sorted([*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])])
+    if lacks:
+        raise UserError(
+            f"{source.name} is no whole reward model: it lacks {_listed(lacks)}.",
+            hint="Name a sequence classification model with a single label.",
+            field="model.name",
+        )
+    whole: PreTrainedModel = scorer
+    return whole
+
+
 def stored_dtype(source: ModelSource) -> torch.dtype:
     """The number format that the base's weights are stored in."""
     settings = AutoConfig.from_pretrained(

@@ -38,6 +38,7 @@ from core.train.model import load_model, stored_dtype
 from core.train.padding import choose_padding_free
 from core.train.precision import choose_precision
 from core.train.quantization import keep_trained_exact
+from core.train.reward_models import load_reward_models
 from core.train.samples import sample_answers
 from core.train.save import save_model
 from core.train.speed import note_speed
@@ -125,10 +126,13 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     # What TRL makes of the tokens is this run's alone; the tokens themselves are cached by us.
     disable_caching()
     config = run.config()
-    set_seed(config.training.seed)
     # A run that goes on does so with what it began with, whatever `auto` would choose today.
     before = run.resolved()
     precision = choose_precision(config.hardware.precision, before=before.get("precision"))
+    scorers, pinned = load_reward_models(
+        config, home=run.home, precision=precision.value, before=before
+    )
+    set_seed(config.training.seed)
     source = load_tokenizer(config.model, home=run.home, before=before.get("model_revision"))
     data = load_data(config, run=run, tokenizer=source.tokenizer, tokenizer_id=source.id)
     for text in data.warnings:
@@ -165,11 +169,12 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
             evaluates=data.evaluation is not None,
         ),
         callbacks=callbacks,
+        scorers=scorers,
     )  # fmt: skip
     beginning = run.paths.beginning if config.adapter.changes_base else None
     trainer = _make_trainer(parts, beginning)
     choices = {
-        "precision": precision, **source.choices, **data.choices,
+        "precision": precision, **source.choices, **pinned, **data.choices,
         "gradient_checkpointing": checkpointing, "padding_free": padding, "fused_lm_head": head,
         **{library: Choice(value=version(library)) for library in _libraries(config)},
     }  # fmt: skip

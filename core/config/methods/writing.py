@@ -9,6 +9,7 @@ from core.config.rewards import AnyReward
 from core.config.rewards.length import Length
 from core.config.rewards.numeric_match import NumericMatch
 from core.config.rewards.reward import metric_names
+from core.config.rewards.reward_model import RewardModel
 from core.config.setting import setting
 
 MAX_REWARDS = 16
@@ -20,7 +21,7 @@ class WritingSettings(MethodSettings):
     """The model writes several answers to each prompt, and rewards score them."""
 
     formats: ClassVar = (DatasetFormat.PROMPT_ONLY, DatasetFormat.PROMPT_COMPLETION)
-    columns: ClassVar = ("prompt_ids", "answer")
+    columns: ClassVar = ("prompt_ids", "answer", "messages")
     generates: ClassVar = True
     # Without its end, a prompt would ask something else.
     truncates: ClassVar = False
@@ -96,6 +97,10 @@ class WritingSettings(MethodSettings):
     def kl_coefficient(self) -> float:
         """TRL's `beta`."""
         raise NotImplementedError
+
+    @property
+    def reward_models(self) -> list[RewardModel]:
+        return [reward for reward in self.rewards if isinstance(reward, RewardModel)]
 
     @property
     def answers_a_prompt(self) -> int:

@@ -1,6 +1,7 @@
 """The rewards that a run may learn by, a file each: their settings, and how they score an answer.
 
-Plain Python on texts, so that the page can try them. To add one: a file here, and its class in
+Plain Python on texts, so that the page can try them; but for a reward model, which the trainer
+loads. To add one: a file here, and its class in
 `_AnyReward` below. The form, the file, the reference and the charts follow.
 """
 
@@ -16,9 +17,12 @@ from core.config.rewards.numeric_match import NumericMatch
 from core.config.rewards.pattern import Pattern
 from core.config.rewards.repetition import Repetition
 from core.config.rewards.reward import Reward
+from core.config.rewards.reward_model import RewardModel
 from core.config.rewards.tags import Tags
 
-_AnyReward = ExactMatch | NumericMatch | Pattern | JsonObject | Length | Tags | Repetition
+_AnyReward = (
+    ExactMatch | NumericMatch | Pattern | JsonObject | Length | Tags | Repetition | RewardModel
+)
 
 REWARDS: dict[str, type[Reward]] = {
     str(reward.model_fields["name"].default): reward for reward in get_args(_AnyReward)

@@ -21,6 +21,8 @@ class Reward(Line):
     high: ClassVar[float] = 1.0
     # Whether it compares with the row's reference answer.
     needs_answer: ClassVar[bool] = False
+    # Whether a model gives it, so that only the trainer knows it.
+    needs_model: ClassVar[bool] = False
 
     weight: float = Field(1.0, gt=0, le=100)
 
@@ -35,6 +37,11 @@ class Reward(Line):
     def example(cls) -> str:
         """A line to begin with."""
         return str(cls.model_fields["name"].default)
+
+    @classmethod
+    def span(cls) -> str:
+        """Between what its scores lie."""
+        return "any number" if cls.needs_model else f"{cls.low:g} to {cls.high:g}"
 
     @classmethod
     def about(cls) -> str:

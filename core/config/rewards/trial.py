@@ -67,12 +67,21 @@ def _warnings(
     alone: Sequence[Tried],
 ) -> Iterator[str]:
     typed = [each for each in tried if each.name != REFERENCE]
+    untold = [
+        name for name, reward in zip(names, rewards, strict=True) if reward.needs_model
+    ]  # fmt: skip
     for place, (name, reward) in enumerate(zip(names, rewards, strict=True)):
+        if reward.needs_model:
+            continue
         given = [each.scores[place] for each in tried]
         if given and all(score is None for score in given):
             yield f"{name} can't score any of them without a reference answer: give one."
         elif tried and all(score == reward.low for score in given) and reward.low >= 0:
             yield f"{name} never fires: none of these answers gets anything from it."
+    if untold:
+        # Of the sums nothing can be said.
+        yield f"{' and '.join(untold)}: a model scores in training alone. The sums are without it."
+        return
     if len(typed) > 1 and len({each.total for each in typed}) == 1:
         yield "Your answers all score alike, so nothing would be learned from them."
     if tried and [each.total for each in tried] == [each.total for each in alone]:

@@ -1,6 +1,6 @@
 """What a training method is, and what its trainer is made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -10,6 +10,7 @@ from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.config.methods.settings import MethodSettings
 from core.config.run_config import RunConfig
+from core.train.methods.scorer import Scorer
 from core.train.tokens.load import Data
 
 
@@ -31,6 +32,8 @@ class TrainerParts:
     padding_free: bool
     arguments: dict[str, Any]
     callbacks: list[TrainerCallback]
+    # The reward models, in the order of the rewards.
+    scorers: Sequence[Scorer] = ()
 
 
 def settle_padding(tokenizer: PreTrainedTokenizerBase) -> None:

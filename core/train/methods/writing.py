@@ -1,5 +1,6 @@
 """What TRL's trainers have in common that let the model write, and learn from its rewards."""
 
+import json
 import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -16,6 +17,7 @@ from core.runs.events import ScoredAnswer
 from core.train.callbacks import Reporter
 from core.train.methods.base import TrainerParts
 from core.train.methods.run_trainer import RunTrainer
+from core.train.methods.scorer import Scorer
 from core.train.tokens.question import question_of
 
 # What the run's page shows of the answers to a prompt.
@@ -34,6 +36,26 @@ class RewardFunction:
     ) -> list[float | None]:
         pairs = zip(completions, answer, strict=True)
         return [self._reward.score(completion, reference) for completion, reference in pairs]
+
+
+class ModelRewardFunction:
+    """A reward model as TRL calls a function.
+
+    TRL would join the prompt, which is tokens of another tokenizer here, to the answer's text.
+    """
+
+    def __init__(self, scorer: Scorer, *, name: str) -> None:
+        self._scorer = scorer
+        self.__name__ = name
+
+    def __call__(
+        self, *, completions: Sequence[str], messages: Sequence[str], **_: Any
+    ) -> list[float | None]:
+        pairs = zip(messages, completions, strict=True)
+        answered = [
+            [*json.loads(asked), {"role": "assistant", "content": said}] for asked, said in pairs
+        ]
+        return [*self._scorer.scores(answered)]
 
 
 class RunWritingTrainer(RunTrainer):
@@ -140,7 +162,7 @@ def trainer_of(
     evaluation = parts.data.evaluation
     trainer = kind(
         model=parts.model,
-        reward_funcs=reward_functions(method.rewards),
+        reward_funcs=reward_functions(method.rewards, parts.scorers),
         args=args,
         processing_class=parts.tokenizer,
         train_dataset=parts.data.train.rename_column("prompt_ids", "prompt"),
@@ -157,6 +179,14 @@ def _told(score: float) -> float | None:
     return None if math.isnan(score) else score
 
 
-def reward_functions(rewards: Sequence[Reward]) -> list[Callable[..., list[float | None]]]:
-    names = metric_names(rewards)
-    return [RewardFunction(reward, name=name) for reward, name in zip(rewards, names, strict=True)]
+def reward_functions(
+    rewards: Sequence[Reward], scorers: Sequence[Scorer] = ()
+) -> list[Callable[..., list[float | None]]]:
+    """`scorers` are those of the rewards that need a model, in their order."""
+    models = iter(scorers)
+    return [
+        ModelRewardFunction(next(models), name=name)
+        if reward.needs_model
+        else RewardFunction(reward, name=name)
+        for reward, name in zip(rewards, metric_names(rewards), strict=True)
+    ]

@@ -3,6 +3,7 @@
 Which of them a method wants is in its settings (core/config/methods).
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 from core.train.tokens.row_tokens import CHOSEN, IGNORED, REJECTED, WHOLE, Sides, Tokens
 from core.train.tokens.rows import EncodedRow
 
-LABEL, ANSWER = "label", "answer"
+LABEL, ANSWER, MESSAGES = "label", "answer", "messages"
 
 
 def _prompt(tokens: Tokens) -> np.ndarray:
@@ -37,8 +38,10 @@ _EMPTY = np.empty(0, dtype=np.int32)
 
 
 def schema_of(columns: Sequence[str]) -> pa.Schema:
-    """The types of these columns: lists of tokens, but for the label and the reference answer."""
-    types = {LABEL: pa.bool_(), ANSWER: pa.string()}
+    """The types of these columns: lists of tokens, but for the label, the reference answer, and the
+    prompt's messages as JSON, which a reward model reads with a tokenizer of its own.
+    """
+    types = {LABEL: pa.bool_(), ANSWER: pa.string(), MESSAGES: pa.string()}
     return pa.schema([(name, types.get(name, pa.list_(pa.int32()))) for name in columns])
 
 
@@ -48,6 +51,8 @@ def column_of(name: str, row: EncodedRow) -> Any:
         return bool(row.example.get(LABEL))
     if name == ANSWER:
         return row.example.get(ANSWER, "")
+    if name == MESSAGES:
+        return json.dumps(row.example.get("prompt", []), ensure_ascii=False)
     return _COLUMNS[name](row.sides) if row.sides else _EMPTY
 
 

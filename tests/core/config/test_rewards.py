@@ -90,6 +90,9 @@ def test_a_reward_gives_what_it_says(
 def test_every_reward_says_what_it_gives_and_keeps_within() -> None:
     for name, kind in REWARDS.items():
         assert kind.about().endswith("."), name
+        if kind.needs_model:
+            assert kind.span() == "any number"
+            continue
         given = [s for line, *_, s in SCORES if line.split()[0] == name and s is not None]
         # Both ends are shown above.
         assert (min(given) <= kind.low + 0.25, max(given)) == (True, kind.high), name
@@ -128,11 +131,19 @@ def test_a_number_is_read_as_people_write_it(text: str, number: float | None) ->
 
 
 def test_rewards_are_written_as_lines_or_as_sections_and_read_back() -> None:
-    lines = [r"regex weight=0.5 'pattern=<b>.*</b>'", "length min=3", "numeric_match"]
+    lines = [
+        r"regex weight=0.5 'pattern=<b>.*</b>'",
+        "length min=3",
+        "numeric_match",
+        "model weight=0.1 id=acme/rm revision=v1.0",
+        "model run=20260101-000000-0123abcd",
+    ]
     sections = [
         {"name": "regex", "pattern": "<b>.*</b>", "weight": 0.5},
         {"name": "length", "min": 3},
         {"name": "numeric_match"},
+        {"name": "model", "id": "acme/rm", "revision": "v1.0", "weight": 0.1},
+        {"name": "model", "run": "20260101-000000-0123abcd"},
     ]
     config = parse_config({"method": {"name": "grpo", "rewards": lines}})
     assert config == parse_config({"method": {"name": "grpo", "rewards": sections}})
@@ -162,6 +173,10 @@ def test_each_reward_has_a_name_of_its_own_in_the_metrics() -> None:
         (["length weight=0"], "Entry 1: weight: This should be greater than 0."),
         (["json_object required=a:text"], "Entry 1: required: a can't be of the type 'text'"),
         ([{"name": "tags", "tag": "b"}], "Entry 1: tag: There is no 'tag' here."),
+        (["model"], "Entry 1: Name a reward model by id= or by run=, one of them."),
+        (["model id=a/b run=20260101-000000-0123abcd"], "Entry 1: Name a reward model by id="),
+        (["model id=https://x/y"], "Entry 1: id: "),
+        (["model run=../../etc"], "Entry 1: run: "),
         (["length 'max=3"], "Entry 1: This line has an unclosed quote."),
     ],
 )

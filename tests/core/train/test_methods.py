@@ -40,9 +40,12 @@ from core.train.callbacks import Reporter
 from core.train.methods.experimental import CPOConfig, CPOTrainer, ORPOConfig, ORPOTrainer
 from core.train.session import prepare
 from tests.command_line import CommandLine
+from tests.core.train.reward_run import make_reward_run
 
 MARKED = TEMPLATES / "chat_templates" / "smollm2_training.jinja"
 STEPS, HALF, MAX_LENGTH = 6, 3, 192
+# A run that made a reward model, in each home of these tests.
+REWARD_RUN = "20260101-000000-0123abcd"
 # What a script says for the settings that RUN has; all others are TRL's defaults and ours.
 SHARED: dict[str, Any] = {
     "max_steps": STEPS,
@@ -192,6 +195,17 @@ METHOD_RUNS: dict[str, dict[str, Any]] = {
         },
         "adapter": {"kind": "full"},
     },
+    "grpo with a reward model": {
+        "dataset": {"builtin": "sums"},
+        "method": {
+            "name": "grpo",
+            "max_length": 512,
+            "max_completion_length": 12,
+            "num_generations": 4,
+            "rewards": ["length max=4", f"model weight=0.5 run={REWARD_RUN}"],
+        },
+        "adapter": {"kind": "full"},
+    },
     "kto on pairs": {
         "dataset": {"builtin": "facts_pairs"},
         "method": {"name": "kto", "max_length": MAX_LENGTH},
@@ -212,7 +226,7 @@ def trl_trainer(name: str, *, model: Path, out: Path) -> Any:
         "processing_class": AutoTokenizer.from_pretrained(model),
         "train_dataset": rows(METHOD_RUNS[name]["dataset"]["builtin"]),
         "peft_config": None
-        if name.endswith("all weights")
+        if METHOD_RUNS[name].get("adapter", {}).get("kind") == "full"
         else LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"),
     }
     method = METHOD_RUNS[name]["method"]
@@ -238,7 +252,7 @@ def trl_trainer(name: str, *, model: Path, out: Path) -> Any:
             lora.task_type, lora.modules_to_save = "SEQ_CLS", ["score"]
         return trl.RewardTrainer(args=args, **shared)
     if METHODS[method["name"]].generates:
-        return trl_writing_trainer(name, out=out, shared=shared)
+        return trl_writing_trainer(name, model=model, out=out, shared=shared)
     special = {key: value for key, value in method.items() if key not in ("name", "max_length")}
     if method["name"] == "kto":
         # TRL's own takes the rows in their order.
@@ -259,9 +273,10 @@ def trl_trainer(name: str, *, model: Path, out: Path) -> Any:
     return trl.DPOTrainer(args=trl.DPOConfig(output_dir=str(out), **SHARED, **special), **shared)
 
 
-def trl_writing_trainer(name: str, *, out: Path, shared: dict[str, Any]) -> Any:
+def trl_writing_trainer(name: str, *, model: Path, out: Path, shared: dict[str, Any]) -> Any:
     special = {**METHOD_RUNS[name]["method"]}
-    scores = [scored_by(line) for line in special.pop("rewards")]
+    reward_model = str(model.parent.parent / "runs" / REWARD_RUN / "model")
+    scores = [scored_by(line, reward_model=reward_model) for line in special.pop("rewards")]
     named = {"grpo_beta": "beta", "grpo_loss_type": "loss_type", "rloo_beta": "beta"}
     given = SHARED | {named.get(key, key): value for key, value in special.items()}
     weights = [weight for _, weight in scores]
@@ -276,8 +291,10 @@ def trl_writing_trainer(name: str, *, out: Path, shared: dict[str, Any]) -> Any:
     return kind(args=args, reward_funcs=[each for each, _ in scores], **shared)
 
 
-def scored_by(line: str) -> tuple[Any, float]:
+def scored_by(line: str, *, reward_model: str) -> tuple[Any, float]:
     reward: Reward = TypeAdapter(AnyReward).validate_python(line)
+    if reward.needs_model:
+        return reward_model, reward.weight
 
     def score(completions: Any, answer: list[str], **_: Any) -> list[float | None]:
         pairs = zip(completions, answer, strict=True)
@@ -295,7 +312,7 @@ def test_every_method_is_compared() -> None:
     assert {run["method"]["name"] for run in METHOD_RUNS.values()} == METHODS.keys()
 
 
-def plain_losses(name: str, *, model: Path, out: Path) -> dict[int, float]:
+def plain_losses(name: str, *, model: Path, out: Path) -> dict[str, float]:
     trainer = trl_trainer(name, model=model, out=out)
     # Where there is noise, it goes on from here.
     set_seed(SHARED["seed"])
@@ -303,10 +320,12 @@ def plain_losses(name: str, *, model: Path, out: Path) -> dict[int, float]:
     return losses_of(trainer)
 
 
-def losses_of(trainer: Trainer) -> dict[int, float]:
-    losses = {log["step"]: log["loss"] for log in trainer.state.log_history if "loss" in log}
-    assert len(losses) == STEPS
-    return losses
+def losses_of(trainer: Trainer) -> dict[str, float]:
+    """And the rewards, where there are some: a loss by them is near 0 at first."""
+    logs = [log for log in trainer.state.log_history if "loss" in log]
+    assert len(logs) == STEPS
+    measures = ("loss", "reward")
+    return {f"{name} {log['step']}": log[name] for log in logs for name in measures if name in log}
 
 
 def test_losses_of_a_run_are_those_of_a_plain_script(
@@ -317,7 +336,8 @@ def test_losses_of_a_run_are_those_of_a_plain_script(
     assert command_line.wait(run)["state"] == "done", command_line.log(run)
     model = builtin_model_folder(command_line.home)
     plain = plain_losses("sft", model=model, out=tmp_path / "plain")
-    assert command_line.losses(run) == pytest.approx(plain, rel=1e-5, abs=1e-6)
+    losses = {f"loss {step}": loss for step, loss in command_line.losses(run).items()}
+    assert losses == pytest.approx(plain, rel=1e-5, abs=1e-6)
 
 
 @pytest.fixture
@@ -338,6 +358,7 @@ def test_losses_of_each_method_are_those_of_a_plain_script_and_go_on_in_a_resume
     for replaced in ("_use_triton", "_ChunkedLogProbFunction"):
         monkeypatch.setattr(utils, replaced, getattr(utils, replaced))
     config = parse_config({**yaml.safe_load(RUN), **METHOD_RUNS[name]})
+    make_reward_run(home, run_id=REWARD_RUN)
     run, _ = RunStore(home).create(config, files={}, submission=uuid.uuid4().hex)
     reports = [Reporter(run=run, events=EventWriter(run.paths.events))]
     callbacks: list[Any] = reports if config.method.generates else []
@@ -353,8 +374,9 @@ def test_losses_of_each_method_are_those_of_a_plain_script_and_go_on_in_a_resume
     trainer.train()
     # It prefers what it is to prefer, or has learned, in rows that it was not trained on.
     after = trainer.evaluate()[f"eval_{measure}"]
-    # But for an adapter of the tiny model, after which its few answers are the same.
-    if not (config.method.generates and config.adapter.has_adapter):
+    # But for an adapter of the tiny model, after which its few answers are the same; and for a
+    # reward model that was made by chance, which likes nothing.
+    if not (config.method.generates and (config.adapter.has_adapter or "model" in name)):
         assert after < before if measure == "loss" else after > before
     if config.method.generates:
         _expect_answers_with_their_rewards(run, config.method)
@@ -380,7 +402,7 @@ def _expect_answers_with_their_rewards(run: Run, method: MethodSettings) -> None
         names = metric_names(method.rewards)
         scores = [reward.score(each.answer, "") for reward in method.rewards]
         found = [each.rewards[name] for name in names]
-        compared = [reward.needs_answer for reward in method.rewards]
+        compared = [reward.needs_answer or reward.needs_model for reward in method.rewards]
         assert [s for s, c in zip(found, compared, strict=True) if not c] == pytest.approx(
             [s for s, c in zip(scores, compared, strict=True) if not c]
         )

@@ -53,6 +53,14 @@ def test_rewards_that_teach_nothing_or_the_length_alone_are_told(
     assert all(any(each in text for text in warnings) for each in told), warnings
 
 
+def test_a_reward_model_scores_in_training_alone_and_nothing_is_said_of_the_sums() -> None:
+    found = trial(["model id=acme/rm", "tags"], ["x", "y"])
+    assert [each.scores[0] for each in found.tried] == [None] * 5
+    silent, told = found.warnings
+    assert SILENT in silent
+    assert "model: a model scores in training alone" in told
+
+
 def test_nonsense_has_as_many_words_as_asked_for_and_no_word_twice() -> None:
     words = nonsense(500).split()
     assert len(words) == len(set(words)) == 500

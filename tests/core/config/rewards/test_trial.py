@@ -1,5 +1,7 @@
 """Rewards tried on a few answers: their scores, and what is odd about them."""
 
+import time
+
 import pytest
 from pydantic import TypeAdapter
 
@@ -59,6 +61,19 @@ def test_a_reward_model_scores_in_training_alone_and_nothing_is_said_of_the_sums
     silent, told = found.warnings
     assert SILENT in silent
     assert "model: a model scores in training alone" in told
+
+
+def test_a_reward_that_takes_long_leaves_the_others_their_time() -> None:
+    rewards = TypeAdapter(list[AnyReward]).validate_python(["regex pattern='(a+)+$'", "length"])
+    began = time.monotonic()
+    answers = ["a" * 60 + "b"] * 20
+    found = try_rewards(rewards, answers=answers, reference="25", seconds=0.1)
+    assert time.monotonic() - began < 5
+    # The first is begun, and the last not; each answer has its other score.
+    assert (found.tried[0].scores, found.tried[-1].scores[0]) == ([0, 1], None)
+    assert all(each.scores[1] is not None for each in found.tried)
+    (told,) = found.warnings
+    assert told.startswith("regex: this takes too long")
 
 
 def test_nonsense_has_as_many_words_as_asked_for_and_no_word_twice() -> None:

@@ -99,7 +99,7 @@ def _advice(snapshot: Snapshot) -> str:
     """What to try about what a run was warned of; the warning itself is in its head."""
     if snapshot.history.failure is not None or not snapshot.fixes:
         return ""
-    title = _CAUSES[snapshot.history.troubles[0]]
+    title = _CAUSES.get(snapshot.history.troubles[0], "The run had trouble")
     is_live = snapshot.status.state.live
     return render(
         "runs/advice.html", title=title, fixes=_shown(snapshot.fixes), is_live=is_live

@@ -180,8 +180,9 @@ def _shorter(config: RunConfig) -> Iterator[Proposal]:
 
 
 def _slower(config: RunConfig, *, by: int) -> Proposal:
-    rate = float(f"{config.training.learning_rate / by:.1e}")
-    return "Lower the learning rate.", {"training.learning_rate": rate}
+    """The method's own rate, where it is lower still, is known to suit."""
+    rate = min(config.training.learning_rate / by, config.default_learning_rate)
+    return "Lower the learning rate.", {"training.learning_rate": float(f"{rate:.1e}")}
 
 
 def _calmer(config: RunConfig) -> Iterator[Proposal]:

@@ -118,6 +118,8 @@ def test_a_loss_that_is_no_number_or_rises_calls_for_calmer_steps(tmp_path: Path
         {"schedule.lr_scheduler_type": "constant_with_warmup", "schedule.warmup_steps": 0.1},
         {"training.max_grad_norm": 0.3},
     ]
+    wild = made(tmp_path, training={"learning_rate": 1}, adapter={"kind": "full"})
+    assert failed(wild, "not_finite")[0] == {"training.learning_rate": 2e-5}
     # A new start is another story.
     EventWriter(steady.paths.events).write(StateChanged(state=RunState.QUEUED))
     assert offered(steady) == []

@@ -1,5 +1,6 @@
 """What the trainer loads: the rows that the preview says, whatever lies in the token cache."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -92,7 +93,10 @@ def test_a_method_that_writes_is_given_prompts_with_the_answers_to_compare_with(
     for made in (told, given):
         asked.settle(made, method=grpo)
         shown, data = asked.look(), asked.load()
-        assert data.train.column_names == ["prompt_ids", "answer"]
+        assert data.train.column_names == ["prompt_ids", "answer", "messages"]
+        # What a reward model reads by its own tokenizer.
+        asking = [json.loads(messages) for messages in data.train["messages"]]
+        assert asking == [[{"role": "user", "content": f"{n}?"}] for n in (1, 2, 3)]
         assert [row["answer"] for row in data.train] == ["1", "2", "3"]
         assert [row.answer for row in shown.rows] == ["1", "2", "3"]
         # Just what the trainer gets, and nothing of it is learned.

@@ -106,6 +106,7 @@ def test_every_reward_says_what_it_gives_and_keeps_within() -> None:
     ("line", "text"),
     [
         ("regex pattern='(a+)+$'", "a" * 60 + "b"),
+        ("regex pattern='(a|aa)+$'", "a" * 80 + "b"),
         (r"regex pattern='(\w+\s?)*!'", "a" * 200),
         ("json_object", "[{" * 200_000),
         ("json_object", "```\n" + "\n" * 200_000),

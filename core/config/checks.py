@@ -10,6 +10,13 @@ from core.machine.hardware import devices
 
 
 def check_machine(config: RunConfig, _: Context) -> list[str]:
+    if faults := machine_faults(config):
+        raise InvalidConfig(faults)
+    return []
+
+
+def machine_faults(config: RunConfig) -> dict[str, str]:
+    """What this machine lacks, by the setting that needs it."""
     faults: dict[str, str] = {}
     optimizer, has_gpu = config.training.optim, devices()[0].kind != "cpu"
     if optimizer in BITSANDBYTES and find_spec("bitsandbytes") is None:
@@ -31,6 +38,4 @@ def check_machine(config: RunConfig, _: Context) -> list[str]:
         faults["hardware.precision"] = (
             "float16 needs a GPU: on a processor its numbers overflow unscaled. Choose `auto`."
         )
-    if faults:
-        raise InvalidConfig(faults)
-    return []
+    return faults

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.config.checks import machine_faults
 from core.config.methods.writing import WritingSettings
 from core.config.options import (
     WITHOUT_WARMUP,
@@ -91,7 +92,7 @@ def fix_with(key: str, run: Run) -> Fix:
 
 
 def _fix(config: RunConfig, text: str, changes: Mapping[str, Any]) -> Fix | None:
-    """None where the other settings don't allow it."""
+    """None where the other settings don't allow it, or this machine doesn't."""
     values = for_another_run(config).model_dump(mode="json")
     old = {}
     for path, new in changes.items():
@@ -101,6 +102,8 @@ def _fix(config: RunConfig, text: str, changes: Mapping[str, Any]) -> Fix | None
     try:
         changed = parse_config(values)
     except InvalidConfig:
+        return None
+    if machine_faults(changed):
         return None
     listed = tuple(Change(path, old[path], new) for path, new in changes.items())
     return Fix(text, listed, changed)

@@ -32,6 +32,9 @@ def test_who_may_read_is_known(near_hub: HubDouble) -> None:
         name: needs_token(reading(name)) for name in ("acme/open", "ada/private", "bob/gated")
     }
     assert needing == {"acme/open": False, "ada/private": True, "bob/gated": True}
+    near_hub.add_repo(repo_id="bob/scorer", files={"config.json": b"{}"}, gated=True)
+    scored = {"name": "grpo", "rewards": ["model id=bob/scorer"]}
+    assert needs_token(parse_config({"method": scored, "dataset": {"builtin": "sums"}}))
     assert dataset_info("ada/private", revision=None, token=TOKEN).siblings
     with pytest.raises(UserError, match=r"it is gated\. Accept its terms"):
         dataset_info("bob/gated", revision=None, token=TOKEN)

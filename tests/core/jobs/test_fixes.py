@@ -1,5 +1,6 @@
 """What is offered against a trouble: settings that a run may have, and that help."""
 
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -71,12 +72,17 @@ def test_memory_is_saved_by_what_was_not_done(tmp_path: Path, cause: str) -> Non
     assert failed(frugal, cause) == []
 
 
-def test_what_the_rules_forbid_is_not_offered(tmp_path: Path) -> None:
+def test_what_the_rules_or_the_machine_forbid_is_not_offered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rated = {"dataset": {"builtin": "facts_rated"}, "method": {"name": "kto"}}
     kto = made(tmp_path, training={"per_device_train_batch_size": 2}, **rated)
     assert all("batch" not in path for each in failed(kto, MEMORY[0]) for path in each)
     pissa = made(tmp_path, adapter={"init_lora_weights": "pissa"})
     assert {"model.quantization": "4bit"} not in failed(pissa, MEMORY[0])
+    assert {"model.quantization": "4bit"} in failed(made(tmp_path), MEMORY[0])
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    assert {"model.quantization": "4bit"} not in failed(made(tmp_path), MEMORY[0])
 
 
 def test_a_fix_changes_what_it_says_and_nothing_else(tmp_path: Path) -> None:

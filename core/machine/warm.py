@@ -45,7 +45,7 @@ class WarmProcess:
         with self._lock:
             if self._process is not None and self._process.poll() is None:
                 return
-            if self._process is None and VARIABLE in os.environ:
+            if self._process is None and os.environ.get(VARIABLE):
                 # A person has turned it off, or named one that they share.
                 return
             if not is_possible():
@@ -89,7 +89,7 @@ def begin_warm(address: str) -> subprocess.Popen[bytes]:
 
 def ask_warm(order: Order, descriptors: Mapping[int, int]) -> "Forked | None":
     """Have a process that obeys an order. None where it has to be started the usual way."""
-    address = os.environ.get(VARIABLE, OFF)
+    address = os.environ.get(VARIABLE) or OFF
     if address == OFF:
         return None
     connection = socket.socket(socket.AF_UNIX)

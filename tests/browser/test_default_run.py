@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
@@ -15,8 +16,10 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from core.builtin.model import builtin_model_folder, prepare_model
 from core.config.builtin_names import BUILTIN_MODEL
 from core.machine.source_tree import ROOT
+from core.machine.warm import VARIABLE
 from core.settings import load_settings
 from tests.browser.pictures import picture
+from tests.command_line import processes_of, words_of
 from tests.core.publish.demo_process import begin, wait_until_up
 from tests.hub import HubDouble
 from tests.interface.harness import Server, open_form, serving
@@ -28,6 +31,7 @@ PUSHED = "ada/smollm2-135m-facts-to-json"
 TOKEN = "hf_AnotherCanaryOfTheBrowserTest0123456789"
 # A slow machine may take long; what is promised of a quick one is measured in benchmarks.
 TRAINING_SECONDS = 900
+SUPERVISOR = "core.jobs.supervisor"
 
 
 @pytest.fixture
@@ -71,14 +75,17 @@ def wait_for_step(page: Page, step: int) -> None:
 def test_one_press_of_start_trains_pushes_and_answers_in_json(
     context: BrowserContext, real_home: Path, double: HubDouble
 ) -> None:
-    environment = double.environment(home=real_home / "hf", token=TOKEN)
+    environment = double.environment(home=real_home / "hf", token=TOKEN) | {VARIABLE: ""}
     with serving(real_home, **environment) as server:
         page = open_form(context, server)
         expect(page.locator("#data-rows .seen")).to_have_count(3, timeout=60_000)
         picture(page, "form", home=real_home)
+        wait_until(lambda: is_warm(server))
         page.locator("#start").click()
         page.wait_for_url("**/?run=*", timeout=60_000)
         wait_for_step(page, 3)
+        (supervisor,) = (p for p in processes_of(real_home) if SUPERVISOR in words_of(p))
+        assert "--standby" in words_of(supervisor)
         page.reload()
         wait_for_step(page, 3)
 
@@ -124,6 +131,17 @@ def test_one_press_of_start_trains_pushes_and_answers_in_json(
     sys.stdout.write(f"\nheld-out questions answered in one line of JSON: {shares}\n")
     assert shares["tuned"] >= 0.9
     assert shares["base"] < 0.1
+
+
+def is_warm(server: Server) -> bool:
+    """Whether the page's own warm process answers, so that the next trainer is forked from it."""
+    children = psutil.Process(server.process.pid).children()
+    return any(
+        connection.raddr or connection.laddr
+        for child in children
+        if "core.train.warm" in words_of(child)
+        for connection in child.net_connections(kind="unix")
+    )
 
 
 def _expect_one_unbroken_curve(server: Server, run_id: str) -> None:

@@ -217,7 +217,8 @@ def kill_supervisor(command_line: CommandLine, run: str) -> None:
     """A killed supervisor takes its trainer along, and who looks is told to resume."""
     named(command_line.home, "core.jobs.supervisor").kill()
     wait_until(lambda: not processes_of(command_line.home))
-    assert command_line.status(run)["state"] == "interrupted"
+    # A dying process gives up its command line a moment before its locks.
+    wait_until(lambda: command_line.status(run)["state"] == "interrupted")
     assert "Resume" in failures(command_line, run)[-1]["remedies"][0]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.machine.source_tree import ROOT
-from tests.command_line import CommandLine, processes_of
+from tests.command_line import CommandLine, processes_of, words_of
 from tests.core.conftest import LFS_ONLY, TOKEN
 from tests.core.publish.pushed import expect_whole
 from tests.hub import HubDouble
@@ -166,7 +166,7 @@ def test_a_killed_push_leaves_the_model_and_goes_again(
     push = begin_push(online, trained, "ada/bot")
     assert hold.reached.wait(60)
     for process in processes_of(online.home):
-        if "core.jobs.supervisor" in process.cmdline():
+        if "core.jobs.supervisor" in words_of(process):
             process.kill()
     wait_until(lambda: push.poll() is not None)
     assert push.returncode == 1

@@ -18,7 +18,7 @@ from interface.access.uploads import offered, refuse_foreign_files
 from interface.account.tab import AccountTab
 from interface.account.visitor_card import Gate
 from interface.display import live, machine, messages, problems
-from interface.display.live import NO_PROGRESS, QUIET
+from interface.display.live import HOLDS, NO_PROGRESS, QUIET, RELEASES
 from interface.display.render import render
 from interface.runs.tab import RunsTab
 from interface.train.tab import TrainTab, new_submission
@@ -112,6 +112,7 @@ class Page:
             js="() => [...window.smolfactory.askedPlace(), window.smolfactory.savedForm()]",
             **QUIET,
         )
+        loaded.then(**RELEASES)
         loaded.then(**then)
         # What somebody may see is known once it is known who they are.
         self._train.look_after(loaded)
@@ -143,6 +144,7 @@ class Page:
             self._reuse,
             [self._run_id],
             [self._tabs, self._train.file.load_problem, *self._train.form.components.values()],
+            js=HOLDS,
             **QUIET,
         )
         self._train.data.follow(filled)

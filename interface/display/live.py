@@ -13,6 +13,9 @@ NO_PROGRESS: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": []
 # Asked so often that a progress animation or a place in the queue would be in the way.
 QUIET: dict[str, Any] = {"queue": False, "api_visibility": "private", **NO_PROGRESS}
 
+# The `js` of an event that fills the form, and what is to happen when it has.
+HOLDS = "(...values) => window.smolfactory.hold(...values)"
+RELEASES: dict[str, Any] = {"fn": None, "js": "() => window.smolfactory.release()"}
 
 # A column that is hidden: Gradio knows "hidden" for components only.
 AWAY = "away"

@@ -15,7 +15,7 @@ from core.machine.warm import WarmProcess
 from core.runs.store import RunStore
 from interface.access.roles import Access
 from interface.display import messages
-from interface.display.live import NO_PROGRESS
+from interface.display.live import NO_PROGRESS, RELEASES
 from interface.display.render import render
 from interface.train import data_view as view
 from interface.train import field_problems, fields, forecast_view
@@ -31,6 +31,8 @@ PARTS: list[tuple[str, RowsPart]] = [
     ("To train on", "training"),
     ("To evaluate with", "evaluation"),
 ]
+# The menus in which another dataset's choice does not stay.
+CORRECTED = (fields.SUBSET_MENU, *fields.SPLIT_MENUS)
 # A menu with more columns is of no use; any other can be typed.
 MAX_MENU = 200
 READING = messages.busy("Looking at the data…")
@@ -91,15 +93,17 @@ class DataPanel:
                 }
             self._rows = gr.HTML("", elem_id="data-rows")
         self._start = gr.Number(0, visible="hidden", label="First row")
+        # What is chosen in the menus and is none of their choices, by the order of CORRECTED.
+        self._wrong = gr.JSON(visible="hidden", label="Wrong choices")
         # Which look is shown, by a number of its own: the page marks what is out of date.
         self._shown = gr.Textbox(visible="hidden", label="Look")
         self._pages = {back: -ROWS, on: ROWS}
         self._jumps = jumps
 
-    def wire(self, *, previews: dict[str, Any], saves: dict[str, Any]) -> None:
-        """Have the panel follow the form. `looks` and `fills` are events, for the page's load.
+    def wire(self, *, previews: dict[str, Any]) -> None:
+        """Have the panel follow the form. `looks` is an event, for the page's load.
 
-        `previews` are run after the menus, which may have chosen another split, and so are `saves`.
+        `previews` are run after the menus, which may have chosen another split.
         """
         self._menus = self._form.menus()
         asked: dict[str, Any] = {
@@ -121,16 +125,21 @@ class DataPanel:
             ],
         }
         looks_again = self.looks | {"api_visibility": "private"}
-        fills: dict[str, Any] = asked | {
+        self._fills: dict[str, Any] = asked | {
             "fn": self._fill_menus,
-            "outputs": [*self._menus.values()],
+            "outputs": [*self._menus.values(), self._wrong],
             "api_visibility": "private",
         }
-        menus = gr.on(self._form.changes(("dataset",)), **fills, trigger_mode="always_last")
-        menus.then(**saves)
-        menus.then(**previews).then(**looks_again)
+        corrected = [self._menus[path] for path in CORRECTED]
+        self._corrects: dict[str, Any] = {
+            "fn": None,
+            "inputs": [self._wrong, *corrected],
+            "outputs": corrected,
+            "js": "(...values) => window.smolfactory.correct(...values)",
+        }
+        menus = gr.on(self._form.changes(("dataset",)), **self._fills, trigger_mode="always_last")
+        menus.then(**self._corrects).then(**previews).then(**looks_again)
         self._again: list[dict[str, Any]] = [previews, looks_again]
-        self.fills, self._saves = fills, saves
         gr.on(
             self._form.changes(tuple(name for name in fields.LOOKED_AT if name != "dataset")),
             **self.looks,
@@ -152,13 +161,17 @@ class DataPanel:
             button.click(self._jumper(jump), **(asked | {"api_visibility": "private"}))
 
     def follow(self, event: Any) -> None:
-        """Look at what an event has filled the form with, and save it: summary, menus, rows."""
+        """Look at what an event has filled the form with: summary, menus, rows."""
         # The summary waits for no row; it comes again, since the menus may choose another split.
+        event.then(**RELEASES)
         event.then(**self._again[0])
-        event = event.then(**self.fills)
-        event.then(**self._saves)
+        event = self.fill_menus(event)
         for each in self._again:
             event = event.then(**each)
+
+    def fill_menus(self, event: Any) -> Any:
+        """Fill the menus after an event. Returns the event that they are filled."""
+        return event.then(**self._fills).then(**self._corrects)
 
     def _look(
         self, request: gr.Request, part: RowsPart, **values: Any
@@ -193,7 +206,8 @@ class DataPanel:
     def _fill_menus(self, request: gr.Request, part: RowsPart, **values: Any) -> list[Any]:
         """What there is to choose from: columns for parts of a row, subsets, splits."""
         found = self._ask(request, values, part=part, seconds=0).preview or Preview()
-        return [_menu(path, self._form.value(path, values), found) for path in self._menus]
+        wrong = [_wrong(path, self._form.value(path, values), found) for path in CORRECTED]
+        return [*(gr.update(choices=_choices(path, found)) for path in self._menus), wrong]
 
     def _pager(self, step: int | None) -> Any:
         """Go on by so many rows; without a step to the first."""
@@ -262,19 +276,25 @@ class DataPanel:
         return field_problems.show(self._form, error, reveal=False)
 
 
-def _menu(path: str, value: Any, found: Preview) -> Any:
-    """What a field offers. What another dataset had, and this one lacks, does not stay chosen."""
+def _choices(path: str, found: Preview) -> list[Any]:
+    """What a field offers."""
     if path == fields.SUBSET_MENU:
-        lacks = value and found.subsets and value not in found.subsets
-        return gr.update(choices=found.subsets, **({"value": None} if lacks else {}))
-    if path not in fields.SPLIT_MENUS:
-        columns: list[Any] = found.columns[:MAX_MENU]
-        if path.startswith("columns.") and columns:
-            columns = [*columns, ("None: leave it out", NOT_USED)]
-        return gr.update(choices=columns)
+        return found.subsets
+    if path in fields.SPLIT_MENUS:
+        return found.splits[:MAX_MENU]
+    columns: list[Any] = found.columns[:MAX_MENU]
+    if path.startswith("columns.") and columns:
+        columns = [*columns, ("None: leave it out", NOT_USED)]
+    return columns
+
+
+def _wrong(path: str, value: Any, found: Preview) -> dict[str, Any] | None:
+    """What another dataset had, and this one lacks, with what is chosen instead."""
+    offered = found.subsets if path == fields.SUBSET_MENU else found.splits
     # A part of a split, as train[:1000], is one as well.
-    lacks = found.splits and value and str(value).partition("[")[0] not in found.splits
+    name = str(value) if path == fields.SUBSET_MENU else str(value).partition("[")[0]
+    if not value or not offered or name in offered:
+        return None
     is_trained_on = path == fields.SPLIT_MENUS[0]
-    first = "train" if "train" in found.splits else next(iter(found.splits), None)
-    chosen = {"value": first if is_trained_on else None} if lacks else {}
-    return gr.update(choices=found.splits[:MAX_MENU], **chosen)
+    first = "train" if "train" in offered else offered[0]
+    return {"seen": value, "instead": first if is_trained_on else None}

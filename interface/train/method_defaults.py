@@ -52,5 +52,5 @@ def _learning_rate(method: str, kind: str) -> Any:
 def _about(method: str, name: str) -> tuple[Any, Any]:
     """What the method says of itself, and the built-in data that it can learn from."""
     offered = builtin_datasets_for(method) or [name]
-    dataset = gr.update(choices=named(offered), value=name if name in offered else offered[0])
-    return gr.update(info=about(method)), dataset
+    chosen = {} if name in offered else {"value": offered[0]}
+    return gr.update(info=about(method)), gr.update(choices=named(offered), **chosen)

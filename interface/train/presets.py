@@ -15,7 +15,7 @@ from core.errors import UserError
 from core.runs.store import RunStore
 from interface.access.roles import Access, in_plain_words
 from interface.display import messages, problems
-from interface.display.live import QUIET
+from interface.display.live import HOLDS, QUIET
 from interface.display.render import render
 from interface.train import fields
 from interface.train.form import Form
@@ -61,6 +61,7 @@ class Presets:
             [self._menu, self._before],
             [self._about, self._delete, self._before, *form.components.values()],
             inputs_kwargs=form.components,
+            js=HOLDS,
             preprocess=False,
             trigger_mode="always_last",
             **QUIET,

@@ -11,7 +11,7 @@ from core.config.run_config import RunConfig
 from core.errors import InvalidConfig, UserError
 from interface.access.uploads import issued_file
 from interface.display import problems
-from interface.display.live import QUIET
+from interface.display.live import HOLDS, QUIET
 from interface.display.render import render
 from interface.display.setting_labels import with_labels
 from interface.train.form import Form
@@ -56,6 +56,7 @@ class RunFile:
             self._fill,
             inputs=[self._load],
             outputs=[self.load_problem, *form.components.values()],
+            js=HOLDS,
             preprocess=False,
             **QUIET,
         )

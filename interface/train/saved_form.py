@@ -10,15 +10,15 @@ from interface.train.form import Form
 class SavedForm:
     """Builds `component`, which the browser fills as the page loads, inside a gr.Blocks.
 
-    `saves` is an event for whoever fills the form.
+    The form is saved at the events `when`.
     """
 
-    def __init__(self, form: Form) -> None:
+    def __init__(self, form: Form, *, when: list[Any]) -> None:
         self.component = gr.JSON(visible="hidden", label="Saved form")
         names = form.saved_names()
-        self.saves: dict[str, Any] = {
-            "fn": None,
-            "inputs": [form.components[name] for name in names],
-            "js": f"(...values) => window.smolfactory.saveForm({names}, values)",
-        }
-        gr.on(form.edits(), **self.saves)
+        gr.on(
+            when,
+            fn=None,
+            inputs=[form.components[name] for name in names],
+            js=f"(...values) => window.smolfactory.saveForm({names}, values)",
+        )

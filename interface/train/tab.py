@@ -54,10 +54,10 @@ class TrainTab:
                 self.form = Form()
             with gr.Column(scale=2, min_width=320, elem_classes=["side-column"]):
                 self._build_side()
-        self._wire_preview()
-        self.saved = SavedForm(self.form)
+        changed = self._wire_preview()
+        self.saved = SavedForm(self.form, when=[changed])
         # After the summary: a browser takes up the answers to one change in turn.
-        self.data.wire(previews=self.previews, saves=self.saved.saves)
+        self.data.wire(previews=self.previews)
         self.rewards.wire(self.data.facts)
         offer_datasets(self.form, access=access)
         follow_method(self.form)
@@ -68,7 +68,7 @@ class TrainTab:
         """Look at the form once it is as the browser saved it: summary, rows, menus."""
         loaded.then(**self.previews)
         looked = loaded.then(**self.data.looks, api_visibility="private")
-        looked.then(**self.data.fills).then(**self.saved.saves)
+        self.data.fill_menus(looked).then(**self.previews)
         loaded.then(**self.presets.offers, **QUIET)
 
     def start(
@@ -203,17 +203,21 @@ class TrainTab:
         self.rewards = RewardsPanel(form=self.form, access=self._access)
         self.file = RunFile(self.presets)
 
-    def _wire_preview(self) -> None:
+    def _wire_preview(self) -> Any:
         """One event, so that one answer is on its way at a time and none overtakes another.
 
-        `previews` is an event for whoever has filled the form or was refused.
+        `previews` is an event for whoever has filled the form or was refused. Returns the event
+        that the form has changed.
         """
         nudge = gr.Textbox(visible="hidden", label="Preview")
+        # A form that is filled tells of each field, and Gradio 6.31 would ask as many times at
+        # once: it knows that one is on its way only when it has read all that it sends.
         self.previews: dict[str, Any] = {
-            "fn": None, "outputs": [nudge], "js": "() => `${Date.now()} ${Math.random()}`",
+            "fn": None, "outputs": [nudge], "js": "() => window.smolfactory.soon()",
         }  # fmt: skip
+        gr.on(self.form.edits(), **self.previews)
         gr.on(
-            [*self.form.edits(), nudge.change],
+            nudge.change,
             self.preview,
             [self.refusal, self.data.facts],
             [
@@ -232,6 +236,7 @@ class TrainTab:
             api_name="preview",
             **NO_PROGRESS,
         )
+        return nudge.change
 
 
 def new_submission() -> str:

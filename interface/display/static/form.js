@@ -82,6 +82,18 @@
     }
   };
 
+  // One word for all changes of a moment, which are told of together.
+  const TOGETHER_MS = 50;
+  let word = null;
+
+  const soon = () => {
+    word ??= wait(TOGETHER_MS).then(() => {
+      word = null;
+      return `${Date.now()} ${Math.random()}`;
+    });
+    return word;
+  };
+
   const pathsOf = (files) => files.map((file) => file?.path).filter(Boolean);
 
   const saveForm = (names, values) => {
@@ -97,12 +109,36 @@
 
   const savedForm = () => {
     try {
-      return JSON.parse(storage()?.getItem(FORM) ?? null);
+      const saved = JSON.parse(storage()?.getItem(FORM) ?? null);
+      if (saved) hold();
+      return saved;
     } catch {
       // What is no form was not saved by us: the page opens with the defaults.
       return null;
     }
   };
+
+  // --- Filling: a form that is about to be filled takes no changes, which would be undone at once.
+  // The presets do: the last that was chosen is the one that fills it.
+
+  const setInert = (yes) => {
+    document.querySelectorAll(".form-column > :not(.presets)").forEach((part) => {
+      part.inert = yes;
+    });
+  };
+
+  const hold = (...values) => {
+    setInert(true);
+    return values;
+  };
+
+  const release = () => setInert(false);
+
+  // Menus take seconds to fill: what was found to be no choice may no longer be what is chosen.
+  const correct = (found, ...values) => values.map((value, place) => {
+    const wrong = found?.[place];
+    return wrong && (value ?? "") === (wrong.seen ?? "") ? wrong.instead : undefined;
+  });
 
   // --- The data: what is shown of it is out of date until a look that began later is shown.
 
@@ -159,6 +195,6 @@
   };
 
   Object.assign(window.smolfactory, {
-    download, followProblems, saveForm, savedForm, lookShown,
+    correct, download, followProblems, hold, lookShown, release, saveForm, savedForm, soon,
   });
 })();

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.hub import HubDouble
-from tests.interface.harness import Server, open_form
+from tests.interface.harness import Server, open_form, wait_for_page
 from tests.interface.train.test_data_panel import figure
 
 pytestmark = pytest.mark.browser
@@ -68,3 +68,21 @@ def test_a_dataset_is_found_and_its_parts_are_chosen(
     pick(page, "dataset-subset", "easy", among=["easy", "hard"])
     expect(figure(page, "Rows")).to_have_text("30", timeout=30_000)
     expect(page.locator("#field-dataset-split input")).to_have_value("train")
+    _expect_what_is_typed_while_menus_are_filled_to_stay(page)
+
+
+def _expect_what_is_typed_while_menus_are_filled_to_stay(page: Page) -> None:
+    split = page.locator("#field-dataset-split input")
+    pick(page, "dataset-subset", "hard", among=["easy", "hard"])
+    expect(split).to_have_value("all", timeout=30_000)
+    expect(figure(page, "Rows")).to_have_text("7", timeout=30_000)
+    held: list[Route] = []
+    page.route("**/queue/join*", lambda route: held.append(route))
+    pick(page, "dataset-subset", "easy", among=["easy", "hard"])
+    wait_for_page(page, lambda: bool(held))
+    split.fill("test")
+    split.press("Tab")
+    # What is held goes on its way now.
+    page.unroute("**/queue/join*")
+    expect(figure(page, "Rows")).to_have_text("4", timeout=30_000)
+    expect(split).to_have_value("test")

@@ -208,6 +208,35 @@ def test_settings_go_out_as_yaml_and_come_back(page: Page, server: Server, tmp_p
     # A preview of the fields before may still be on its way.
     wait_for_page(fresh, lambda: load_config(yaml_of(fresh, tmp_path)) == config)
     expect(fresh.get_by_label("Hub dataset")).to_have_value("acme/rows")
+    _expect_nothing_typed_to_be_undone_by_a_reload(fresh)
+
+
+def _expect_nothing_typed_to_be_undone_by_a_reload(page: Page) -> None:
+    """What is saved comes back by way of the server: until then, nothing can be typed over."""
+    held: list[Route] = []
+    page.route("**/run/predict*", lambda route: held.append(route))
+    page.reload()
+    wait_for_page(page, lambda: bool(held))
+    name = page.get_by_label("Model name")
+    _type(page, name, "too early")
+    expect(name).to_have_value("")
+    # What is held goes on its way now.
+    page.unroute("**/run/predict*")
+    expect(page.get_by_label("Hub dataset")).to_have_value("acme/rows")
+    expect(page.locator("#yaml")).to_contain_text("acme/rows")
+    _type(page, name, "in-time")
+    expect(page.locator("#summary")).to_contain_text("in-time")
+    expect(name).to_have_value("in-time")
+
+
+def _type(page: Page, field: Locator, text: str) -> None:
+    """As a person does: with a click where the field is, and keys."""
+    field.scroll_into_view_if_needed()
+    box = field.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 20, box["y"] + box["height"] / 2)
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type(text)
 
 
 def test_a_bad_yaml_changes_nothing(page: Page, tmp_path: Path) -> None:
@@ -243,6 +272,18 @@ def test_a_broken_row_is_found_before_the_run(page: Page, server: Server, tmp_pa
 
 
 def test_a_form_that_was_filled_comes_to_rest(page: Page, tmp_path: Path) -> None:
+    """It tells of each field, and asks once at a time: no answer can overtake a newer one."""
+    previews: set[Request] = set()
+    most = 0
+
+    def begun(sent: Request) -> None:
+        nonlocal most
+        if is_of_the_form(sent) and "run/predict" in sent.url:
+            previews.add(sent)
+            most = max(most, len(previews))
+
+    page.on("request", begun)
+    page.on("requestfinished", lambda sent: previews.discard(sent))
     # Each but the first has something before it that has to be emptied again.
     hub = "{source: hub, name: ada/facts, subset: small}"
     for number, dataset in enumerate((hub, "{}", hub, "{source: upload, files: [a.csv]}")):
@@ -252,6 +293,7 @@ def test_a_form_that_was_filled_comes_to_rest(page: Page, tmp_path: Path) -> Non
         load(page, file)
         expect(page.get_by_label("Model name")).to_have_value(name)
         _wait_for_rest(page)
+    assert most == 1
 
 
 def _wait_for_rest(page: Page) -> None:

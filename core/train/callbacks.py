@@ -4,6 +4,7 @@ import math
 import signal
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -55,7 +56,10 @@ class Reporter(TrainerCallback, ExportableState):
         self._step_began, self._tokens_began = 0.0, 0.0
         # What could not be written down.
         self._lost = 0
-        self._pace: deque[tuple[float, int, float]] = deque(maxlen=PACE_STEPS + 1)
+        # When the last steps ended; and at the last logs, the time in steps and the tokens by then.
+        # Both begin after the first step, which warms up.
+        self._ended: deque[tuple[float, int]] = deque(maxlen=PACE_STEPS + 1)
+        self._logged: deque[tuple[float, float]] = deque(maxlen=PACE_STEPS + 1)
         signal.signal(signal.SIGTERM, self._on_sigterm)
 
     def _on_sigterm(self, *_: object) -> None:
@@ -78,7 +82,6 @@ class Reporter(TrainerCallback, ExportableState):
         self._seconds_before = before["attributes"]["seconds"]
         self._start = time.monotonic()
         self._tokens = self._tokens_began = float(state.num_input_tokens_seen)
-        self._pace.append((self._start, state.global_step, self._tokens))
         self._tell_progress(state)
 
     def on_step_begin(
@@ -99,10 +102,10 @@ class Reporter(TrainerCallback, ExportableState):
         if is_last and args.eval_strategy != "no":
             # What comes out should be measured, wherever the last look happened to fall.
             control.should_evaluate = True
-        now = time.monotonic()
-        self._pace.append((now, state.global_step, self._tokens))
-        if control.should_training_stop or now - self._told >= PROGRESS_SECONDS:
-            self._tell_progress(state)
+        self._ended.append((time.monotonic(), state.global_step))
+        # How many tokens a step had is known when it is logged, a moment later.
+        if not control.should_log:
+            self._tell_step(state, control)
 
     def on_substep_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
@@ -135,6 +138,9 @@ class Reporter(TrainerCallback, ExportableState):
         is_evaluation = any(name.startswith("eval_") for name in values)
         event = Evaluation if is_evaluation else Metric
         self._tell(event(step=state.global_step, values=values))
+        if not is_evaluation:
+            self._logged.append((self.step_seconds, self._tokens))
+            self._tell_step(state, control)
         if "loss" in values and values["loss"] is None and not self._has_diverged:
             self._has_diverged = True
             self._tell(
@@ -163,24 +169,25 @@ class Reporter(TrainerCallback, ExportableState):
         began = self._start
         return self._seconds_before + (0.0 if began is None else time.monotonic() - began)
 
+    def _tell_step(self, state: TrainerState, control: TrainerControl) -> None:
+        if control.should_training_stop or time.monotonic() - self._told >= PROGRESS_SECONDS:
+            self._tell_progress(state)
+
     def _tell_progress(self, state: TrainerState) -> None:
-        now = time.monotonic()
-        then, step, tokens = self._pace[0]
-        steps, seconds = state.global_step - step, now - then
-        per_step = seconds / steps if steps else None
         left = state.max_steps - state.global_step
+        per_step = _rate(self._ended)
         self._tell(
             Progress(
                 step=state.global_step,
                 total=state.max_steps,
                 epoch=state.epoch or 0.0,
                 tokens=int(self._tokens),
-                tokens_per_second=(self._tokens - tokens) / seconds if steps and seconds else 0.0,
+                tokens_per_second=1 / per_token if (per_token := _rate(self._logged)) else 0.0,
                 seconds=self._seconds,
                 eta=per_step * left if per_step is not None else None,
             )
         )
-        self._told = now
+        self._told = time.monotonic()
 
     def _tell(self, event: Event) -> None:
         """A full disk costs measurements, and not the run: it may have room for a checkpoint."""
@@ -194,6 +201,14 @@ class Reporter(TrainerCallback, ExportableState):
             if not is_for_lack_of_room(error):
                 raise
             self._lost += 1
+
+
+def _rate(marks: Sequence[tuple[float, float]]) -> float | None:
+    """Seconds for each step or token between the first and the last; None while there is one."""
+    if not marks:
+        return None
+    (began, before), (ended, now) = marks[0], marks[-1]
+    return (ended - began) / (now - before) if now > before else None
 
 
 def _finite(value: float | None) -> float | None:

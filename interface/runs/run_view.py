@@ -62,11 +62,18 @@ def head(snapshot: Snapshot) -> str:
         is_waiting=status.state is RunState.QUEUED,
         is_busy=status.state.live and status.state is not RunState.QUEUED and not total,
         progress=progress,
-        time_left=progress.eta if progress and status.state is RunState.TRAINING else None,
+        time_left=_time_left(status, progress),
         latest=history.latest,
         outcome=outcome_of(snapshot),
         warnings=history.warnings,
     )
+
+
+def _time_left(status: RunStatus, progress: Progress | None) -> float | None:
+    """Of the training; the evaluation after the last step takes as long as it takes."""
+    if progress is None or status.state is not RunState.TRAINING or _is_through(progress):
+        return None
+    return progress.eta
 
 
 def _share(step: int, total: int, history: History) -> float:

@@ -83,6 +83,33 @@ def test_a_runs_preparation_is_no_training_time(
     assert reporter.state()["attributes"]["seconds"] == 7.0
 
 
+def test_the_pace_is_that_of_the_steps_alone(
+    run: Run, arguments: TrainingArguments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first step warms up, and an evaluation has tokens of its own."""
+    monkeypatch.setattr(callbacks, "PROGRESS_SECONDS", 0)
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    reporter = Reporter(run=run, events=EventWriter(run.paths.events))
+    state, control = TrainerState(max_steps=4), TrainerControl(should_log=True)
+    reporter.on_train_begin(arguments, state, control)
+    # How long the step takes, its tokens, the evaluation after it; and what is told at its end.
+    told: list[tuple[int, float, float | None]] = []
+    for seconds, tokens, evaluation in ((60, 50, 0), (2, 100, 30), (2, 300, 0), (2, 200, 0)):
+        reporter.on_step_begin(arguments, state, control)
+        now += seconds
+        state.global_step += 1
+        state.num_input_tokens_seen += tokens
+        reporter.on_step_end(arguments, state, control)
+        logs = {"loss": 1.0, "num_tokens": float(state.num_input_tokens_seen)}
+        reporter.on_log(arguments, state, control, logs=logs)
+        now += evaluation
+        progress = read_events(run.paths.events, offset=0)[0][-1]
+        assert isinstance(progress, Progress)
+        told.append((progress.tokens, progress.tokens_per_second, progress.eta))
+    assert told == [(50, 0, None), (150, 50, 4), (450, 100, 17), (650, 100, 0)]
+
+
 def begun(run: Run, arguments: TrainingArguments, state: TrainerState) -> Progress:
     """What is told first of a training that begins in this state."""
     reporter = Reporter(run=run, events=EventWriter(run.paths.events))

@@ -9,10 +9,9 @@ from typing import Any
 
 from gradio_client import handle_file
 
+from core.data.previewer import ANSWER_SECONDS
 from interface.train.fields import element_id
 from tests.interface.harness import Server, without_default
-
-LOOK_SECONDS = 40
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,11 @@ class Looks:
         self._client = server.client()
         self._defaults = without_default(self._client)
 
-    def look(self, *files: Path, **values: Any) -> Shown:
-        """What the panel shows in the end, which must come soon."""
+    def look(self, *files: Path, ahead: int = 0, **values: Any) -> Shown:
+        """What the panel shows in the end, which must come soon after so many looks ahead of it."""
         began = time.monotonic()
         answers = list(self._ask("/look", files, values))
-        assert time.monotonic() - began < LOOK_SECONDS
+        assert time.monotonic() - began < ANSWER_SECONDS * (1 + ahead)
         figures = str(answers[-1][0])
         assert "Looking at the data" not in figures
         # Later answers leave the rows as they are.

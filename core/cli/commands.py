@@ -115,7 +115,7 @@ def _load(path: Path) -> tuple[RunConfig, dict[str, Path]]:
 
 
 def push(asked: argparse.Namespace, settings: Settings) -> int:
-    run = RunStore(settings.home).open(asked.run)
+    run = RunStore(settings.home).find(asked.run)
     owner, _, name = asked.repo.partition("/")
     chosen = {
         "owner": owner,
@@ -134,7 +134,7 @@ def push(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def make_demo(asked: argparse.Namespace, settings: Settings) -> int:
-    run = RunStore(settings.home).open(asked.run)
+    run = RunStore(settings.home).find(asked.run)
     with demo_space.claimed(run):
         demo = demo_space.make(run, token=token_of(settings), report=tell_person)
     tell(demo.model_dump_json() if asked.json else demo.url)

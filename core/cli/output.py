@@ -15,6 +15,9 @@ from core.machine.hardware import Device
 from core.runs.history import History
 from core.runs.state import RunState, RunStatus, UnreadableRun
 
+# What `status_line` tells, where it is known.
+STATUS_HEADER = f"{'ID':<24}  {'STATE':<11}  NAME  STEP  LOSS  REPOSITORY  NOTE"
+
 
 def marked(piece: Piece) -> str:
     """The text as a terminal shows it: green where it is learned, struck out where cut off."""

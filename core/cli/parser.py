@@ -97,15 +97,16 @@ def _add_runs(subparsers: Subparsers) -> None:
     retry.add_argument(
         "--fix", type=int, metavar="N", help="and with one of the fixes that `runs show` lists"
     )
-    for action in (show, stop, resume, retry, restore):
-        action.add_argument("run", metavar="RUN_ID")
+    for action in (show, stop, resume, retry):
+        _add_run(action)
+    restore.add_argument("run", metavar="RUN_ID")
     for action in (show, resume, retry):
         _add_follow(action)
 
 
 def _add_push(subparsers: Subparsers) -> None:
     push = _command(subparsers, "push", commands.push, help="push a run's model to the Hub")
-    push.add_argument("run", metavar="RUN_ID")
+    _add_run(push)
     push.add_argument("repo", metavar="OWNER/NAME")
     push.add_argument("--public", action="store_true", help="for everybody to see")
     push.add_argument(
@@ -124,11 +125,15 @@ def _add_push(subparsers: Subparsers) -> None:
 
 def _add_demo(subparsers: Subparsers) -> None:
     demo = _command(subparsers, "demo", commands.make_demo, help="make a demo Space of a model")
-    demo.add_argument("run", metavar="RUN_ID")
+    _add_run(demo)
 
 
 def _add_schema(subparsers: Subparsers) -> None:
     _command(subparsers, "schema", commands.print_schema, help="the JSON Schema of RUN.yaml")
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its id, or its name if no other run has it")
 
 
 def _add_follow(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from core.checkpoint_sync.restorable import restorable_run, restorable_runs
 from core.checkpoint_sync.restore import restore
 from core.cli.output import (
+    STATUS_HEADER,
     fix_lines,
     fixes_for_machines,
     progress_line,
@@ -61,7 +62,7 @@ def start(
 
 def retry(asked: argparse.Namespace, settings: Settings) -> int:
     """Start a new run with the settings of another, and with one of its fixes."""
-    run = RunStore(settings.home).open(asked.run)
+    run = RunStore(settings.home).find(asked.run)
     config = for_another_run(run.config())
     if asked.fix is not None:
         fixes = fixes_of(run, _history(run))
@@ -82,6 +83,8 @@ def list_runs(asked: argparse.Namespace, settings: Settings) -> int:
     if asked.json:
         tell(json.dumps([status.model_dump(mode="json") for status in statuses]))
         return OK
+    if statuses:
+        tell(STATUS_HEADER)
     for status in statuses:
         tell(status_line(status))
     if not statuses:
@@ -90,7 +93,7 @@ def list_runs(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def show_run(asked: argparse.Namespace, settings: Settings) -> int:
-    run = RunStore(settings.home).open(asked.run)
+    run = RunStore(settings.home).find(asked.run)
     status = current_status(run)
     if asked.follow and status.state.live:
         return follow(asked, run)
@@ -137,7 +140,7 @@ def restore_run(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def stop(asked: argparse.Namespace, settings: Settings) -> int:
-    run = RunStore(settings.home).open(asked.run)
+    run = RunStore(settings.home).find(asked.run)
     if asked.now:
         launcher.cancel(run)
     else:
@@ -146,7 +149,7 @@ def stop(asked: argparse.Namespace, settings: Settings) -> int:
 
 
 def resume(asked: argparse.Namespace, settings: Settings) -> int:
-    run = RunStore(settings.home).open(asked.run)
+    run = RunStore(settings.home).find(asked.run)
     launcher.resume(run, token=settings.token)
     if asked.follow:
         return follow(asked, run)

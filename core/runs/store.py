@@ -28,6 +28,8 @@ from core.machine.atomic import lock_file, write_atomically
 from core.runs.paths import RunPaths
 from core.runs.state import Request, RunState, RunStatus, Wish
 
+# Of runs that have the same name.
+MAX_NAMED = 5
 SUBMISSION = re.compile(r"^[0-9a-f]{8,64}$")
 
 
@@ -204,6 +206,21 @@ class RunStore:
         if not RUN_ID.match(run_id) or not run.paths.status.is_file():
             raise UserError(f"There is no run {run_id[:64]!r}.", hint="Choose one from the list.")
         return run
+
+    def find(self, asked: str) -> Run:
+        """The run with this id, or the only one of this name.
+
+        Raises UserError when there is none, or several have the name.
+        """
+        if RUN_ID.match(asked):
+            return self.open(asked)
+        ids = [run.id for run, status in self.readable() if status.name == asked]
+        if len(ids) > 1:
+            listed = ", ".join(ids[:MAX_NAMED]) + ("…" if len(ids) > MAX_NAMED else "")
+            raise UserError(
+                f"{len(ids)} runs are called {asked!r}.", hint=f"Choose one by its id: {listed}."
+            )
+        return self.open(ids[0] if ids else asked)
 
     def list(self, *, newest: int | None = None) -> list[Run]:
         """The runs, the newest first: all of them, or so many."""

@@ -35,6 +35,8 @@ _CAUSES = {
     FailureCause.SIGNED_OUT: "Its sign-in was lost while it waited",
 }
 WORRYING_MINUTES = 5
+PREPARING = "Loading the tokenizer, turning the rows into tokens, and loading the model…"
+FIRST_STEP = "Making the first step, which takes longer than the others…"
 # Of the runs ahead of one that waits.
 MAX_NAMED = 3
 _STOPPABLE = (RunState.QUEUED, RunState.PREPARING, RunState.TRAINING)
@@ -60,6 +62,7 @@ def head(snapshot: Snapshot) -> str:
         note=_note(snapshot),
         share=_share(step, total, history),
         is_waiting=status.state is RunState.QUEUED,
+        has_begun=status.state not in (RunState.QUEUED, RunState.CANCELED) or progress is not None,
         is_busy=status.state.live and status.state is not RunState.QUEUED and not total,
         progress=progress,
         time_left=_time_left(status, progress),
@@ -176,6 +179,8 @@ def _note(snapshot: Snapshot) -> str:
         note = "The disk is full: make room now, or the run fails when it saves."
     elif snapshot.status.state is RunState.QUEUED:
         note = _waiting(snapshot.before)
+    elif snapshot.status.state is RunState.PREPARING:
+        note = note or PREPARING
     elif snapshot.status.state is RunState.TRAINING and _is_through(snapshot.history.progress):
         note = "All steps are done: looking at the evaluation loss, then saving."
     elif _cause(snapshot) is not None:
@@ -183,6 +188,8 @@ def _note(snapshot: Snapshot) -> str:
         note = ""
     elif (silent := _silent_minutes(snapshot)) >= WORRYING_MINUTES:
         note = f"No step for {silent} minutes: a long step or evaluation, or it hangs. See the log."
+    elif snapshot.status.state is RunState.TRAINING and _is_in_first_step(snapshot.history):
+        note = FIRST_STEP
     return note
 
 
@@ -198,6 +205,12 @@ def _waiting(before: Sequence[RunStatus]) -> str:
     listed = ", ".join(f"“{other.name}”" for other in others[:MAX_NAMED])
     more = "…" if len(others) > MAX_NAMED else ""
     return f"{named}, then {words.counted(len(others), 'run')} ahead of it: {listed}{more}."
+
+
+def _is_in_first_step(history: History) -> bool:
+    """The first since the run was last started; as long as it takes, it is no hang."""
+    begun = max(history.resumed_at, default=0)
+    return history.progress is not None and history.progress.step in (0, begun)
 
 
 def _is_through(progress: Progress | None) -> bool:

@@ -52,6 +52,7 @@ def test_all_weights_are_trained_to_the_end_on_uploaded_rows(command_line: Comma
         file.unlink()
         status = command_line.wait(run)
     listed = command_line("runs", "list")
+    assert listed.stdout.startswith("ID ")
     assert run in listed.stdout
     assert f"{strange.id}  unreadable   The status" in listed.stdout
     assert "Another version of SmolFactory" in listed.stdout

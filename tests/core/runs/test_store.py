@@ -37,6 +37,18 @@ def test_a_submission_makes_one_run(store: RunStore) -> None:
     assert {found.id for found in store.list()} == {run.id, other.id}
 
 
+def test_a_run_is_found_by_its_name_where_no_other_has_it(store: RunStore) -> None:
+    run, _ = store.create(CONFIG, files={}, submission=SUBMISSION)
+    assert store.find(run.id) == store.find("bot") == run
+    with pytest.raises(UserError, match="There is no run 'bots'"):
+        store.find("bots")
+    other, _ = store.create(CONFIG, files={}, submission="cd" * 8)
+    with pytest.raises(UserError, match="2 runs are called 'bot'") as raised:
+        store.find("bot")
+    assert run.id in str(raised.value)
+    assert other.id in str(raised.value)
+
+
 def test_the_newest_runs_are_listed_first(store: RunStore) -> None:
     ids = []
     for second in (3, 1, 2):

@@ -101,7 +101,10 @@ def test_the_pace_is_that_of_the_steps_alone(
         state.global_step += 1
         state.num_input_tokens_seen += tokens
         reporter.on_step_end(arguments, state, control)
-        logs = {"loss": 1.0, "num_tokens": float(state.num_input_tokens_seen)}
+        logs: dict[str, float | None] = {
+            "loss": 1.0,
+            "num_tokens": float(state.num_input_tokens_seen),
+        }
         reporter.on_log(arguments, state, control, logs=logs)
         now += evaluation
         progress = read_events(run.paths.events, offset=0)[0][-1]

@@ -28,17 +28,21 @@ class Shown:
 
 
 class Looks:
-    """One person at the page, who chooses files and settings and looks."""
+    """One person at the page, who chooses files and settings and looks.
 
-    def __init__(self, server: Server) -> None:
+    So many others look at the same time, and may come first.
+    """
+
+    def __init__(self, server: Server, *, others: int = 0) -> None:
+        self._patience = ANSWER_SECONDS * (1 + others)
         self._client = server.client()
         self._defaults = without_default(self._client)
 
-    def look(self, *files: Path, ahead: int = 0, **values: Any) -> Shown:
-        """What the panel shows in the end, which must come soon after so many looks ahead of it."""
+    def look(self, *files: Path, **values: Any) -> Shown:
+        """What the panel shows in the end, which must come soon."""
         began = time.monotonic()
         answers = list(self._ask("/look", files, values))
-        assert time.monotonic() - began < ANSWER_SECONDS * (1 + ahead)
+        assert time.monotonic() - began < self._patience
         figures = str(answers[-1][0])
         assert "Looking at the data" not in figures
         # Later answers leave the rows as they are.

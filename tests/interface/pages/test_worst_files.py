@@ -56,8 +56,8 @@ def test_two_may_look_at_the_same_slow_data(server: Server, tmp_path: Path) -> N
     """Whoever waits for it must not end the look of the other, who would see nothing for ever."""
     file = slow_bomb(tmp_path)
     with ThreadPoolExecutor() as pool:
-        people = [Looks(server), Looks(server)]
-        shown = list(pool.map(lambda looks: looks.look(file, ahead=1), people))
+        people = [Looks(server, others=1), Looks(server, others=1)]
+        shown = list(pool.map(lambda looks: looks.look(file), people))
     assert all("more memory" in each.figures for each in shown), shown
 
 

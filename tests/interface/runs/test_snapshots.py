@@ -8,6 +8,7 @@ import pytest
 from core.config.parse import parse_config
 from core.errors import UserError
 from core.jobs.queue import Queue, Ticket, TokenOwner
+from core.jobs.record import enter
 from core.machine import disk
 from core.runs.events import BestModel, EventWriter, Progress, StateChanged
 from core.runs.state import RunState, UnreadableRun
@@ -135,6 +136,29 @@ def test_a_waiting_run_says_what_it_waits_for(tmp_path: Path) -> None:
     offered = run_view.buttons(snapshot)
     assert (offered.stop, offered.cancel) == (False, True)
     assert "leaves the queue" in run_view.cancel_words(snapshot)
+    enter(last, RunState.CANCELED)
+    shown = head(snapshots, last)
+    assert ("queued" in shown, "started" in shown) == (True, False)
+
+
+def test_what_is_done_before_the_first_step_and_after_the_last_is_said(tmp_path: Path) -> None:
+    run = training(RunStore(tmp_path), submission="a" * 16)
+    snapshots = Snapshots(RunStore(tmp_path), in_reach=True)
+    held = run.lock()
+    assert held is not None
+    enter(run, RunState.PREPARING)
+    assert "Loading the tokenizer" in head(snapshots, run)
+    enter(run, RunState.TRAINING)
+    told = {0: (None, "the first step"), 1: (78.0, "Time left"), 40: (0.0, "All steps are done")}
+    for step, (eta, said) in told.items():
+        at_step = Progress(
+            step=step, total=40, epoch=0, tokens=0, tokens_per_second=0, seconds=1, eta=eta
+        )
+        EventWriter(run.paths.events).write(at_step)
+        shown = head(snapshots, run)
+        assert said in shown
+        assert ("Time left" in shown) == (step == 1)
+    os.close(held)
 
 
 def head(snapshots: Snapshots, run: Run) -> str:

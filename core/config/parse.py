@@ -217,6 +217,9 @@ def _paths() -> dict[str, Setting]:
 
 def _meant(section: str, name: str = "", *, known: Collection[str]) -> list[str]:
     """The settings that a short form may stand for, such as lr or batch_size, the nearest first."""
+    if f"{name}.{NAME}" in known:
+        # It is a section of its own.
+        return [f"{name}.{NAME}"]
     found = []
     for path in known:
         words = path.partition(".")[2].split("_")

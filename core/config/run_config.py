@@ -1,5 +1,6 @@
 """RunConfig: all that a person asks of a run, in one validated object."""
 
+from collections.abc import Collection
 from pathlib import PurePath
 from typing import Any, Literal, Self
 
@@ -86,8 +87,11 @@ class RunConfig(Section):
             }
         )
 
-    def to_yaml(self) -> str:
+    def to_yaml(self, *, left_open: Collection[str] = ()) -> str:
+        """The settings as a file. `left_open` are paths of those that are not to be in it."""
         values = self.model_dump(mode="json")
+        for section, _, name in (path.partition(".") for path in left_open):
+            del values[section][name]
         return str(yaml.safe_dump(values, sort_keys=False, allow_unicode=True))
 
 

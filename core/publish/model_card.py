@@ -19,6 +19,7 @@ from core.hub.errors import hub_errors
 from core.hub.licences import limits
 from core.hub.lookups import card_of
 from core.machine.source_tree import TEMPLATES
+from core.publish.usage import usage
 from core.runs.events import Sample
 from core.runs.history import History
 from core.runs.store import Run
@@ -62,6 +63,7 @@ def write_card(
         dataset=_dataset(config),
         is_adapter=is_adapter,
         scores=config.method.scores,
+        usage=usage(repo, is_adapter=is_adapter, scores=config.method.scores),
         has_adapter_too=weights is Weights.BOTH and config.adapter.has_adapter,
         samples=[_Shown.of(sample) for sample in samples],
         limits=limits(str(licence.get("license", "")), of="the base model"),

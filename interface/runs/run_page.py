@@ -40,6 +40,7 @@ class RunPage:
             "samples": self.samples,
             "log": self.log,
             "settings": self.settings,
+            "use": self.use,
         }
 
     def view(self, snapshot: Snapshot, *, account: str | None, signed_in: bool) -> dict[str, Any]:
@@ -57,6 +58,7 @@ class RunPage:
             "samples": outcome.samples(snapshot),
             "log": snapshot.log,
             "settings": snapshot.settings,
+            "use": outcome.use(snapshot),
         }
 
     def _build_buttons(self) -> None:
@@ -101,6 +103,14 @@ class RunPage:
                     show_label=False,
                     buttons=["copy"],
                     elem_id="settings",
+                )
+            with gr.Tab("Use it"):
+                self.use = gr.Code(
+                    language="python",
+                    interactive=False,
+                    show_label=False,
+                    buttons=["copy"],
+                    elem_id="use",
                 )
         # Its newest line is what somebody who opens the log looks for.
         log_tab.select(fn=None, js="() => window.smolfactory.showEnd('log')")

@@ -59,6 +59,12 @@ class Form:
         """The settings that the fields hold. Raises InvalidConfig, with a message by field."""
         return parse_config(self._nested(values))
 
+    def left_open(self, values: Mapping[str, Any]) -> list[str]:
+        """The paths of what nobody chose and a run chooses for itself: its name, its rate."""
+        asked = self._nested(values)
+        paths = ("output.name", fields.LEARNING_RATE)
+        return [p for p in paths if asked[p.partition(".")[0]].get(p.partition(".")[2]) is None]
+
     def files(self, values: Mapping[str, Any]) -> dict[str, Path]:
         """The person's files by their names, where the settings use any."""
         shown = [name for name in UPLOADS if self._shown(self._settings[name], values)]

@@ -167,7 +167,9 @@ class TrainTab:
             found = field_problems.of_the_model(self.form, config, home=self._store.home)
         name = gr.update(placeholder=named.output.repo_name)
         takes = forecast_view.show(config, facts, home=self._store.home)
-        return shown, takes, named.to_yaml(), command, found, name
+        # What it chooses for itself follows what else is changed in the file.
+        yaml = config.to_yaml(left_open=self.form.left_open(values))
+        return shown, takes, yaml, command, found, name
 
     def _circumstances(self, request: gr.Request) -> summary.Circumstances:
         token, own = self._access.token(request), self._access.own_token(request)

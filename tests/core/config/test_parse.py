@@ -65,6 +65,7 @@ BAD_VALUES = [
     ("learning_rate: 1", "learning_rate", "mean training.learning_rate?"),
     ("training: {lr: 1}", "training.lr", "mean training.learning_rate?"),
     ("training: {num_epochs: 1}", "training.num_epochs", "mean training.num_train_epochs?"),
+    ("training: {method: dpo}", "training.method", "mean method.name?"),
     ("schedule: {scheduler: 1}", "schedule.scheduler", "mean schedule.lr_scheduler_type?"),
     ("adapter: {lora_rank: 1}", "adapter.lora_rank", "mean adapter.lora_r?"),
     ("trainer: {}", "trainer", "no setting trainer"),

@@ -1,6 +1,7 @@
 """Whatever people, models and the Hub wrote is text on the page, and never a part of it."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -307,3 +308,15 @@ def test_who_waits_for_answers_of_a_reward_model_is_told(tmp_path: Path) -> None
     for scores, told in ((True, "gives scores and no answers"), (False, "Sample answers appear")):
         shown = outcome.samples(snapshot(run, history, RunState.DONE, scores=scores))
         assert told in Seen(shown).text
+
+
+def test_how_to_use_a_model_is_said_where_it_is_in_reach(tmp_path: Path) -> None:
+    run = make_run(RunStore(tmp_path), state=RunState.DONE)
+    output, history = parse_config({}).output, hostile_history()
+    pushed = snapshot(run, history, RunState.DONE, is_in_reach=False, output=output)
+    assert f"from_pretrained({json.dumps(HOSTILE)})" in outcome.use(pushed)
+    history.pushed = None
+    there = f'from_pretrained("{run.paths.model}")'
+    assert there in outcome.use(snapshot(run, history, RunState.DONE))
+    for parts in ({"is_in_reach": False}, {"has_model": False}):
+        assert outcome.use(snapshot(run, history, RunState.DONE, **parts)).startswith("# ")

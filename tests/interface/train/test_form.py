@@ -59,8 +59,9 @@ def test_zeros_survive(preview: Preview) -> None:
 def test_defaults_are_a_run_with_a_name_of_its_own(preview: Preview, server: Server) -> None:
     shown = preview()
     assert shown["problems"] == ""
-    run = server.store.named(load_config("version: 2"))
-    assert load_config(shown["yaml"]) == run
+    asked = load_config("version: 2")
+    assert load_config(shown["yaml"]) == asked
+    run = server.store.named(asked)
     assert "SmolLM2-135M-Instruct (built in)" in shown["summary"]
     name = run.output.repo_name
     assert name.startswith("smollm2-135m-facts-to-json")
@@ -70,8 +71,12 @@ def test_defaults_are_a_run_with_a_name_of_its_own(preview: Preview, server: Ser
     chosen = {"model__name": "Qwen/Qwen3-0.6B", "dataset__builtin": "facts_pairs"}
     shown = preview(**chosen, method__name="dpo")
     assert shown["name"]["placeholder"] == "qwen3-0.6b-facts-pairs"
-    # So does the learning rate, until somebody sets one.
-    assert "learning_rate: 1.0e-05\n" in shown["yaml"]
+    # So does the learning rate, until somebody sets one; and so do both when the file is changed.
+    assert "a learning rate of 1e-5" in shown["summary"]
+    written = yaml.safe_load(shown["yaml"])
+    assert "learning_rate" not in written["training"]
+    assert "name" not in written["output"]
+    assert load_config(shown["yaml"]).training.learning_rate == 1e-5
     named = preview(
         **chosen, method__name="dpo", output__name="bot", training__learning_rate="1e-3"
     )["yaml"]

@@ -13,6 +13,11 @@ def note(text: str) -> str:
     return render("message.html", kind="note", text=text)
 
 
+def problem(text: str) -> str:
+    """Something is not as one would want it."""
+    return render("message.html", kind="problem", text=text)
+
+
 def muted(text: str) -> str:
     """An aside, or what will be here later."""
     return render("message.html", kind="muted", text=text)

@@ -101,10 +101,7 @@ class DataPanel:
         self._jumps = jumps
 
     def wire(self, *, previews: dict[str, Any]) -> None:
-        """Have the panel follow the form. `looks` is an event, for the page's load.
-
-        `previews` are run after the menus, which may have chosen another split.
-        """
+        """Have the panel follow the form. `looks` is an event, for the page's load."""
         self._menus = self._form.menus()
         asked: dict[str, Any] = {
             "outputs": [self._figures, self._rows, self._start],
@@ -138,14 +135,16 @@ class DataPanel:
             "js": "(...values) => window.smolfactory.correct(...values)",
         }
         menus = gr.on(self._form.changes(("dataset",)), **self._fills, trigger_mode="always_last")
-        menus.then(**self._corrects).then(**previews).then(**looks_again)
-        self._again: list[dict[str, Any]] = [previews, looks_again]
+        # Last, and each time: a summary that was asked for before a look knew nothing of it, and
+        # may come after it.
+        self._again: list[dict[str, Any]] = [previews, looks_again, previews]
+        _in_turn(menus.then(**self._corrects), self._again)
         gr.on(
             self._form.changes(tuple(name for name in fields.LOOKED_AT if name != "dataset")),
             **self.looks,
             trigger_mode="always_last",
             api_name="look",
-        )
+        ).then(**previews)
         self._shown.change(
             fn=None, inputs=[self._shown], js="(look) => window.smolfactory.lookShown(look)"
         )
@@ -165,9 +164,7 @@ class DataPanel:
         # The summary waits for no row; it comes again, since the menus may choose another split.
         event.then(**RELEASES)
         event.then(**self._again[0])
-        event = self.fill_menus(event)
-        for each in self._again:
-            event = event.then(**each)
+        _in_turn(self.fill_menus(event), self._again)
 
     def fill_menus(self, event: Any) -> Any:
         """Fill the menus after an event. Returns the event that they are filled."""
@@ -274,6 +271,11 @@ class DataPanel:
 
     def _at_its_field(self, error: UserError) -> str:
         return field_problems.show(self._form, error, reveal=False)
+
+
+def _in_turn(event: Any, steps: list[dict[str, Any]]) -> None:
+    for each in steps:
+        event = event.then(**each)
 
 
 def _choices(path: str, found: Preview) -> list[Any]:

@@ -31,6 +31,8 @@ from interface.train.run_file import UNREADY, RunFile, unready
 from interface.train.saved_form import SavedForm
 
 T = TypeVar("T")
+# Until the first answer comes.
+CHECKING = messages.busy("Checking the settings…")
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ class TrainTab:
     def _build_side(self) -> None:
         with gr.Column(elem_classes=["card", "before"]):
             gr.HTML("<h2>Before you start</h2>")
-            self.summary = gr.HTML(summary.unready(), elem_id="summary")
+            self.summary = gr.HTML(CHECKING, elem_id="summary")
             self.forecast = gr.HTML(forecast_view.NOTHING, elem_id="forecast")
             self.problems = gr.HTML(
                 problems.NOTHING,

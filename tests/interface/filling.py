@@ -1,8 +1,8 @@
-"""What a person does to the form, in a browser."""
+"""What a person does to the form, in a browser, and what it asks of the server then."""
 
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Request
 
 
 def open_advanced(page: Page, *sections: str) -> None:
@@ -29,3 +29,9 @@ def load(page: Page, file: Path) -> None:
     with page.expect_file_chooser() as chooser:
         page.locator("#load-yaml").click()
     chooser.value.set_files(file)
+
+
+def is_of_the_form(request: Request) -> bool:
+    """A tick asks with two values, the form with all of its own."""
+    sent = request.post_data_json
+    return isinstance(sent, dict) and len(sent.get("data", [])) > 10

@@ -76,8 +76,6 @@ class Answers:
             look.preview.fault = _fault_of(error)
             # What is at fault may be put right by the next question, such as a Hub that is away.
             self._look = None
-            statistics = look.preview.statistics
-            statistics.complete = statistics.evaluation_complete = True
         look.finish()
         look.preview.rows = look.shown(question)
         if question.wants_shape:

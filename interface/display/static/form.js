@@ -186,6 +186,18 @@
 
   // --- Files.
 
+  // Gradio 6.31 says in a passing toast alone that a field takes no such file.
+  document.addEventListener("drop", (event) => {
+    const field = event.target.closest?.(".field");
+    const types = field?.querySelector("input[type=file]")?.accept.split(",").filter(Boolean) ?? [];
+    const wrong = [...(event.dataTransfer?.files ?? [])].find(
+      ({ name }) => types.length && !types.some((type) => name.toLowerCase().endsWith(type.trim())),
+    );
+    if (!wrong) return;
+    markFields();
+    markField(field.id, `${wrong.name} can't be read here: choose ${types.join(", ")}.`);
+  }, true);
+
   const download = (name, text) => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));

@@ -50,6 +50,8 @@ def test_bad_lines_can_be_skipped_and_are_counted(looks: Looks, tmp_path: Path) 
     assert "Rows 9" in shown.figures
     assert "Skipped 1 row (line 5): not JSON" in shown.figures
     assert "line 1 " in shown.rows
+    # The figures of what was read before a bad line are not those of the whole.
+    assert "Rows looked at so far 1" in looks.look(bad_line(tmp_path)).figures
 
 
 def test_two_may_look_at_the_same_slow_data(server: Server, tmp_path: Path) -> None:

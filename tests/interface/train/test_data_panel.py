@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import APIResponse, Locator, Page, Route, expect
 
 from core.jobs import launcher
 from tests.command_line import taken_device
+from tests.interface.filling import is_of_the_form
 from tests.interface.harness import Server, sign_in_cookie, wait_for_page, without_default
 
 pytestmark = pytest.mark.browser
@@ -66,10 +67,29 @@ def _expect_a_forecast_that_moves_with_the_batch(page: Page) -> None:
     expect(forecast).to_contain_text("(1 step)")
     page.get_by_label("Per-device batch size").fill("8")
     expect(forecast).to_contain_text("(40 steps)")
+    _expect_a_summary_that_comes_late_to_know_of_the_rows(page)
     # Of a model that nobody has looked at there is none.
     page.get_by_label("Base model", exact=True).fill("acme/unknown")
     page.get_by_label("Base model", exact=True).press("Tab")
     expect(forecast).not_to_contain_text("Needs about")
+
+
+def _expect_a_summary_that_comes_late_to_know_of_the_rows(page: Page) -> None:
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_answer(route: Route) -> None:
+        if held or not is_of_the_form(route.request):
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    page.route("**/run/predict*", hold_the_answer)
+    page.get_by_role("spinbutton", name="Maximum length").fill("900")
+    expect(page.locator("#data-panel")).to_contain_text("maximum length 900")
+    ((route, answer),) = held
+    route.fulfill(response=answer)
+    expect(page.locator("#forecast")).to_contain_text("Needs about")
+    page.unroute("**/run/predict*")
 
 
 def _expect_rows_from_before_a_change_to_be_marked(page: Page) -> None:
@@ -165,6 +185,18 @@ def test_files_are_shown_one_after_another_whatever_is_in_them(page: Page, tmp_p
     _expect_noise_leaves_the_page_alive(page, tmp_path / "noise.jsonl")
     _expect_what_blocks_to_be_told(page, tmp_path / "pairs.jsonl")
     _expect_the_text_of_a_row_to_be_text(page, tmp_path / "rows.jsonl")
+    _expect_a_file_of_another_kind_to_be_refused_at_its_field(page)
+
+
+def _expect_a_file_of_another_kind_to_be_refused_at_its_field(page: Page) -> None:
+    page.locator("#field-dataset-files").get_by_label("Clear").click()
+    dropped = page.evaluate_handle(
+        "() => { const all = new DataTransfer(); all.items.add(new File(['%PDF'], 'a.pdf'));"
+        " return all; }"
+    )
+    field = page.locator("#field-dataset-files")
+    field.get_by_role("button").first.dispatch_event("drop", {"dataTransfer": dropped})
+    expect(field.locator(".field-error")).to_contain_text("a.pdf can't be read here: choose .csv")
 
 
 def _expect_noise_leaves_the_page_alive(page: Page, file: Path) -> None:

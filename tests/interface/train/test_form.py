@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, Request, Route, expect
 from core.config.every_setting import settings_of_a_run
 from core.config.parse import load_config
 from interface.train.form import CARDS
-from tests.interface.filling import choose, load, open_advanced, yaml_of
+from tests.interface.filling import choose, is_of_the_form, load, open_advanced, yaml_of
 from tests.interface.harness import Server, open_form, wait_for_page, without_default
 from tests.waiting import wait_until
 
@@ -26,12 +26,6 @@ def start(page: Page) -> None:
 
 def error_at(page: Page, path: str) -> Any:
     return page.locator(f"#field-{path.replace('.', '-')} .field-error")
-
-
-def is_of_the_form(request: Request) -> bool:
-    """A tick asks with two values, the form with all of its own."""
-    sent = request.post_data_json
-    return isinstance(sent, dict) and len(sent.get("data", [])) > 10
 
 
 def test_every_section_has_a_card() -> None:

@@ -107,11 +107,13 @@ class RunsTab:
         card = page.push_card
         outcome = [card.problem, card.fields["replace"]]
         told = [page.retry_said, *outcome]
-        # What was said of one run is not said of the next, whose page opens at its first tab.
+        # What was said of one run is not said of the next, whose page opens at its first tab. In
+        # the browser: an answer would come after a tab that has been chosen meanwhile.
+        first = f"{{selected: '{FIRST_TAB}', __type__: 'update'}}"
         run_id.change(
-            lambda: ("", problems.NOTHING, False, gr.Tabs(selected=FIRST_TAB)),
+            fn=None,
             outputs=[*told, page.tabs],
-            **QUIET,
+            js=f"() => ['', '{problems.NOTHING}', false, {first}]",
         )
         refresh(
             card.push.click(

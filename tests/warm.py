@@ -26,7 +26,7 @@ NOWHERE = {"HF_HOME": str(FOLDER / "nowhere"), "HF_ENDPOINT": "http://127.0.0.1:
 HUB_HOME = FOLDER / "hub"
 HUB = {"HF_HOME": str(HUB_HOME), "HF_ENDPOINT": f"http://127.0.0.1:{HUB_PORT}"}
 # Each holds half a gigabyte.
-LIMIT = 2
+LIMIT = 3
 
 Environment = tuple[tuple[str, str], ...]
 _begun: dict[Environment, tuple[str, subprocess.Popen[bytes]]] = {}

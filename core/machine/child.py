@@ -1,5 +1,8 @@
 """What a process that was started here can be asked, whichever way it began."""
 
+import signal
+import subprocess
+from abc import ABC, abstractmethod
 from typing import IO, Protocol
 
 
@@ -25,3 +28,22 @@ class Child(Protocol):
 
     def kill(self) -> None:
         """No trouble where it has ended."""
+
+
+class ForkedChild(ABC):
+    """A child that was not started by `subprocess`, and answers as if it had been."""
+
+    @abstractmethod
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    @abstractmethod
+    def send_signal(self, number: int, /) -> None: ...
+
+    def poll(self) -> int | None:
+        try:
+            return self.wait(timeout=0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)

@@ -5,7 +5,6 @@ own child, to be waited for and ended as any other, and it ends when that progra
 """
 
 import os
-import signal
 import socket
 import subprocess
 from collections.abc import Iterable, Sequence
@@ -13,7 +12,7 @@ from typing import IO, NoReturn
 
 import psutil
 
-from core.machine.child import Child
+from core.machine.child import Child, ForkedChild
 from core.machine.orders import Order, obey, place, put_aside, receive_order, send_order
 from core.machine.processes import child_of_this, die_with_parent
 
@@ -69,8 +68,8 @@ class Standby:
         return _Adopted(self._pid, stdout=os.fdopen(reads, "rb", buffering=0))
 
 
-class _Adopted:
-    """A child that was not started by `subprocess`, and answers as if it had been."""
+class _Adopted(ForkedChild):
+    """A child of this process that its program did not start."""
 
     stdin = None
 
@@ -79,12 +78,6 @@ class _Adopted:
         self.stdout: IO[bytes] | None = stdout
         # It remembers the exit code.
         self._process = psutil.Process(pid)
-
-    def poll(self) -> int | None:
-        try:
-            return self.wait(timeout=0)
-        except subprocess.TimeoutExpired:
-            return None
 
     def wait(self, timeout: float | None = None) -> int:
         try:
@@ -98,9 +91,6 @@ class _Adopted:
     def send_signal(self, number: int, /) -> None:
         if self.poll() is None:
             self._process.send_signal(number)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
 
 
 def _wait_and_obey(connection: socket.socket) -> NoReturn:

@@ -7,6 +7,7 @@ core/train/warm.py is its program.
 """
 
 import contextlib
+import math
 import os
 import secrets
 import select
@@ -16,9 +17,11 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import IO
 
+from core.machine.child import ForkedChild
 from core.machine.environment import allowed_environment
 from core.machine.hardware import devices, processor
 from core.machine.orders import Order, send_order
@@ -28,6 +31,8 @@ from core.machine.source_tree import ROOT
 VARIABLE = "SMOLFACTORY_WARM"
 OFF = "off"
 ANSWER_SECONDS = 5.0
+# Between two looks whether a process has ended.
+WAIT_SECONDS = 0.01
 GO = b"go"
 # It holds 0.5 GB itself, and should take nothing from a training.
 NEEDED_MEMORY = 4 * 1024**3
@@ -118,7 +123,7 @@ def user_of(connection: socket.socket) -> int:
     return int(layout.unpack(credentials)[1])
 
 
-class Forked:
+class Forked(ForkedChild):
     """A process that the warm one has forked, and waits for in our place."""
 
     def __init__(self, connection: socket.socket, *, pid: int) -> None:
@@ -129,36 +134,33 @@ class Forked:
         # Not its number, which another process may have once it has ended.
         self._handle = os.pidfd_open(pid)
         self._code: int | None = None
+        # One thread may wait for it while another ends it.
+        self._lock = threading.Lock()
 
     def let_go(self) -> None:
         """Leave it to itself: it can't be asked anything more."""
         self._connection.close()
         os.close(self._handle)
 
-    def poll(self) -> int | None:
-        try:
-            return self.wait(timeout=0)
-        except subprocess.TimeoutExpired:
-            return None
-
     def wait(self, timeout: float | None = None) -> int:
-        if self._code is not None:
-            return self._code
-        if not select.select([self._connection], [], [], timeout)[0]:
-            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
-        answer = self._connection.recv(32)
-        # The warm process was ended, and this one with it.
-        self._code = int(answer) if answer else -signal.SIGKILL
-        self.let_go()
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        while self._code is None:
+            with self._lock:
+                if self._code is None and select.select([self._connection], [], [], 0)[0]:
+                    answer = self._connection.recv(32)
+                    # Without one the warm process was ended, and this one with it.
+                    self._code = int(answer) if answer else -signal.SIGKILL
+                    self.let_go()
+                    break
+            if time.monotonic() >= end:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+            time.sleep(WAIT_SECONDS)
         return self._code
 
     def send_signal(self, number: int, /) -> None:
-        if self.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
+        with self._lock, contextlib.suppress(ProcessLookupError):
+            if self._code is None:
                 signal.pidfd_send_signal(self._handle, number)
-
-    def kill(self) -> None:
-        self.send_signal(signal.SIGKILL)
 
 
 def start_piped(module: str, *, environment: dict[str, str]) -> "Forked | subprocess.Popen[bytes]":

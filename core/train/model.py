@@ -56,9 +56,35 @@ def load_base(
 
     Raises UserError at model.name when it can't be loaded, or more of it would be left to chance.
     """
+    base, loaded = _from_files(
+        model, source=source, dtype=dtype, scores=scores, quantization_config=quantization
+    )
+    _require_whole(model.name, loaded, scores=scores)
+    # It names code of the base's repository, which was not run and is not saved.
+    vars(base.config).pop("auto_map", None)
+    return base
+
+
+def load_scorer(model: ModelSection, *, source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:
+    """A reward model as it was trained, its head with it. Raises UserError at model.name."""
+    scorer, loaded = _from_files(model, source=source, dtype=dtype, scores=True)
+    lacks = sorted([*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])])
+    if lacks:
+        raise UserError(
+            f"{source.name} is no whole reward model: it lacks {_listed(lacks)}.",
+            hint="Name a sequence classification model with a single label.",
+            field="model.name",
+        )
+    return scorer
+
+
+def _from_files(
+    model: ModelSection, *, source: ModelSource, dtype: torch.dtype, scores: bool, **more: Any
+) -> tuple[PreTrainedModel, dict[str, Any]]:
+    """A model, and what its files had and lacked. Raises UserError at model.name."""
     kind: Any = AutoModelForSequenceClassification if scores else AutoModelForCausalLM
     with load_errors(model):
-        base, loaded = kind.from_pretrained(
+        loaded: tuple[PreTrainedModel, dict[str, Any]] = kind.from_pretrained(
             source.path,
             revision=source.revision,
             local_files_only=source.is_offline,
@@ -68,38 +94,10 @@ def load_base(
             output_loading_info=True,
             # Told by us, with the rest, in place of a RuntimeError.
             ignore_mismatched_sizes=True,
-            quantization_config=quantization,
             **({"num_labels": 1} if scores else {}),
+            **more,
         )
-    _require_whole(model.name, loaded, scores=scores)
-    # It names code of the base's repository, which was not run and is not saved.
-    vars(base.config).pop("auto_map", None)
-    return base
-
-
-def load_scorer(model: ModelSection, *, source: ModelSource, dtype: torch.dtype) -> PreTrainedModel:
-    """A reward model as it was trained, its head with it. Raises UserError at model.name."""
-    with load_errors(model):
-        scorer, loaded = AutoModelForSequenceClassification.from_pretrained(
-            source.path,
-            revision=source.revision,
-            local_files_only=source.is_offline,
-            dtype=dtype,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-            num_labels=1,
-        )
-    lacks = sorted([*loaded["missing_keys"], *(key for key, *_ in loaded["mismatched_keys"])])
-    if lacks:
-        raise UserError(
-            f"{source.name} is no whole reward model: it lacks {_listed(lacks)}.",
-            hint="Name a sequence classification model with a single label.",
-            field="model.name",
-        )
-    whole: PreTrainedModel = scorer
-    return whole
+    return loaded
 
 
 def stored_dtype(source: ModelSource) -> torch.dtype:

@@ -11,7 +11,7 @@ from core.runs.store import Run, RunStore
 from interface.access.accounts import Accounts
 from interface.access.roles import Access, in_plain_words
 from interface.display import messages, problems
-from interface.display.live import AWAY, NO_PROGRESS, QUIET, column_visible, visible
+from interface.display.live import AWAY, NO_PROGRESS, column_visible, in_browser, visible
 from interface.runs import run_view
 from interface.runs.push_card import chosen_output
 from interface.runs.restore_panel import RestorePanel
@@ -87,11 +87,7 @@ class RunsTab:
         """Connect the buttons of the run's page. `refresh` has the page look again after one."""
         page = self.page
         self.restore_panel.wire(run_id=run_id)
-        hide: dict[str, Any] = {
-            "fn": lambda: column_visible(False, "confirm"),
-            "outputs": page.confirm,
-            **QUIET,
-        }
+        shown, hidden = (column_visible(yes, "confirm") for yes in (True, False))
         for button, act in (
             (page.stop, self._stop),
             (page.cancel_now, self._cancel),
@@ -100,20 +96,17 @@ class RunsTab:
         ):
             name = act.__name__.removeprefix("_")
             refresh(button.click(act, [run_id], None, api_name=name, **NO_PROGRESS))
-        page.cancel.click(fn=lambda: column_visible(True, "confirm"), outputs=page.confirm, **QUIET)
-        page.go_back.click(**hide)
-        page.cancel_now.click(**hide)
-        run_id.change(**hide)
+        page.cancel.click(outputs=page.confirm, **in_browser(shown))
+        for button in (page.go_back, page.cancel_now):
+            button.click(outputs=page.confirm, **in_browser(hidden))
         card = page.push_card
         outcome = [card.problem, card.fields["replace"]]
         told = [page.retry_said, *outcome]
-        # What was said of one run is not said of the next, whose page opens at its first tab. In
-        # the browser: an answer would come after a tab that has been chosen meanwhile.
-        first = f"{{selected: '{FIRST_TAB}', __type__: 'update'}}"
+        # What was asked and said of one run is not of the next, whose page opens at its first tab.
+        first = gr.update(selected=FIRST_TAB)
         run_id.change(
-            fn=None,
-            outputs=[*told, page.tabs],
-            js=f"() => ['', '{problems.NOTHING}', false, {first}]",
+            outputs=[page.confirm, *told, page.tabs],
+            **in_browser(hidden, "", problems.NOTHING, False, first),
         )
         refresh(
             card.push.click(

@@ -21,9 +21,13 @@
     field.append(note);
   };
 
+  // What was dropped on a field that takes no such file, until something is changed.
+  let refused = null;
+
   // Those of the settings first, then those of the data.
   const markFields = () => {
     clearFields();
+    if (refused) markField(refused.id, refused.message);
     document.querySelectorAll(".before [data-field]").forEach((item) => {
       markField(item.dataset.field, item.dataset.message);
     });
@@ -193,10 +197,14 @@
     const wrong = [...(event.dataTransfer?.files ?? [])].find(
       ({ name }) => types.length && !types.some((type) => name.toLowerCase().endsWith(type.trim())),
     );
-    if (!wrong) return;
+    const message = wrong && `${wrong.name} can't be read here: choose ${types.join(", ")}.`;
+    refused = wrong ? { id: field.id, message } : null;
     markFields();
-    markField(field.id, `${wrong.name} can't be read here: choose ${types.join(", ")}.`);
   }, true);
+
+  for (const edit of ["input", "change"]) {
+    document.addEventListener(edit, () => { refused = null; }, true);
+  }
 
   const download = (name, text) => {
     const link = document.createElement("a");

@@ -1,6 +1,6 @@
 """One training from its configuration to its saved model, read from top to bottom."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -11,7 +11,7 @@ import yaml
 from datasets import Dataset, disable_caching
 from jinja2 import TemplateError
 from pynvml import NVMLError
-from transformers import Trainer, TrainerCallback, set_seed
+from transformers import PreTrainedModel, Trainer, TrainerCallback, set_seed
 from transformers.tokenization_utils_base import PreTrainedTokenizerBase
 
 from core.config.options import BITSANDBYTES, Switch
@@ -142,11 +142,7 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
     if (last := config.adapter.last_layers) is not None:
         freeze_all_but(model, last=last)
     settle_generation(model, source.tokenizer)
-    # Runs of older versions began with padding, and wrote nothing of it.
-    padded = Switch.OFF if before else None
-    padding = choose_padding_free(config.method, model, before=before.get("padding_free", padded))
-    if padding.value == Switch.ON and config.method.groups_by_length:
-        warn("Batches have no padding here, so rows are not grouped by length.")
+    padding = _choose_padding(config, model, before=before, warn=warn)
     head = choose_fused_head(config.hardware.fused_lm_head, before=before.get("fused_lm_head"))
     peak = memory_of(
         config, model=model, precision=precision.value, length=longest_row(config, data.train),
@@ -182,6 +178,21 @@ def prepare(run: Run, *, callbacks: list[TrainerCallback], warn: Callable[[str],
         trainer=trainer, source=source, data=data, choices=choices, stored=stored_dtype(source),
         beginning=beginning,
     )  # fmt: skip
+
+
+def _choose_padding(
+    config: RunConfig,
+    model: PreTrainedModel,
+    *,
+    before: Mapping[str, object],
+    warn: Callable[[str], None],
+) -> Choice:
+    # Runs of older versions began with padding, and wrote nothing of it.
+    padded = Switch.OFF if before else None
+    padding = choose_padding_free(config.method, model, before=before.get("padding_free", padded))
+    if padding.value == Switch.ON and config.method.groups_by_length:
+        warn("Batches have no padding here, so rows are not grouped by length.")
+    return padding
 
 
 def _libraries(config: RunConfig) -> tuple[str, ...]:

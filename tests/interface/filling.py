@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from playwright.sync_api import Page, Request
+from playwright.sync_api import Page, Request, expect
 
 
 def open_advanced(page: Page, *sections: str) -> None:
@@ -14,6 +14,11 @@ def open_advanced(page: Page, *sections: str) -> None:
 def choose(page: Page, label: str, option: str) -> None:
     page.get_by_label(label, exact=True).click()
     page.get_by_role("option", name=option, exact=True).click()
+
+
+def wait_until_filled(page: Page) -> None:
+    """A form that is being filled takes no changes of a person; a script's would be undone."""
+    expect(page.locator("[inert]")).to_have_count(0)
 
 
 def yaml_of(page: Page, tmp_path: Path) -> str:

@@ -27,7 +27,7 @@ NO_RUN = "20260101-000000-00000000"
 OPEN = {
     "_about", "_added", "_check_login_status", "_choose", "_fill", "_fill_menus",
     "_learning_rate", "_load", "_look", "_offer", "_show_account", "_show_space", "_shown",
-    "_tell_prices", "_tick", "follow", "lambda", "leap", "look", "page", "preview", "search",
+    "_tell_prices", "_tick", "follow", "leap", "look", "page", "preview", "search",
     "test_token",
 }  # fmt: skip
 # What somebody does with their own account: nobody may without one.

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.interface.filling import choose
+from tests.interface.filling import choose, wait_until_filled
 from tests.interface.harness import Server
 
 pytestmark = pytest.mark.browser
@@ -28,6 +28,7 @@ def test_presets_fill_the_form_and_a_persons_own_are_offered_too(
     expect(about).to_contain_text("“None” brings back what was there")
 
     # Another one undoes what the first has set; what is no affair of a preset stays.
+    wait_until_filled(page)
     page.get_by_label("Model name").fill("my-bot")
     choose(page, "Preset", "Built in, SFT")
     expect(page.get_by_label("Maximum length", exact=True)).to_have_value("1024")
@@ -37,6 +38,7 @@ def test_presets_fill_the_form_and_a_persons_own_are_offered_too(
 
     choose(page, "Preset", "None")
     expect(page.get_by_label("Maximum length", exact=True)).to_have_value("512")
+    wait_until_filled(page)
     page.get_by_label("Epochs").fill("3")
     page.locator("#preset-save").click()
     expect(page.locator("#preset-saved")).to_contain_text("Give the preset a name.")
@@ -47,6 +49,7 @@ def test_presets_fill_the_form_and_a_persons_own_are_offered_too(
 
     page.reload()
     expect(page.get_by_label("Epochs")).to_have_value("3")
+    wait_until_filled(page)
     page.get_by_label("Epochs").fill("2")
     choose(page, "Preset", "Three passes")
     expect(page.get_by_label("Epochs")).to_have_value("3")
